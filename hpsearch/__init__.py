@@ -1,0 +1,27 @@
+"""Automated hyperparameter search for Keras: Optuna studies of lab tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hpsearch.data import Dataset, Split
+from hpsearch.task import Budget, Published, Task
+
+if TYPE_CHECKING:
+    from hpsearch.objective import objective
+    from hpsearch.verbs.run import search
+
+__all__ = ["Budget", "Dataset", "Published", "Split", "Task", "objective", "search"]
+
+
+def __getattr__(name: str) -> Any:
+    # loaded when asked for: `objective` needs Keras, `search` Optuna
+    if name == "objective":
+        from hpsearch.objective import objective
+
+        return objective
+    if name == "search":
+        from hpsearch.verbs.run import search
+
+        return search
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,147 @@
+"""Learning curves on disk: what a configuration has been trained for so far.
+
+    curves/<key>/
+        curve.json          what was trained, and Keras's logs of every epoch so far
+        epoch-00007.npz     the state of model and optimizer after epoch 7
+        epoch-00006.npz     and after the epoch before, should the newest be damaged
+
+The trial process writes, the launcher reads. Each file is written under a temporary
+name, synced and renamed, so what bears its final name is whole. The checkpoint of an
+epoch comes before its logs: logs up to epoch 7 promise a checkpoint of epoch 7.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hpsearch.messages import Logs
+
+State = dict[str, npt.NDArray[Any]]
+"""Every variable of a model and its optimizer, by its place in their lists."""
+
+N_CHECKPOINTS = 2
+
+
+def curve_key(**identity: object) -> str:
+    """Name a curve by all that it depends on.
+
+    Args:
+        identity: JSON values: params without `epochs`, seed, fingerprints, versions.
+
+    Returns:
+        32 hex digits; the same for the same identity on every machine.
+    """
+    text = json.dumps(identity, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+class Curve:
+    """One curve's folder, read and written.
+
+    Args:
+        folder: `curves/<key>`; it need not exist yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def logs(self) -> list[Logs]:
+        """Keras's logs of the epochs so far; what cannot be read was never there."""
+        try:
+            content = json.loads((self.folder / "curve.json").read_text())
+            return list(content["logs"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+
+    def state(self, epoch: int) -> State | None:
+        """The checkpoint after `epoch`, or None if there is no whole one."""
+        try:
+            with np.load(self._checkpoint(epoch), allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def resume_point(self, epochs: int) -> tuple[int, State | None]:
+        """Where training towards `epochs` starts.
+
+        Returns:
+            The last epoch, at most `epochs`, with logs and a whole checkpoint, and that
+            checkpoint; `(0, None)` where there is none.
+        """
+        for epoch in range(min(len(self.logs), epochs), 0, -1):
+            if (state := self.state(epoch)) is not None:
+                return epoch, state
+        return 0, None
+
+    def append(self, epoch: int, logs: Logs, state: State, identity: Mapping[str, object]) -> None:
+        """Keep an epoch: its checkpoint first, then its logs, then drop older ones.
+
+        Raises:
+            OSError: The disk is full or not writable; what was there before still is.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with _atomically(self._checkpoint(epoch)) as path, path.open("wb") as file:
+            np.savez(file, **state)  # type: ignore[arg-type]  # a name is not allow_pickle
+            _sync(file)
+        all_logs = [*self.logs[: epoch - 1], logs]
+        content = {"schema": "hpsearch.curve/1", **identity, "logs": all_logs}
+        with _atomically(self.folder / "curve.json") as path, path.open("w") as text:
+            json.dump(content, text)
+            _sync(text)
+        for old in self.folder.glob("epoch-*.npz"):
+            if old not in {self._checkpoint(epoch - i) for i in range(N_CHECKPOINTS)}:
+                old.unlink(missing_ok=True)
+
+    def _checkpoint(self, epoch: int) -> Path:
+        return self.folder / f"epoch-{epoch:05d}.npz"
+
+
+def evict(curves: Path, max_bytes: int) -> int:
+    """Delete checkpoints, longest unused first, until the rest fit; logs stay.
+
+    Args:
+        curves: The folder of all curves.
+        max_bytes: What the checkpoints may take together.
+
+    Returns:
+        Bytes freed.
+    """
+    files = sorted(curves.glob("*/epoch-*.npz"), key=lambda path: path.stat().st_mtime)
+    total = sum(path.stat().st_size for path in files)
+    freed = 0
+    for path in files:
+        if total - freed <= max_bytes:
+            break
+        freed += path.stat().st_size
+        path.unlink()
+    return freed
+
+
+@contextmanager
+def _atomically(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed to it if the block succeeds."""
+    handle, name = tempfile.mkstemp(prefix=f"{path.name}.tmp-", dir=path.parent)
+    os.close(handle)
+    scratch = Path(name)
+    try:
+        yield scratch
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _sync(file: Any) -> None:
+    file.flush()
+    os.fsync(file.fileno())

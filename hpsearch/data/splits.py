@@ -1,0 +1,31 @@
+"""Splitting examples once, the same way on every machine."""
+
+import numpy as np
+
+from hpsearch.data.arrays import Split
+
+
+def hold_out(split: Split, n: int, *, seed: int) -> tuple[Split, Split]:
+    """Take `n` examples out of a split, each class in proportion.
+
+    Args:
+        split: Examples with one integer label each.
+        n: How many to take out.
+        seed: Of the drawing; the same seed takes the same examples on every machine.
+
+    Returns:
+        The examples that stay and the `n` taken out, each in their old order.
+
+    Raises:
+        ValueError: `n` does not leave at least one example on both sides.
+    """
+    n_all = len(split.y)
+    if not 0 < n < n_all:
+        raise ValueError(f"cannot hold {n} of {n_all} examples out")
+    shuffled = np.random.default_rng(seed).permutation(n_all)
+    by_class = shuffled[np.argsort(split.y[shuffled], kind="stable")]
+    # every (n_all / n)-th of the examples sorted by class: classes keep their shares
+    taken = by_class[np.floor((np.arange(n) + 0.5) * n_all / n).astype(np.int64)]
+    is_taken = np.zeros(n_all, dtype=bool)
+    is_taken[taken] = True
+    return split[~is_taken], split[is_taken]

@@ -1,0 +1,1 @@
+"""The launcher: storage, slots, budget, curves, pruning. No Keras."""

@@ -1,0 +1,177 @@
+"""What is stored with a study, so that it can go on without its study file."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import warnings
+from dataclasses import asdict, dataclass
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.study import Study, StudyDirection
+
+from hpsearch.engine.space import differences
+from hpsearch.engine.storage import Storage
+from hpsearch.engine.trials import BASELINE
+from hpsearch.errors import StudyChanged, StudyNotFound
+from hpsearch.study_file import StudyFile, run_study_file
+from hpsearch.task import ParamValue
+
+ATTR = "hpsearch"
+SCHEMA = "hpsearch.study/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """The stored description of a study."""
+
+    study_file: str
+    """The text."""
+    filename: str
+    title: str
+    metric: str
+    direction: str
+    space: dict[str, str]
+    """Optuna's JSON of each hyperparameter's distribution."""
+    data: str
+    """The data's fingerprint."""
+    seed: int
+    sampler: str
+    pruner: str
+    versions: dict[str, str]
+    schema: str = SCHEMA
+
+    def load(self) -> StudyFile:
+        """The study file as it was when the study began."""
+        return run_study_file(self.study_file, self.filename)
+
+
+def versions() -> dict[str, str]:
+    """Of everything that has a say in what a trial's value is."""
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    names = ["hpsearch", "keras", backend, "numpy", "optuna"]
+    return {
+        "python": platform.python_version(),
+        "backend": backend,
+        **{name: importlib.metadata.version(name) for name in names},
+    }
+
+
+def make_record(
+    study_file: StudyFile, space: dict[str, str], *, data: str, seed: int, sampler: str, pruner: str
+) -> Record:
+    """Describe a study that is about to begin."""
+    task = study_file.task
+    return Record(
+        study_file=study_file.text,
+        filename=os.path.abspath(study_file.filename),
+        title=study_file.title(),
+        metric=task.metric,
+        direction=task.direction,
+        space=space,
+        data=data,
+        seed=seed,
+        sampler=sampler,
+        pruner=pruner,
+        versions=versions(),
+    )
+
+
+def load_study(storage: Storage, name: str) -> tuple[Study, Record]:
+    """A study and its record.
+
+    Raises:
+        StudyNotFound: There is none of that name, or hpsearch did not make it.
+    """
+    study = _optuna_study(storage.optuna, name)
+    if study is None:
+        names = optuna.get_all_study_names(storage.optuna)
+        there = ", ".join(repr(other) for other in names) or "none"
+        raise StudyNotFound(f"no study {name!r} in {storage}; studies there: {there}")
+    record = read_record(study)
+    if record is None:
+        raise StudyNotFound(f"study {name!r} in {storage} was not made by hpsearch")
+    return study, record
+
+
+def find_record(storage: Storage, name: str) -> Record | None:
+    """The record of the study of a name; None if there is no such study of hpsearch's."""
+    study = _optuna_study(storage.optuna, name)
+    return None if study is None else read_record(study)
+
+
+def read_record(study: Study) -> Record | None:
+    """What hpsearch stored with a study, or None if it stored nothing."""
+    content = study.user_attrs.get(ATTR)
+    return None if content is None else Record(**content)
+
+
+def create_or_continue(
+    storage: Storage, name: str, record: Record, baseline: dict[str, ParamValue]
+) -> tuple[Study, Record, bool]:
+    """The study of a name: made, with its baseline in the queue, or found as it was.
+
+    Returns:
+        The study, its stored record, and whether it was there before.
+
+    Raises:
+        StudyChanged: It was made with another space, metric, direction, data or seed.
+        StudyNotFound: It holds trials that hpsearch knows nothing of.
+    """
+    study = _optuna_study(storage.optuna, name)
+    stored = None if study is None else read_record(study)
+    if stored is not None and study is not None:
+        _refuse_changes(name, stored, record)
+        return study, stored, True
+    if study is not None and study.get_trials(deepcopy=False):
+        raise StudyNotFound(
+            f"study {name!r} in {storage} was not made by hpsearch: name another with --study"
+        )
+    study = optuna.create_study(
+        study_name=name, storage=storage.optuna, direction=record.direction, load_if_exists=True
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names([record.metric])
+    study.enqueue_trial(baseline, user_attrs={BASELINE: True}, skip_if_exists=True)
+    study.set_user_attr(ATTR, asdict(record))  # last: its presence says that all is there
+    return study, record, False
+
+
+def _optuna_study(storage: RDBStorage, name: str) -> Study | None:
+    try:
+        return optuna.load_study(study_name=name, storage=storage)
+    except KeyError:
+        return None
+
+
+def _refuse_changes(name: str, stored: Record, now: Record) -> None:
+    diff = differences(stored.space, now.space)
+    for field in ("metric", "direction", "data", "seed"):
+        before, after = getattr(stored, field), getattr(now, field)
+        if before != after:
+            diff += [f"- {field}: {str(before)[:40]}", f"+ {field}: {str(after)[:40]}"]
+    if diff:
+        raise StudyChanged(
+            f"study {name!r} was made with other settings than now:\n  "
+            + "\n  ".join(diff)
+            + f"\nGo on as it was: hpsearch resume {name}. Start anew: --study NEW-NAME."
+        )
+
+
+def is_better(direction: str, value: float, than: float | None) -> bool:
+    """Whether a value beats another one in a study's direction."""
+    if than is None:
+        return True
+    return value > than if direction == "maximize" else value < than
+
+
+def best_value(study: Study) -> float | None:
+    """The best value of a finished trial; None before there is one."""
+    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+    values = [trial.values[0] for trial in complete]
+    if not values:
+        return None
+    return max(values) if study.direction is StudyDirection.MAXIMIZE else min(values)

@@ -1,0 +1,460 @@
+"""The search: slots that ask, train, decide and tell until the budget is spent."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+import joblib
+from filelock import FileLock
+from optuna.study import Study
+from optuna.trial import Trial, TrialState, create_trial
+
+from hpsearch.curves import Curve, curve_key
+from hpsearch.engine import trials as attr
+from hpsearch.engine.record import best_value, is_better
+from hpsearch.engine.samplers import PrunerName, SamplerName, make_pruner, make_sampler
+from hpsearch.engine.storage import patiently
+from hpsearch.engine.supervisor import Ending, How, Limits, ProcessServer, supervise
+from hpsearch.engine.trials import Outcome
+from hpsearch.errors import HpsearchError, StudyFileError
+from hpsearch.messages import EpochDone, Job, Logs, Verdict
+from hpsearch.study_file import StudyFile, describe
+from hpsearch.task import Params, ParamValue
+
+N_ERRORS_ALIKE = 3
+
+
+class Stop(StrEnum):
+    """Why a search came to its end."""
+
+    BUDGET = "the budget is spent"
+    EXHAUSTED = "every combination was tried"
+    TIMEOUT = "the time is up"
+    INTERRUPTED = "interrupted"
+    TERMINATED = "terminated"
+    ERRORS = "the same error again and again"
+
+
+class View(Protocol):
+    """Who is told what happens. Called from the slots, one call at a time."""
+
+    def trial_started(self, number: int, params: Params, epochs: int) -> None:
+        """A slot has taken up a trial."""
+
+    def epoch_done(self, number: int, epoch: int, value: float, logs: Logs) -> None:
+        """A trial's epoch was trained."""
+
+    def trial_ended(self, row: attr.TrialRow, best: attr.TrialRow | None) -> None:
+        """A trial is told; `best` is the best one then."""
+
+    def trial_paused(self, number: int) -> None:
+        """A trial waits to be taken up again."""
+
+    def say(self, text: str) -> None:
+        """Something worth a line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What one launcher is asked to do."""
+
+    n_trials: int
+    timeout_s: float | None
+    n_slots: int
+    n_threads: int
+    limits: Limits
+    retries: int
+    """How often a trial whose process died is taken up again without any progress."""
+    sampler: SamplerName
+    pruner: PrunerName
+    fixed: Mapping[str, ParamValue]
+
+
+@dataclass
+class Attempt:
+    """A trial while a slot works on it."""
+
+    trial: Trial
+    params: Params
+    epochs: int
+    curve: Curve
+    reported: dict[int, float]
+    """Intermediate values by epoch, this launcher's and earlier ones'."""
+    began_s: float = field(default_factory=time.monotonic)
+    logs: dict[int, Logs] = field(default_factory=dict)
+    outcome: Outcome | None = None
+    """Set once the verdict on it has been reached."""
+    is_paused: bool = False
+    seconds: float = 0.0
+
+    @property
+    def epochs_done(self) -> int:
+        return max(self.logs, default=0)
+
+
+class Search:
+    """One launcher's work on a study.
+
+    Args:
+        study: The study; its queue holds what is to be taken up first.
+        study_file: The text and task that the study stores.
+        data: The folder of the prepared arrays, and their fingerprint.
+        curves: The folder of all curves.
+        seed: The study's; every trial trains with it.
+        versions: What a curve depends on beside its params.
+        plan: How much and how.
+        server: Where trial processes come from.
+        view: Who is told.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        study_file: StudyFile,
+        *,
+        data: Path,
+        fingerprint: str,
+        curves: Path,
+        seed: int,
+        versions: Mapping[str, str],
+        max_epochs: int,
+        plan: Plan,
+        server: ProcessServer,
+        view: View,
+    ) -> None:
+        self.study, self.study_file, self.task = study, study_file, study_file.task
+        self.data, self.fingerprint, self.curves = data, fingerprint, curves
+        self.seed, self.versions, self.plan = seed, versions, plan
+        self.server, self.view = server, view
+        self.study.pruner = make_pruner(plan.pruner, max_epochs)
+        self.network = study_file.fingerprint_of("build")
+        self.stop: Stop | None = None
+        self.kills = False
+        self.deadline_s = None if plan.timeout_s is None else time.monotonic() + plan.timeout_s
+        self._error: BaseException | None = None
+        self._errors: list[str] = []
+        self._lock = threading.RLock()
+
+    def run(self) -> Stop:
+        """Work until the budget is spent or something else ends the search.
+
+        Raises:
+            HpsearchError: The storage stayed away, or the study file cannot be used.
+        """
+        self._adopt()
+        with joblib.parallel_config(backend="threading"):
+            joblib.Parallel(n_jobs=self.plan.n_slots)(
+                joblib.delayed(self._slot)() for _ in range(self.plan.n_slots)
+            )
+        if self._error is not None:
+            raise self._error
+        return self.stop or Stop.BUDGET
+
+    def finish_epochs(self, why: Stop) -> None:
+        """Let running epochs finish, then stop; their trials wait to be taken up."""
+        self.stop = self.stop or why
+
+    def kill(self, why: Stop) -> None:
+        """Stop now; the trials wait to be taken up from their last epoch."""
+        self.stop = why
+        self.kills = True
+
+    def _adopt(self) -> None:
+        """Queue the trials of a launcher that is gone, each under its own number.
+
+        The lock on the study proves that whoever ran them is gone.
+        """
+        for trial in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            self._queue(trial._trial_id)
+            self.view.say(f"trial {trial.number} was interrupted: taken up again")
+
+    def _queue(self, trial_id: int) -> None:
+        storage = self.study._storage
+        patiently(lambda: storage.set_trial_state_values(trial_id, TrialState.WAITING))
+
+    def _slot(self) -> None:
+        try:
+            while (trial := self._next_trial()) is not None:
+                self._run_trial(trial)
+        except BaseException as error:  # the other slots must hear of it before it is raised
+            self._error = self._error or error
+            self.kill(Stop.ERRORS)
+
+    def _next_trial(self) -> Trial | None:
+        with self._lock:
+            self._check_deadline()
+            if self.stop is not None:
+                return None
+            trials = self.study.get_trials(deepcopy=False)
+            if sum(attr.is_counted(trial) for trial in trials) >= self.plan.n_trials:
+                return None
+            self.study.sampler = make_sampler(
+                self.plan.sampler, seed=self.seed, n_trials=len(trials), fixed=self.plan.fixed
+            )
+            trial = patiently(self.study.ask)
+            try:
+                patiently(lambda: self.task.space(trial))
+            except HpsearchError:
+                raise
+            except Exception as error:
+                filename = self.study_file.filename
+                raise StudyFileError(
+                    f"{filename}: space(trial) raised {describe(error)}"
+                ) from error
+            return trial
+
+    def _check_deadline(self) -> None:
+        if self.deadline_s is not None and time.monotonic() > self.deadline_s:
+            self.finish_epochs(Stop.TIMEOUT)
+
+    def _run_trial(self, trial: Trial) -> None:
+        params = self.task.complete(trial.params)
+        epochs = params["epochs"]
+        assert isinstance(epochs, int)
+        curve = Curve(self.curves / self._curve_key(params))
+        attempt = Attempt(
+            trial,
+            params,
+            epochs,
+            curve,
+            reported=dict(trial.study._storage.get_trial(trial._trial_id).intermediate_values),
+        )
+        self._tell_view(lambda: self.view.trial_started(trial.number, params, epochs))
+        curve.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(curve.folder / ".lock"):  # two trials may want the same curve
+            self._replay(attempt)
+            if attempt.outcome is None and attempt.epochs_done < epochs:
+                ending = self._train(attempt)
+            else:
+                ending = Ending(how=How.FINISHED)
+        attempt.seconds = time.monotonic() - attempt.began_s
+        if attempt.is_paused or ending.how is How.INTERRUPTED:
+            self._pause(attempt)
+        else:
+            self._conclude(attempt, ending)
+
+    def _curve_key(self, params: Params) -> str:
+        return curve_key(
+            params={name: value for name, value in params.items() if name != "epochs"},
+            seed=self.seed,
+            data=self.fingerprint,
+            network=self.network,
+            versions=dict(self.versions),
+            fit_on="train",
+        )
+
+    def _replay(self, attempt: Attempt) -> None:
+        """Take what the curve has already; judge only where training would go on."""
+        stored = attempt.curve.logs[: attempt.epochs]
+        trial = attempt.trial
+        if attr.CURVE not in trial.user_attrs:
+            patiently(lambda: trial.set_user_attr(attr.CURVE, attempt.curve.folder.name))
+            patiently(lambda: trial.set_user_attr(attr.EPOCHS_REUSED, len(stored)))
+        for epoch, logs in enumerate(stored, 1):
+            self._keep(attempt, epoch, logs)
+        if 0 < len(stored) < attempt.epochs and attempt.outcome is None:
+            self._judge(attempt, len(stored))
+
+    def _train(self, attempt: Attempt) -> Ending:
+        """Train the rest, in as many processes as it takes."""
+        deaths = 0
+        while True:
+            epochs_done = attempt.epochs_done
+            ending = supervise(
+                self.server,
+                self._job(attempt),
+                answer=lambda message: self._answer(attempt, message),
+                limits=self.plan.limits,
+                must_stop_now=lambda: self.kills,
+            )
+            if ending.how not in {How.KILLED, How.CRASHED}:
+                return ending
+            if attempt.epochs_done > epochs_done:
+                deaths = 0
+            deaths += 1
+            if attempt.outcome is not None or attempt.is_paused or deaths > self.plan.retries:
+                return ending
+            self.view.say(
+                f"trial {attempt.trial.number}: {ending.reason}; "
+                f"it continues after epoch {attempt.epochs_done}"
+            )
+
+    def _job(self, attempt: Attempt) -> Job:
+        return Job(
+            study_file=self.study_file.text,
+            study_file_name=self.study_file.filename,
+            params=attempt.params,
+            seed=self.seed,
+            data=str(self.data),
+            curve=str(attempt.curve.folder),
+            n_threads=self.plan.n_threads,
+        )
+
+    def _answer(self, attempt: Attempt, message: EpochDone) -> Verdict:
+        """The verdict on an epoch that was just trained."""
+        self._keep(attempt, message.epoch, message.logs)
+        number = attempt.trial.number
+        value = message.logs[self.task.metric]
+        self._tell_view(lambda: self.view.epoch_done(number, message.epoch, value, message.logs))
+        if attempt.outcome is None and message.epoch < attempt.epochs:
+            self._judge(attempt, message.epoch)
+            self._check_deadline()
+            if attempt.outcome is None and self.stop is not None:
+                attempt.is_paused = True
+        is_over = attempt.outcome is not None or attempt.is_paused
+        return Verdict.STOP if is_over else Verdict.GO_ON
+
+    def _keep(self, attempt: Attempt, epoch: int, logs: Logs) -> None:
+        """Take note of an epoch, here and in the study, once."""
+        attempt.logs[epoch] = logs
+        value = logs[self.task.metric]
+        if not (math.isfinite(value) and math.isfinite(logs.get("loss", 0.0))):
+            attempt.outcome = Outcome.DIVERGED
+        elif epoch not in attempt.reported:
+            patiently(lambda: attempt.trial.report(value, step=epoch))
+            attempt.reported[epoch] = value
+
+    def _judge(self, attempt: Attempt, epoch: int) -> None:
+        with self._lock:
+            if epoch < attempt.epochs and patiently(attempt.trial.should_prune):
+                attempt.outcome = Outcome.PRUNED
+
+    def _pause(self, attempt: Attempt) -> None:
+        self._write_epochs(attempt)
+        self._queue(attempt.trial._trial_id)
+        self._tell_view(lambda: self.view.trial_paused(attempt.trial.number))
+
+    def _conclude(self, attempt: Attempt, ending: Ending) -> None:
+        """Write down how the trial came out, and tell."""
+        outcome = attempt.outcome or _OUTCOMES[ending.how]
+        reason, output = ending.reason, ending.output
+        if outcome is Outcome.DIVERGED:
+            reason, output = f"loss or metric not finite in epoch {attempt.epochs_done}", ""
+        elif outcome in {Outcome.PRUNED, Outcome.FINISHED}:
+            reason, output = "", ""
+        self._write_epochs(attempt)
+        texts = {attr.OUTCOME: outcome.value, attr.REASON: reason, attr.OUTPUT: output}
+        for name, text in texts.items():
+            if text:
+                self._set(attempt.trial, name, text)
+        with self._lock:
+            self._add_read_off(attempt, outcome)
+            self._tell(attempt, outcome)
+            self._show(attempt.trial.number)
+        if ending.is_fatal:
+            raise StudyFileError(reason.partition(": ")[2] or reason)
+        self._watch_errors(outcome, reason)
+
+    def _write_epochs(self, attempt: Attempt) -> None:
+        trial = attempt.trial
+        reused = trial.user_attrs[attr.EPOCHS_REUSED]
+        seconds = trial.user_attrs.get(attr.SECONDS, 0.0) + attempt.seconds
+        self._set(trial, attr.SECONDS, round(seconds, 3))
+        self._set(trial, attr.EPOCHS_TRAINED, max(0, attempt.epochs_done - reused))
+        if attempt.outcome is Outcome.PRUNED:
+            self._set(trial, attr.EPOCHS_PRUNED, attempt.epochs - attempt.epochs_done)
+
+    def _set(self, trial: Trial, name: str, value: Any) -> None:
+        patiently(lambda: trial.set_user_attr(name, value))
+
+    def _tell(self, attempt: Attempt, outcome: Outcome) -> None:
+        number = attempt.trial.number
+        if outcome is Outcome.FINISHED:
+            state, value = TrialState.COMPLETE, attempt.logs[attempt.epochs][self.task.metric]
+        elif outcome is Outcome.FAILED:
+            state, value = TrialState.FAIL, None
+        else:  # the configuration's own doing: as FAIL the sampler would not learn of it
+            state, value = TrialState.PRUNED, None
+        try:
+            patiently(lambda: self.study.tell(number, value, state, skip_if_finished=True))
+        except RuntimeError as error:
+            # so an exhaustive sampler says, having told, that nothing is left to ask for
+            if "Study.stop" not in str(error):
+                raise
+            self.finish_epochs(Stop.EXHAUSTED)
+
+    def _add_read_off(self, attempt: Attempt, outcome: Outcome) -> None:
+        """If the curve was better at an earlier length of the space, add that trial.
+
+        Of a trial that came to its end, better than its own end; of any other, better
+        than the best so far, or the best would not be the best seen.
+        """
+        trial, metric, direction = attempt.trial, self.task.metric, self.task.direction
+        distribution = trial.distributions.get("epochs")
+        if distribution is None or "epochs" in self.plan.fixed:
+            return
+        lengths = {
+            epoch: logs[metric]
+            for epoch, logs in attempt.logs.items()
+            if distribution._contains(distribution.to_internal_repr(epoch))
+            and epoch in attempt.reported
+        }
+        to_beat = best_value(self.study)
+        if outcome is Outcome.FINISHED:
+            to_beat = lengths.pop(attempt.epochs)
+        choose = max if direction == "maximize" else min
+        epoch = choose(lengths, key=lambda e: (lengths[e], -e), default=None)
+        if epoch is None or not is_better(direction, lengths[epoch], to_beat):
+            return
+        params = {**trial.params, "epochs": epoch}
+        for other in self.study.get_trials(deepcopy=False):
+            if other.user_attrs.get(attr.READ_OFF) == trial.number or other.params == params:
+                return  # there already: by a launcher that did not live to tell, or by itself
+        read_off = create_trial(
+            state=TrialState.COMPLETE,
+            value=lengths[epoch],
+            params=params,
+            distributions=trial.distributions,
+            user_attrs={attr.READ_OFF: trial.number, attr.CURVE: attempt.curve.folder.name},
+        )
+        patiently(lambda: self.study.add_trial(read_off))
+
+    def _show(self, number: int) -> None:
+        trials = self.study.get_trials(deepcopy=False)
+        best = find_best(self.study)
+        for trial in trials:
+            if trial.number == number or trial.user_attrs.get(attr.READ_OFF) == number:
+                self._tell_view(lambda row=attr.row(trial): self.view.trial_ended(row, best))
+
+    def _tell_view(self, tell: Any) -> None:
+        with self._lock:
+            tell()
+
+    def _watch_errors(self, outcome: Outcome, reason: str) -> None:
+        with self._lock:
+            if outcome is not Outcome.FAILED:
+                self._errors.clear()
+                return
+            self._errors.append(reason)
+            if len(self._errors) >= N_ERRORS_ALIKE and len(set(self._errors)) == 1:
+                raise StudyFileError(
+                    f"{len(self._errors)} trials in a row ended with {reason} "
+                    f"(hpsearch show {self.study.study_name} --trial N shows where)"
+                )
+
+
+_OUTCOMES = {
+    How.FINISHED: Outcome.FINISHED,
+    How.FAILED: Outcome.FAILED,
+    How.KILLED: Outcome.CRASHED,
+    How.CRASHED: Outcome.CRASHED,
+    How.TIMED_OUT: Outcome.TIMED_OUT,
+    How.OUT_OF_MEMORY: Outcome.OUT_OF_MEMORY,
+}
+
+
+def find_best(study: Study) -> attr.TrialRow | None:
+    """The best finished trial, read-off ones included; None before there is one."""
+    try:
+        return attr.row(study.best_trial)
+    except ValueError:
+        return None
+
+

@@ -1,0 +1,67 @@
+"""A task's data, found or fetched, loaded once, kept as arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from hpsearch.data.arrays import Dataset, Prepared, prepare
+from hpsearch.data.sources import cache_folder, find_or_fetch
+from hpsearch.errors import DataNotFound, HpsearchError, StudyFileError
+from hpsearch.study_file import StudyFile, describe, where
+
+
+def prepare_data(study_file: StudyFile, folder: Path | None) -> Prepared:
+    """The prepared arrays of a study file's task.
+
+    Args:
+        study_file: Whose `load` is called, unless the cache has what it would return.
+        folder: The user's data folder. A task that names no source loads from there, or
+            from beside its study file.
+
+    Raises:
+        DataError: The data are absent or damaged, or the cache cannot be written.
+        StudyFileError: `load` raised, or returned something else than a `Dataset`.
+    """
+    if folder is not None and not folder.is_dir():
+        raise DataNotFound(f"there is no data folder {folder}: --data takes an existing folder")
+    source = study_file.task.source
+
+    def load() -> Dataset:
+        if source is None:
+            place = folder or Path(study_file.filename).parent
+        else:
+            place = find_or_fetch(source, folder) if source.files else Path()
+        return _load(study_file, place)
+
+    return prepare(cache_folder() / "arrays", _key(study_file), load)
+
+
+def _key(study_file: StudyFile) -> str | None:
+    """Names what `load` would return, where its files are known by their hashes."""
+    source = study_file.task.source
+    if source is None:
+        return None
+    identity = [source.name, [file.sha256 for file in source.files]]
+    text = json.dumps([identity, study_file.fingerprint_of("load")])
+    return f"{source.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _load(study_file: StudyFile, place: Path) -> Dataset:
+    filename = study_file.filename
+    try:
+        dataset = study_file.task.load(place)
+    except HpsearchError:
+        raise
+    except OSError as error:
+        raise DataNotFound(f"{where(error, filename)}: load({place}) raised {error}") from error
+    except Exception as error:
+        raise StudyFileError(
+            f"{where(error, filename)}: load({place}) raised {describe(error)}"
+        ) from error
+    if not isinstance(dataset, Dataset):
+        raise StudyFileError(
+            f"{filename}: load() returned {type(dataset).__name__}, not an hpsearch.Dataset"
+        )
+    return dataset

@@ -1,0 +1,104 @@
+"""What is stored with a trial beside Optuna's own fields, and how to read it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from optuna.trial import FrozenTrial, TrialState
+
+from hpsearch.task import Params
+
+
+class Outcome(StrEnum):
+    """How a trial came out, in more detail than Optuna's state."""
+
+    FINISHED = "finished"
+    READ_OFF = "read off"
+    PRUNED = "pruned"
+    DIVERGED = "diverged"
+    TIMED_OUT = "timed out"
+    OUT_OF_MEMORY = "out of memory"
+    CRASHED = "crashed"
+    FAILED = "failed"
+    RUNNING = "running"
+    WAITING = "waiting"
+
+
+# Names of user attributes. Scalars: the dashboard shows each as a column.
+OUTCOME = "outcome"
+REASON = "reason"
+OUTPUT = "output"
+CURVE = "curve"
+EPOCHS_REUSED = "epochs_reused"
+EPOCHS_TRAINED = "epochs_trained"
+EPOCHS_PRUNED = "epochs_pruned"
+SECONDS = "seconds"
+READ_OFF = "read_off"
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRow:
+    """A trial as the reading verbs show it."""
+
+    number: int
+    outcome: Outcome
+    value: float | None
+    params: Params
+    epochs_done: int
+    """The last epoch with an intermediate value."""
+    epochs_trained: int
+    epochs_reused: int
+    """Epochs that were taken from a stored curve."""
+    epochs_pruned: int
+    """Epochs that were asked for and given up on."""
+    seconds: float
+    """Training, and waiting for verdicts, over all attempts."""
+    reason: str
+    output: str
+    read_off: int | None
+    """The number of the longer trial that this one was read off."""
+    is_baseline: bool
+    curve: str | None
+
+
+def row(trial: FrozenTrial) -> TrialRow:
+    """Read a trial of a study."""
+    attrs = trial.user_attrs
+    return TrialRow(
+        number=trial.number,
+        outcome=_outcome(trial),
+        value=trial.values[0] if trial.values else None,
+        params=trial.params,
+        epochs_done=max(trial.intermediate_values, default=0),
+        epochs_trained=attrs.get(EPOCHS_TRAINED, 0),
+        epochs_reused=attrs.get(EPOCHS_REUSED, 0) if READ_OFF not in attrs else 0,
+        epochs_pruned=attrs.get(EPOCHS_PRUNED, 0),
+        seconds=attrs.get(SECONDS, 0.0),
+        reason=attrs.get(REASON, ""),
+        output=attrs.get(OUTPUT, ""),
+        read_off=attrs.get(READ_OFF),
+        is_baseline=BASELINE in attrs,
+        curve=attrs.get(CURVE),
+    )
+
+
+def is_counted(trial: FrozenTrial) -> bool:
+    """Whether a trial counts towards the budget: begun, and not read off another."""
+    return trial.state is not TrialState.WAITING and READ_OFF not in trial.user_attrs
+
+
+def _outcome(trial: FrozenTrial) -> Outcome:
+    match trial.state:
+        case TrialState.RUNNING:
+            return Outcome.RUNNING
+        case TrialState.WAITING:
+            return Outcome.WAITING
+    if READ_OFF in trial.user_attrs:
+        return Outcome.READ_OFF
+    stored = trial.user_attrs.get(OUTCOME)
+    if stored is not None:
+        return Outcome(stored)
+    by_state = {TrialState.COMPLETE: Outcome.FINISHED, TrialState.PRUNED: Outcome.PRUNED}
+    return by_state.get(trial.state, Outcome.FAILED)

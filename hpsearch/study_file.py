@@ -1,0 +1,185 @@
+"""Study files: find one, run it, tell which part of its text matters to what."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import linecache
+import os
+import traceback
+import types
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.errors import StudyFileError
+from hpsearch.task import Task
+
+
+@dataclass(frozen=True)
+class StudyFile:
+    """A study file's text and the task it declares.
+
+    The text is what counts, not the path: a study stores it, and trial processes get it
+    from there, so editing the file does not change trials under way.
+    """
+
+    name: str
+    """The file's stem, and the default name of its study."""
+    filename: str
+    """What tracebacks and messages call it."""
+    text: str
+    task: Task
+
+    def description(self) -> str:
+        """The docstring."""
+        return ast.get_docstring(ast.parse(self.text)) or ""
+
+    def title(self) -> str:
+        """The docstring's first line."""
+        return self.description().partition("\n")[0]
+
+    def code_of(self, function: str) -> str:
+        """The top-level statements that a function of the file needs, it included.
+
+        Two texts with the same `code_of("build")` build the same network: comments,
+        docstrings and the rest of the file are left out.
+
+        Args:
+            function: `build` or `load`, a field of `Task` that holds a function.
+        """
+        wanted = getattr(self.task, function).__name__
+        return "\n".join(ast.unparse(node) for node in _needed(ast.parse(self.text), wanted))
+
+    def fingerprint_of(self, function: str) -> str:
+        """SHA-256 of `code_of(function)`, in hex."""
+        return hashlib.sha256(self.code_of(function).encode()).hexdigest()
+
+
+def study_files() -> dict[str, Path]:
+    """The study files that can be named without a path: those in `studies/` of the
+    current folder, then those that come with hpsearch."""
+    package = Path(__file__).parent
+    folders = [Path("studies"), package.parent / "studies", package / "_studies"]
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in sorted(folder.glob("*.py")):
+            found.setdefault(path.stem, path)
+    return found
+
+
+def read_study_file(name_or_path: str) -> StudyFile:
+    """Load a study file by name or by path.
+
+    Raises:
+        StudyFileError: There is none, it does not run, or declares no task.
+    """
+    known = study_files()
+    path = Path(name_or_path)
+    if path.suffix != ".py":
+        if name_or_path not in known:
+            raise StudyFileError(
+                f"no study file {name_or_path!r}: it is neither a path that ends in .py "
+                f"nor one of {', '.join(known) or 'studies/'}"
+            )
+        path = known[name_or_path]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        here = ", ".join(sorted(other.name for other in path.parent.glob("*.py"))) or "none"
+        raise StudyFileError(
+            f"cannot read study file {str(path)!r}: {error.strerror}; "
+            f"Python files in that folder: {here}"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise StudyFileError(f"study file {str(path)!r} is not UTF-8 text") from error
+    return run_study_file(text, os.fspath(path))
+
+
+def run_study_file(text: str, filename: str) -> StudyFile:
+    """Run the text of a study file and take its `TASK`.
+
+    Args:
+        text: Python.
+        filename: What tracebacks call it; it need not exist.
+
+    Raises:
+        StudyFileError: The text does not run, or declares no task.
+    """
+    module = types.ModuleType(Path(filename).stem)
+    module.__file__ = filename
+    # so that a traceback shows the lines of the stored text, wherever the file is now
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    try:
+        exec(compile(text, filename, "exec"), module.__dict__)  # noqa: S102  # a study file is code
+    except (Exception, SystemExit) as error:
+        raise StudyFileError(
+            f"study file {where(error, filename)} raised {describe(error)}"
+        ) from error
+    task = getattr(module, "TASK", None)
+    if not isinstance(task, Task):
+        raise StudyFileError(
+            f"study file {filename} declares no task: end it with TASK = hpsearch.Task(...)"
+        )
+    for name in ("epochs", "batch_size"):
+        value = task.baseline.get(name)
+        if not isinstance(value, int) or value < 1:
+            raise StudyFileError(
+                f"study file {filename}: the baseline needs {name!r}, a whole number of 1 or more"
+            )
+    return StudyFile(Path(filename).stem, filename, text, task)
+
+
+def where(error: BaseException, filename: str) -> str:
+    """`file.py:12`, the innermost line of the study file in a traceback."""
+    if isinstance(error, SyntaxError) and error.filename == filename:
+        return f"{filename}:{error.lineno}"
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename == filename
+    ]
+    return f"{filename}:{lines[-1]}" if lines else filename
+
+
+def describe(error: BaseException) -> str:
+    """An exception in one line."""
+    message = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _needed(module: ast.Module, wanted: str) -> list[ast.stmt]:
+    """The top-level statements that `wanted` uses, directly or through others."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef):
+            _strip(node)
+    names = {wanted}
+    needed: list[ast.stmt] = []
+    while True:
+        now = [statement for statement in module.body if _bound(statement) & names]
+        if len(now) == len(needed):
+            return needed
+        needed = now
+        nodes = (node for statement in needed for node in ast.walk(statement))
+        names |= {node.id for node in nodes if isinstance(node, ast.Name)}
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    """The names that a top-level statement defines."""
+    match statement:
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            return {name}
+        case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+            return {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
+        case _:
+            stores = (n for n in ast.walk(statement) if isinstance(n, ast.Name))
+            return {node.id for node in stores if isinstance(node.ctx, ast.Store)}
+
+
+def _strip(function: ast.FunctionDef) -> None:
+    """Take away what makes no difference when the function runs: docstring, types."""
+    if ast.get_docstring(function) is not None:
+        function.body = function.body[1:] or [ast.Pass()]
+    function.returns = None
+    for argument in ast.walk(function.args):
+        if isinstance(argument, ast.arg):
+            argument.annotation = None

@@ -1,0 +1,1 @@
+"""The trial process: Keras, and neither Optuna nor storage."""

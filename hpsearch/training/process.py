@@ -1,0 +1,176 @@
+"""The trial process: what runs in it, from its first line to its last.
+
+It is forked from a server in which this module, and with it Keras, was imported before,
+but in which no operation of Keras's backend ever ran. It knows the launcher only by the
+pipe: when the pipe ends, so does the process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import keras
+
+from hpsearch.curves import Curve
+from hpsearch.data.arrays import Prepared
+from hpsearch.errors import StudyFileError
+from hpsearch.messages import (
+    EpochDone,
+    Failed,
+    Finished,
+    Job,
+    Logs,
+    Message,
+    Verdict,
+    decode_job,
+    encode,
+)
+from hpsearch.study_file import describe, run_study_file
+from hpsearch.training.fit import (
+    PREDICTED_AT_ONCE,
+    build,
+    fit,
+    get_state,
+    require_metric,
+    set_state,
+)
+
+PR_SET_PDEATHSIG = 1
+
+
+def main(connection: Connection, job_line: str, output: str) -> None:
+    """Train one curve as a job says; the target of the process.
+
+    Args:
+        connection: The pipe to the launcher.
+        job_line: A `Job`.
+        output: A file that takes what is printed, by Python or below it.
+    """
+    _stand_alone(output)
+    launcher = Launcher(connection)
+    try:
+        job = decode_job(job_line)
+        _set_threads(job.n_threads)
+        test = run(job, launcher)
+    except (Exception, SystemExit) as error:
+        launcher.send(
+            Failed(
+                error=describe(error),
+                traceback=traceback.format_exc(limit=-12),
+                is_fatal=isinstance(error, StudyFileError),
+            )
+        )
+    else:
+        launcher.send(Finished(test=test))
+
+
+class Launcher:
+    """The launcher, seen from the trial process."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.verdicts: queue.Queue[Verdict] = queue.Queue()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def send(self, message: Message) -> None:
+        self.connection.send_bytes(encode(message))
+
+    def verdict(self) -> Verdict:
+        """Wait for what the launcher says to the epoch just sent."""
+        return self.verdicts.get()
+
+    def _listen(self) -> None:
+        try:
+            while True:
+                self.verdicts.put(Verdict(self.connection.recv_bytes().decode()))
+        except (EOFError, OSError):
+            os._exit(1)  # the launcher is gone, also in the middle of an epoch
+
+
+def run(job: Job, launcher: Launcher) -> Logs:
+    """Take the job's curve to its epoch.
+
+    Returns:
+        The logs on the test split, where the job wants an export; else nothing.
+    """
+    task = run_study_file(job.study_file, job.study_file_name).task
+    data = Prepared(Path(job.data), "").open()
+    train, valid = (
+        (data.train, data.valid) if job.fit_on == "train" else (data.train + data.valid, None)
+    )
+    epochs, batch_size = job.params["epochs"], job.params["batch_size"]
+    assert isinstance(epochs, int) and isinstance(batch_size, int)
+
+    curve = Curve(Path(job.curve))
+    identity = {
+        "params": {name: value for name, value in job.params.items() if name != "epochs"},
+        "seed": job.seed,
+        "fit_on": job.fit_on,
+    }
+    model = build(task, job.params, job.seed, train)
+    epochs_done, state = curve.resume_point(epochs)
+    if state is not None:
+        set_state(model, state)
+
+    def after_epoch(epoch: int, logs: Logs) -> bool:
+        if valid is not None:
+            require_metric(task.metric, logs)
+        curve.append(epoch, logs, get_state(model), identity)
+        launcher.send(EpochDone(epoch=epoch, logs=logs))
+        return launcher.verdict() is Verdict.GO_ON
+
+    if epochs_done < epochs:
+        fit(
+            model,
+            train,
+            valid,
+            batch_size=batch_size,
+            epochs=epochs,
+            epochs_done=epochs_done,
+            seed=job.seed,
+            after_epoch=after_epoch,
+        )
+    if job.export is None:
+        return {}
+    return _export(model, data.test.x, data.test.y, Path(job.export))
+
+
+def _export(model: keras.Model, x: object, y: object, folder: Path) -> Logs:
+    """Measure on test, and save the model."""
+    logs = model.evaluate(x, y, batch_size=PREDICTED_AT_ONCE, return_dict=True, verbose=0)
+    folder.mkdir(parents=True, exist_ok=True)
+    scratch = folder / "model.tmp.keras"
+    model.save(scratch)
+    scratch.replace(folder / "model.keras")
+    return {name: float(value) for name, value in logs.items()}
+
+
+def _stand_alone(output: str) -> None:
+    """A process of its own: own output, own group, and not to outlive its parent."""
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(file, sys.stdout.fileno())
+    os.dup2(file, sys.stderr.fileno())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the launcher to handle
+    if hasattr(os, "setsid"):
+        os.setsid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # short of memory, the kernel should end a trial, never the launcher
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _set_threads(n_threads: int) -> None:
+    """Read by the backends at their first operation, which is still to come."""
+    for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
+        os.environ[name] = str(n_threads)
+    os.environ["TF_NUM_INTEROP_THREADS"] = "1"

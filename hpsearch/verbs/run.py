@@ -1,0 +1,226 @@
+"""`hpsearch run` and `hpsearch resume`: search a task, or go on where a study stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from optuna.study import Study
+
+from hpsearch.curves import evict
+from hpsearch.engine.lock import study_lock
+from hpsearch.engine.record import (
+    Record,
+    create_or_continue,
+    find_record,
+    load_study,
+    make_record,
+    versions,
+)
+from hpsearch.engine.samplers import DEFAULT_PRUNER, DEFAULT_SAMPLER, PrunerName, SamplerName
+from hpsearch.engine.search import Plan, Search, Stop, View
+from hpsearch.engine.space import explore, parse_value, validate
+from hpsearch.engine.storage import DEFAULT_URL, Storage
+from hpsearch.engine.supervisor import Limits, ProcessServer
+from hpsearch.engine.task_data import prepare_data
+from hpsearch.study_file import StudyFile, read_study_file
+from hpsearch.task import ParamValue
+from hpsearch.verbs.views import Silent
+
+CURVES_MAX_BYTES = 2 * 2**30
+GRACE_S = 30  # from SIGTERM until epochs that are still running are cut off
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the command line can say about a run; None for the study's or task's own."""
+
+    study: str | None = None
+    storage: str = DEFAULT_URL
+    trials: int | None = None
+    timeout_s: float | None = None
+    slots: int | None = None
+    seed: int | None = None
+    sampler: SamplerName | None = None
+    pruner: PrunerName | None = None
+    data: Path | None = None
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = Limits()
+    retries: int = 2
+
+
+def run(name_or_path: str, options: Options, view: View) -> tuple[Study, Stop]:
+    """Create the study of a study file, or continue it.
+
+    Args:
+        name_or_path: A study file.
+        options: Of the command line.
+        view: Who is told what happens.
+
+    Returns:
+        The study, and why the search stopped.
+
+    Raises:
+        HpsearchError: Of any kind; what is stored is as it was.
+    """
+    study_file = read_study_file(name_or_path)
+    return _search(study_file, None, options.study or study_file.name, options, view)
+
+
+def resume(study_name: str, options: Options, view: View) -> tuple[Study, Stop]:
+    """Go on with a study from what its storage holds, without its study file.
+
+    Raises:
+        StudyNotFound: There is no such study.
+        HpsearchError: As `run`.
+    """
+    _, record = load_study(Storage(options.storage, read_only=True), study_name)
+    return _search(record.load(), record, study_name, options, view)
+
+
+def _search(
+    study_file: StudyFile, record: Record | None, name: str, options: Options, view: View
+) -> tuple[Study, Stop]:
+    server = ProcessServer()  # first: it imports Keras while the rest goes on here
+    space = explore(study_file)
+    task = study_file.task
+    baseline = {n: value for n, value in task.baseline.items() if n in space.distributions}
+    validate(baseline, space, "the baseline")
+    fixed = {name: parse_value(name, text, space) for name, text in options.fixed.items()}
+    prepared = prepare_data(study_file, options.data)
+    storage = Storage(options.storage)
+    with study_lock(storage, name):
+        if record is None:
+            record = _record(study_file, space.as_json(), prepared.fingerprint, options, storage, name)
+        study, stored, is_old = create_or_continue(storage, name, record, {**baseline, **fixed})
+        plan = _plan(study_file, stored, fixed, options)
+        max_epochs = getattr(space.distributions.get("epochs"), "high", task.baseline["epochs"])
+        curves = storage.folder / "curves"
+        search = Search(
+            study,
+            study_file,
+            data=prepared.folder,
+            fingerprint=prepared.fingerprint,
+            curves=curves,
+            seed=stored.seed,
+            versions=versions(),
+            max_epochs=int(fixed.get("epochs") or max_epochs),
+            plan=plan,
+            server=server,
+            view=view,
+        )
+        view.say(f"{'continuing' if is_old else 'new'} study {name!r} in {storage}")
+        with _stopped_by_signals(search, view):
+            stop = search.run()
+        evict(curves, CURVES_MAX_BYTES)
+    return study, stop
+
+
+def _record(
+    study_file: StudyFile,
+    space: dict[str, str],
+    data: str,
+    options: Options,
+    storage: Storage,
+    name: str,
+) -> Record:
+    """What the study would be if it began now, with its old seed if none is asked for."""
+    stored = find_record(storage, name)
+    seed = options.seed
+    if seed is None:
+        seed = stored.seed if stored else 0
+    return make_record(
+        study_file,
+        space,
+        data=data,
+        seed=seed,
+        sampler=options.sampler or DEFAULT_SAMPLER,
+        pruner=options.pruner or DEFAULT_PRUNER,
+    )
+
+
+def _plan(
+    study_file: StudyFile, stored: Record, fixed: dict[str, ParamValue], options: Options
+) -> Plan:
+    budget = study_file.task.budget
+    n_cores = os.cpu_count() or 1
+    n_slots = options.slots or n_cores
+    return Plan(
+        n_trials=options.trials or budget.n_trials,
+        timeout_s=options.timeout_s or budget.timeout_s,
+        n_slots=n_slots,
+        n_threads=max(1, n_cores // n_slots),
+        limits=options.limits,
+        retries=options.retries,
+        sampler=options.sampler or SamplerName(stored.sampler),
+        pruner=options.pruner or PrunerName(stored.pruner),
+        fixed=fixed,
+    )
+
+
+@contextmanager
+def _stopped_by_signals(search: Search, view: View) -> Iterator[None]:
+    """Ctrl-C: finish the epochs; again: now. SIGTERM, SIGHUP: as once, then as twice."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may handle signals: a notebook's own handling stays
+        return
+
+    def on_interrupt(_number: int, _frame: FrameType | None) -> None:
+        if search.stop is Stop.INTERRUPTED:
+            search.kill(Stop.INTERRUPTED)
+            view.say("stopping now; trials continue from their last epoch when resumed")
+        else:
+            search.finish_epochs(Stop.INTERRUPTED)
+            search.stop = Stop.INTERRUPTED
+            view.say("finishing the running epochs, then stopping (Ctrl-C again: stop now)")
+
+    def on_terminate(_number: int, _frame: FrameType | None) -> None:
+        search.finish_epochs(Stop.TERMINATED)
+        search.stop = Stop.TERMINATED
+        timer = threading.Timer(GRACE_S, search.kill, [Stop.TERMINATED])
+        timer.daemon = True
+        timer.start()
+
+    handlers = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate}
+    if hasattr(signal, "SIGHUP"):
+        handlers[signal.SIGHUP] = on_terminate
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def search(
+    study_file: str | os.PathLike[str],
+    *,
+    view: View | None = None,
+    storage: str = DEFAULT_URL,
+    trials: int | None = None,
+    **options: object,
+) -> Study:
+    """Search a task from Python, as `hpsearch run` does from the command line.
+
+    Args:
+        study_file: A name from `studies/`, or a path.
+        view: Who is told what happens; nobody, by default.
+        storage: A storage URL.
+        trials: Trials the study holds in the end; by default what the task says.
+        options: Any other field of `Options`.
+
+    Returns:
+        The study, for Optuna's own functions.
+
+    Raises:
+        HpsearchError: Of any kind; what is stored is as it was.
+    """
+    chosen = Options(storage=storage, trials=trials, **options)  # type: ignore[arg-type]
+    study, _ = run(os.fspath(study_file), chosen, view or Silent())
+    return study
