@@ -5,38 +5,17 @@ from __future__ import annotations
 import importlib.util
 import warnings
 from collections.abc import Mapping
-from enum import StrEnum
 
 import numpy as np
 import optuna
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
+from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.errors import UsageError
 from hpsearch.task import ParamValue
 
 
-class SamplerName(StrEnum):
-    """What proposes the params of the next trial."""
-
-    TPE = "tpe"
-    RANDOM = "random"
-    QMC = "qmc"
-    GRID = "grid"
-    GP = "gp"
-
-
-class PrunerName(StrEnum):
-    """What gives trials up from their curve so far."""
-
-    MEDIAN = "median"
-    HYPERBAND = "hyperband"
-    HALVING = "halving"
-    NONE = "none"
-
-
-DEFAULT_SAMPLER = SamplerName.TPE
-DEFAULT_PRUNER = PrunerName.HALVING
 REDUCTION_FACTOR = 3
 
 

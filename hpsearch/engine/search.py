@@ -16,10 +16,11 @@ from filelock import FileLock
 from optuna.study import Study
 from optuna.trial import Trial, TrialState, create_trial
 
+from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.curves import Curve, curve_key
 from hpsearch.engine import trials as attr
 from hpsearch.engine.record import best_value, is_better
-from hpsearch.engine.samplers import PrunerName, SamplerName, make_pruner, make_sampler
+from hpsearch.engine.samplers import make_pruner, make_sampler
 from hpsearch.engine.storage import patiently
 from hpsearch.engine.supervisor import Ending, How, Limits, ProcessServer, supervise
 from hpsearch.engine.trials import Outcome
@@ -44,6 +45,9 @@ class Stop(StrEnum):
 
 class View(Protocol):
     """Who is told what happens. Called from the slots, one call at a time."""
+
+    def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None:
+        """A launcher begins; `n_before` of the `n_trials` are done already."""
 
     def trial_started(self, number: int, params: Params, epochs: int) -> None:
         """A slot has taken up a trial."""
@@ -149,6 +153,9 @@ class Search:
             HpsearchError: The storage stayed away, or the study file cannot be used.
         """
         self._adopt()
+        n_before = sum(attr.is_counted(trial) for trial in self.study.get_trials(deepcopy=False))
+        title = f"{self.study.study_name}: {self.task.direction} {self.task.metric}"
+        self.view.search_started(title, self.plan.n_trials, n_before, self.plan.n_slots)
         with joblib.parallel_config(backend="threading"):
             joblib.Parallel(n_jobs=self.plan.n_slots)(
                 joblib.delayed(self._slot)() for _ in range(self.plan.n_slots)

@@ -24,7 +24,7 @@ from hpsearch.errors import StorageError, UsageError
 
 Result = TypeVar("Result")
 
-DEFAULT_URL = "sqlite:///runs/studies.db"
+
 SQLITE_BUSY_S = 60
 # how long a search waits for a storage that went away before it gives up
 STORAGE_AWAY_S = 15 * 60

@@ -13,6 +13,13 @@ from types import FrameType
 
 from optuna.study import Study
 
+from hpsearch.choices import (
+    DEFAULT_PRUNER,
+    DEFAULT_SAMPLER,
+    DEFAULT_STORAGE,
+    PrunerName,
+    SamplerName,
+)
 from hpsearch.curves import evict
 from hpsearch.engine.lock import study_lock
 from hpsearch.engine.record import (
@@ -23,10 +30,9 @@ from hpsearch.engine.record import (
     make_record,
     versions,
 )
-from hpsearch.engine.samplers import DEFAULT_PRUNER, DEFAULT_SAMPLER, PrunerName, SamplerName
 from hpsearch.engine.search import Plan, Search, Stop, View
 from hpsearch.engine.space import explore, parse_value, validate
-from hpsearch.engine.storage import DEFAULT_URL, Storage
+from hpsearch.engine.storage import Storage
 from hpsearch.engine.supervisor import Limits, ProcessServer
 from hpsearch.engine.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
@@ -42,7 +48,7 @@ class Options:
     """What the command line can say about a run; None for the study's or task's own."""
 
     study: str | None = None
-    storage: str = DEFAULT_URL
+    storage: str = DEFAULT_STORAGE
     trials: int | None = None
     timeout_s: float | None = None
     slots: int | None = None
@@ -202,7 +208,7 @@ def search(
     study_file: str | os.PathLike[str],
     *,
     view: View | None = None,
-    storage: str = DEFAULT_URL,
+    storage: str = DEFAULT_STORAGE,
     trials: int | None = None,
     **options: object,
 ) -> Study:

@@ -6,18 +6,17 @@ import statistics
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
+from contextlib import contextmanager
+from collections.abc import Iterator
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.text import Text
 
-from hpsearch.engine.search import View
 from hpsearch.engine.trials import Outcome, TrialRow
 from hpsearch.messages import Logs
 from hpsearch.task import Params
+from hpsearch.verbs.printing import plain
 
 N_BEFORE_ESTIMATE = 3  # finished trials before the time left can be told
 
@@ -25,6 +24,7 @@ N_BEFORE_ESTIMATE = 3  # finished trials before the time left can be told
 class Silent:
     """Shows nothing."""
 
+    def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None: ...
     def trial_started(self, number: int, params: Params, epochs: int) -> None: ...
     def epoch_done(self, number: int, epoch: int, value: float, logs: Logs) -> None: ...
     def trial_ended(self, row: TrialRow, best: TrialRow | None) -> None: ...
@@ -38,6 +38,9 @@ class Lines:
     def __init__(self, console: Console) -> None:
         self.console = console
 
+    def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None:
+        self.say(f"{title}: {n_before} of {n_trials} trials done, {n_slots} side by side")
+
     def trial_started(self, number: int, params: Params, epochs: int) -> None: ...
     def epoch_done(self, number: int, epoch: int, value: float, logs: Logs) -> None: ...
 
@@ -49,6 +52,18 @@ class Lines:
 
     def say(self, text: str) -> None:
         self.console.print(plain(text), highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def open_view(console: Console) -> Iterator[Lines]:
+    """The live table where a person looks at a terminal, lines elsewhere."""
+    if not console.is_terminal or console.is_dumb_terminal:
+        yield Lines(console)
+        return
+    table = LiveTable(console)
+    # gone at the end: the closing table says it all
+    with Live(console=console, get_renderable=table.render, refresh_per_second=4, transient=True):
+        yield table
 
 
 @dataclass
@@ -67,37 +82,21 @@ class LiveTable(Lines):
 
     Args:
         console: Of standard error.
-        title: The first line.
-        n_trials: The budget.
-        n_done: Trials that were done before.
-        n_slots: Trials that run side by side.
     """
 
-    def __init__(self, console: Console, title: str) -> None:
+    def __init__(self, console: Console) -> None:
         super().__init__(console)
-        self.title = title
-        self.n_trials: int | None = None
+        self.title = "starting"
+        self.n_trials = self.n_slots = self.n_before = 0
         self.running: dict[int, Running] = {}
         self.counts: Counter[Outcome] = Counter()
-        self.n_before = 0
         self.best: TrialRow | None = None
         self.began_s = time.monotonic()
         self.took_s: list[float] = []
-        self.n_slots = 1
-        self.live = Live(console=console, get_renderable=self.render, refresh_per_second=4)
 
-    def __enter__(self) -> Self:
-        self.live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.live.transient = True  # the closing table says it all
-        self.live.stop()
+    def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None:
+        self.title = title
+        self.n_trials, self.n_before, self.n_slots = n_trials, n_before, n_slots
 
     def trial_started(self, number: int, params: Params, epochs: int) -> None:
         self.running[number] = Running(params, epochs)
@@ -139,15 +138,14 @@ class LiveTable(Lines):
         n_done = self.n_before + sum(
             n for outcome, n in self.counts.items() if outcome is not Outcome.READ_OFF
         )
-        total = "" if self.n_trials is None else f"/{self.n_trials}"
         counts = "  ".join(f"{outcome.value} {n}" for outcome, n in self.counts.items())
         elapsed = time.monotonic() - self.began_s
         left = self._left_s(n_done)
         tail = "" if left is None else f"  left about {describe_seconds(left)}"
-        return Text(f"trials {n_done}{total}  {counts}  elapsed {describe_seconds(elapsed)}{tail}")
+        return Text(f"trials {n_done}/{self.n_trials}  {counts}  elapsed {describe_seconds(elapsed)}{tail}")
 
     def _left_s(self, n_done: int) -> float | None:
-        if self.n_trials is None or len(self.took_s) < N_BEFORE_ESTIMATE:
+        if len(self.took_s) < N_BEFORE_ESTIMATE:
             return None
         recent = self.took_s[-8:]
         return statistics.mean(recent) * max(0, self.n_trials - n_done) / self.n_slots
@@ -192,8 +190,3 @@ def describe_seconds(seconds: float) -> str:
     if whole >= 3600:
         return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
     return f"{whole // 60}m {whole % 60:02d}s" if whole >= 60 else f"{whole}s"
-
-
-def plain(text: str) -> str:
-    """Text without control characters, which could rewrite the terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)

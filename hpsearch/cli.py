@@ -1,0 +1,471 @@
+"""The command line: parse, call one verb, print.
+
+Verbs are imported when they are called, so that `--help` need not wait for Optuna.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hpsearch.choices import (
+    DEFAULT_PRUNER,
+    DEFAULT_SAMPLER,
+    DEFAULT_STORAGE,
+    PrunerName,
+    SamplerName,
+)
+from hpsearch.errors import HpsearchError, UsageError
+
+if TYPE_CHECKING:
+    from optuna.study import Study
+
+    from hpsearch.engine.search import Stop, View
+
+
+
+app = typer.Typer(
+    add_completion=True,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Automated hyperparameter search for Keras.\n\n"
+    "Start with: hpsearch run digits, then hpsearch show digits.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="The data sets of tasks.")
+app.add_typer(data_app, name="data", rich_help_panel="Start")
+
+
+def parse_count(text: str) -> int:
+    """A whole number of 1 or more."""
+    try:
+        count = int(text)
+    except ValueError:
+        try:
+            hint = f": did you mean {int(float(text))}?"
+        except (ValueError, OverflowError):
+            hint = ""
+        raise typer.BadParameter(f"takes a whole number, got {text!r}{hint}") from None
+    if count < 1:
+        raise typer.BadParameter(f"must be 1 or more, got {count}")
+    return count
+
+
+def parse_retries(text: str) -> int:
+    """A whole number of 0 or more."""
+    return 0 if text == "0" else parse_count(text)
+
+
+def parse_seed(text: str) -> int:
+    """A seed that Keras, NumPy and Optuna all take."""
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise typer.BadParameter(f"takes a whole number from 0 to 4294967295, got {text!r}")
+    return int(text)
+
+
+def parse_duration(text: str) -> float:
+    """`90s`, `30m` or `2h`, in seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)", text.strip())
+    if match is None:
+        number = re.fullmatch(r"\d+(\.\d+)?", text.strip())
+        hint = f": {text}s, {text}m or {text}h?" if number else f", got {text!r}: write 90s, 30m, 2h"
+        raise typer.BadParameter(f"needs a number with a unit{hint}")
+    seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+    if seconds <= 0:
+        raise typer.BadParameter(f"must be more than nothing, got {text!r}")
+    return seconds
+
+
+def parse_size(text: str) -> int:
+    """`800M` or `2G`, in bytes."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT])i?B?", text.strip(), re.IGNORECASE)
+    if match is None or float(match[1]) <= 0:
+        raise typer.BadParameter(f"needs a number with a unit, got {text!r}: write 800M or 2G")
+    return int(float(match[1]) * 1024 ** ("KMGT".index(match[2].upper()) + 1))
+
+
+def parse_fixed(pairs: list[str]) -> dict[str, str]:
+    """`name=value` of each `--set`."""
+    fixed: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--set takes name=value, got {pair!r}")
+        if name in fixed:
+            raise UsageError(f"--set gives {name!r} twice")
+        fixed[name] = value
+    return fixed
+
+
+StorageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        help=f"Where studies are kept; or HPSEARCH_STORAGE.  [default: {DEFAULT_STORAGE}]",
+    ),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Folder of data sets; or HPSEARCH_DATA."),
+]
+StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study's name.")]
+StudyFileArgument = Annotated[
+    str,
+    typer.Argument(metavar="STUDY_FILE", help="A study file: a name from studies/, or a path."),
+]
+TrialsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--trials",
+        metavar="N",
+        parser=parse_count,
+        help="Trials the study holds in the end, not trials to add.",
+    ),
+]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option("--timeout", metavar="TIME", parser=parse_duration, help="Stop after: 30m."),
+]
+SlotsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--slots",
+        metavar="N",
+        parser=parse_count,
+        help="Trials side by side.  [default: one per core, one thread each]",
+    ),
+]
+SamplerOption = Annotated[
+    SamplerName | None,
+    typer.Option("--sampler", help=f"Proposes params.  [default: {DEFAULT_SAMPLER.value}]"),
+]
+PrunerOption = Annotated[
+    PrunerName | None,
+    typer.Option("--pruner", help=f"Gives trials up.  [default: {DEFAULT_PRUNER.value}]"),
+]
+SetOption = Annotated[
+    list[str],
+    typer.Option("--set", metavar="NAME=VALUE", help="Fix a hyperparameter; repeatable."),
+]
+TrialTimeoutOption = Annotated[
+    float | None,
+    typer.Option(
+        "--trial-timeout", metavar="TIME", parser=parse_duration, help="Kill a longer trial."
+    ),
+]
+EpochTimeoutOption = Annotated[
+    float | None,
+    typer.Option(
+        "--epoch-timeout", metavar="TIME", parser=parse_duration, help="Kill at a longer epoch."
+    ),
+]
+MemoryOption = Annotated[
+    int | None,
+    typer.Option("--memory", metavar="SIZE", parser=parse_size, help="Kill a bigger trial: 2G."),
+]
+RetriesOption = Annotated[
+    int,
+    typer.Option(
+        "--retries",
+        metavar="N",
+        parser=parse_retries,
+        help="Times a trial whose process died is continued without any progress.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("run", rich_help_panel="Start")
+def run_command(
+    study_file: StudyFileArgument,
+    trials: TrialsOption = None,
+    timeout: TimeoutOption = None,
+    slots: SlotsOption = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="N", parser=parse_seed, help="Of all randomness."),
+    ] = None,
+    study: Annotated[
+        str | None,
+        typer.Option("--study", metavar="NAME", help="The study's name.  [default: the file's]"),
+    ] = None,
+    storage: StorageOption = None,
+    sampler: SamplerOption = None,
+    pruner: PrunerOption = None,
+    data: DataOption = None,
+    fix: SetOption = [],  # noqa: B006  # typer copies it
+    trial_timeout: TrialTimeoutOption = None,
+    epoch_timeout: EpochTimeoutOption = None,
+    memory: MemoryOption = None,
+    retries: RetriesOption = 2,
+) -> int:
+    """Search a task: create its study or continue it.
+
+    Run it again to go on: --trials is a total. Example: hpsearch run digits --trials 30
+    """
+    from hpsearch.engine.supervisor import Limits
+    from hpsearch.verbs.run import Options, run
+
+    options = Options(
+        study=study,
+        storage=storage_url(storage),
+        trials=trials,
+        timeout_s=timeout,
+        slots=slots,
+        seed=seed,
+        sampler=sampler,
+        pruner=pruner,
+        data=data_folder(data),
+        fixed=parse_fixed(fix),
+        limits=Limits(trial_s=trial_timeout, epoch_s=epoch_timeout, memory=memory),
+        retries=retries,
+    )
+    return _search(lambda view: run(study_file, options, view))
+
+
+@app.command("resume", rich_help_panel="Start")
+def resume_command(
+    study: StudyArgument,
+    trials: TrialsOption = None,
+    timeout: TimeoutOption = None,
+    slots: SlotsOption = None,
+    storage: StorageOption = None,
+    sampler: SamplerOption = None,
+    pruner: PrunerOption = None,
+    data: DataOption = None,
+    fix: SetOption = [],  # noqa: B006  # typer copies it
+    trial_timeout: TrialTimeoutOption = None,
+    epoch_timeout: EpochTimeoutOption = None,
+    memory: MemoryOption = None,
+    retries: RetriesOption = 2,
+) -> int:
+    """Go on with a study from what the storage holds; its study file is not needed."""
+    from hpsearch.engine.supervisor import Limits
+    from hpsearch.verbs.run import Options, resume
+
+    options = Options(
+        storage=storage_url(storage),
+        trials=trials,
+        timeout_s=timeout,
+        slots=slots,
+        sampler=sampler,
+        pruner=pruner,
+        data=data_folder(data),
+        fixed=parse_fixed(fix),
+        limits=Limits(trial_s=trial_timeout, epoch_s=epoch_timeout, memory=memory),
+        retries=retries,
+    )
+    return _search(lambda view: resume(study, options, view))
+
+
+def _search(search: Callable[[View], tuple[Study, Stop]]) -> int:
+    """Run a search in view of the user, then sum it up. Returns the exit code."""
+    from rich.console import Console
+
+    from hpsearch.engine.search import Stop
+    from hpsearch.verbs.show import print_closing
+    from hpsearch.verbs.views import open_view
+
+    console = Console(stderr=True)
+    with open_view(console) as view:
+        study, stop = search(view)
+    summary = print_closing(console, study, stop)
+    if stop is Stop.INTERRUPTED:
+        return 130
+    if stop is Stop.TERMINATED:
+        return 143
+    if summary.best is None:
+        return 3
+    return 0
+
+
+@app.command("check", rich_help_panel="Start")
+def check_command(
+    study_file: StudyFileArgument,
+    data: DataOption = None,
+    train: Annotated[
+        bool, typer.Option("--train", help="Also train one epoch, to see what a trial costs.")
+    ] = False,
+) -> None:
+    """Check a study file and show the plan: the space, the baseline, what a trial costs."""
+    from hpsearch.verbs.check import check
+
+    check(study_file, data_folder(data), train=train)
+
+
+@data_app.command("fetch")
+def data_fetch_command(
+    task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="A study file.")] = None,
+    data: DataOption = None,
+) -> None:
+    """Find the data sets of one task or of all, download what is nowhere, verify each file."""
+    from hpsearch.verbs.data import fetch
+
+    fetch(task, data_folder(data))
+
+
+@data_app.command("status")
+def data_status_command(
+    task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="A study file.")] = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say where each data set is, and whether its files are the published ones."""
+    from hpsearch.verbs.data import status
+
+    status(task, data_folder(data), as_json=json)
+
+
+@app.command("ls", rich_help_panel="Watch")
+def ls_command(storage: StorageOption = None, json: JsonOption = False) -> None:
+    """List the studies of the storage."""
+    from hpsearch.verbs.ls import ls
+
+    ls(storage_url(storage), as_json=json)
+
+
+@app.command("show", rich_help_panel="Watch")
+def show_command(
+    study: StudyArgument,
+    trial: Annotated[
+        int | None, typer.Option("--trial", metavar="N", help="One trial, with its curve.")
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", metavar="N", parser=parse_count, help="The best N only.")
+    ] = None,
+    storage: StorageOption = None,
+    json: JsonOption = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    md: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
+) -> None:
+    """Show a study's trials, or one of them."""
+    from hpsearch.verbs.show import Format, show
+
+    chosen = [form for form, wanted in zip(Format, (json, csv, md), strict=False) if wanted]
+    if len(chosen) > 1:
+        raise UsageError("--json, --csv and --md exclude each other")
+    show(storage_url(storage), study, trial=trial, top=top, form=chosen[0] if chosen else None)
+
+
+@app.command("best", rich_help_panel="Watch")
+def best_command(
+    study: StudyArgument, storage: StorageOption = None, json: JsonOption = False
+) -> None:
+    """Print the best trial's value and params."""
+    from hpsearch.verbs.best import best
+
+    best(storage_url(storage), study, as_json=json)
+
+
+@app.command("dashboard", rich_help_panel="Watch")
+def dashboard_command(
+    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="Open at a study.")] = None,
+    storage: StorageOption = None,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="0 for any free one.")
+    ] = 8080,
+    allow_edit: Annotated[
+        bool, typer.Option("--allow-edit", help="Let the page change studies.")
+    ] = False,
+) -> None:
+    """Serve optuna-dashboard on 127.0.0.1, also while a search runs."""
+    from hpsearch.verbs.dashboard import dashboard
+
+    dashboard(storage_url(storage), study, port=port, allow_edit=allow_edit)
+
+
+@app.command("evaluate", rich_help_panel="Finish")
+def evaluate_command(
+    study: StudyArgument,
+    top: Annotated[
+        int, typer.Option("--top", metavar="K", parser=parse_count, help="Candidates.")
+    ] = 3,
+    seeds: Annotated[
+        int, typer.Option("--seeds", metavar="R", parser=parse_count, help="Fresh seeds each.")
+    ] = 3,
+    slots: SlotsOption = None,
+    storage: StorageOption = None,
+    data: DataOption = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Open the test split although it was opened before.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Retrain the best with fresh seeds, choose on validation, then open test once."""
+    from hpsearch.verbs.evaluate import evaluate
+
+    evaluate(
+        storage_url(storage),
+        study,
+        n_candidates=top,
+        n_seeds=seeds,
+        n_slots=slots,
+        data=data_folder(data),
+        again=again,
+        as_json=json,
+    )
+
+
+@app.command("export", rich_help_panel="Finish")
+def export_command(
+    study: StudyArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="A folder that does not exist.")
+    ],
+    storage: StorageOption = None,
+    data: DataOption = None,
+) -> None:
+    """Write the winner into a folder: params, model, curve, metrics and train.py."""
+    from hpsearch.verbs.export import export
+
+    export(storage_url(storage), study, output, data=data_folder(data))
+
+
+@app.command("verify", rich_help_panel="Finish")
+def verify_command(
+    study: StudyArgument, storage: StorageOption = None, json: JsonOption = False
+) -> None:
+    """Check that nothing in a study is lost, counted twice or left running."""
+    from hpsearch.verbs.verify import verify
+
+    verify(storage_url(storage), study, as_json=json)
+
+
+def storage_url(option: str | None) -> str:
+    """The storage asked for: by option, by environment, or the default."""
+    environment = os.environ.get("HPSEARCH_STORAGE") or os.environ.get("OPTUNA_STORAGE")
+    return option or environment or DEFAULT_STORAGE
+
+
+def data_folder(option: Path | None) -> Path | None:
+    """The user's data folder: by option, by environment, or none."""
+    environment = os.environ.get("HPSEARCH_DATA")
+    return option or (Path(environment) if environment else None)
+
+
+def main() -> None:
+    """Run the command line; an error is one line and an exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except HpsearchError as error:
+        code = _fail(str(error), error.exit_code)
+    except typer.TyperException as error:
+        code = _fail(error.format_message(), 2)
+    except (typer.Abort, KeyboardInterrupt):
+        code = 130
+    except BrokenPipeError:  # `hpsearch show STUDY | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"Error: {message}", file=sys.stderr)
+    return code

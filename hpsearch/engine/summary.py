@@ -1,0 +1,83 @@
+"""A study as the reading verbs show it: rows, counts, the best."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from optuna.study import Study
+
+from hpsearch.engine.record import Record, is_better
+from hpsearch.engine.trials import Outcome, TrialRow, row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """A study, read once."""
+
+    name: str
+    metric: str
+    direction: str
+    title: str
+    seed: int
+    rows: list[TrialRow]
+    """All trials, by number."""
+    counts: Counter[Outcome]
+    best: TrialRow | None
+
+    @property
+    def n_trials(self) -> int:
+        """Trials that count towards a budget."""
+        free = self.counts[Outcome.READ_OFF] + self.counts[Outcome.WAITING]
+        return len(self.rows) - free
+
+    @property
+    def epochs_trained(self) -> int:
+        return sum(trial.epochs_trained for trial in self.rows)
+
+    @property
+    def epochs_reused(self) -> int:
+        """Epochs that trials wanted and stored curves had."""
+        return sum(trial.epochs_reused for trial in self.rows)
+
+    @property
+    def epochs_pruned(self) -> int:
+        """Epochs that trials wanted and the pruner saved."""
+        return sum(trial.epochs_pruned for trial in self.rows)
+
+    @property
+    def seconds(self) -> float:
+        """Of slots at work, over all trials."""
+        return sum(trial.seconds for trial in self.rows)
+
+    def ranked(self) -> list[TrialRow]:
+        """Trials that came to an end with a value, best first; then all others."""
+        sign = -1 if self.direction == "maximize" else 1
+        ends = {Outcome.FINISHED, Outcome.READ_OFF}
+
+        def rank(trial: TrialRow) -> tuple[bool, float, int]:
+            if trial.outcome in ends and trial.value is not None:
+                return False, sign * trial.value, trial.number
+            return True, 0.0, trial.number
+
+        return sorted(self.rows, key=rank)
+
+
+def summarize(study: Study, record: Record) -> Summary:
+    """Read all trials of a study."""
+    rows = [row(trial) for trial in study.get_trials(deepcopy=False)]
+    best: TrialRow | None = None
+    for trial in rows:
+        if trial.outcome in {Outcome.FINISHED, Outcome.READ_OFF} and trial.value is not None:
+            if best is None or is_better(record.direction, trial.value, best.value):
+                best = trial
+    return Summary(
+        name=study.study_name,
+        metric=record.metric,
+        direction=record.direction,
+        title=record.title,
+        seed=record.seed,
+        rows=rows,
+        counts=Counter(trial.outcome for trial in rows),
+        best=best,
+    )

@@ -1,0 +1,36 @@
+"""`hpsearch best`: the best trial's value and params."""
+
+from hpsearch.engine.record import load_study
+from hpsearch.engine.storage import Storage
+from hpsearch.engine.summary import summarize
+from hpsearch.errors import NothingFinished
+from hpsearch.verbs.printing import plain, print_json, show_cell
+
+
+def best(storage_url: str, study_name: str, *, as_json: bool) -> None:
+    """Print the best trial of a study.
+
+    Raises:
+        StudyNotFound: There is no such study.
+        NothingFinished: No trial has come to its end yet.
+    """
+    summary = summarize(*load_study(Storage(storage_url, read_only=True), study_name))
+    if summary.best is None or summary.best.value is None:
+        counts = ", ".join(f"{n} {outcome.value}" for outcome, n in summary.counts.items())
+        raise NothingFinished(f"study {study_name!r} has no finished trial yet: {counts or 'none'}")
+    trial = summary.best
+    if as_json:
+        print_json(
+            {
+                "schema": "hpsearch.best/1",
+                "study": study_name,
+                "trial": trial.number,
+                "metric": summary.metric,
+                "value": trial.value,
+                "params": trial.params,
+            }
+        )
+        return
+    print(f"trial {trial.number}: {summary.metric} {trial.value:.4f}")
+    for name, param in trial.params.items():
+        print(plain(f"{name} = {show_cell(param)}"))

@@ -1,0 +1,45 @@
+"""`hpsearch ls`: the studies of a storage."""
+
+import optuna
+
+from hpsearch.engine.record import read_record
+from hpsearch.engine.storage import Storage
+from hpsearch.engine.summary import Summary, summarize
+from hpsearch.engine.trials import Outcome
+from hpsearch.verbs.printing import output_console, print_json, print_table
+
+HEADER = ["study", "trials", "best", "metric", "running", "waiting", "task"]
+
+
+def ls(storage_url: str, *, as_json: bool) -> None:
+    """Print a line for each study that hpsearch made.
+
+    Raises:
+        StorageError: There is no such storage.
+    """
+    storage = Storage(storage_url, read_only=True)
+    summaries = []
+    for name in optuna.get_all_study_names(storage.optuna):
+        study = optuna.load_study(study_name=name, storage=storage.optuna)
+        if (record := read_record(study)) is not None:
+            summaries.append(summarize(study, record))
+    if as_json:
+        print_json(
+            {"schema": "hpsearch.ls/1", "studies": [_as_json(summary) for summary in summaries]}
+        )
+    elif not summaries:
+        print(f"no studies in {storage}: hpsearch run digits makes one")
+    else:
+        print_table(output_console(), HEADER, [list(_as_json(s).values()) for s in summaries])
+
+
+def _as_json(summary: Summary) -> dict[str, str | int | float | None]:
+    return {
+        "study": summary.name,
+        "trials": summary.n_trials,
+        "best": None if summary.best is None else summary.best.value,
+        "metric": summary.metric,
+        "running": summary.counts[Outcome.RUNNING],
+        "waiting": summary.counts[Outcome.WAITING],
+        "task": summary.title,
+    }

@@ -1,0 +1,95 @@
+"""Printing results: tables, JSON, CSV, Markdown; data to standard output."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Cell = str | int | float | None
+
+
+def print_json(content: dict[str, Any]) -> None:
+    """One JSON object; NaN and infinities, which JSON has not, as strings."""
+    print(json.dumps(_sound(content), indent=2, ensure_ascii=False))
+
+
+def print_csv(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    """CSV; text that a spreadsheet would run as a formula gets an apostrophe."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow(["" if cell is None else _harmless(cell) for cell in row])
+
+
+def print_markdown(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    """A Markdown table."""
+
+    def line(cells: Sequence[Cell]) -> str:
+        texts = (show_cell(cell).replace("|", "\\|").replace("\n", " ") for cell in cells)
+        return "| " + " | ".join(texts) + " |"
+
+    print(line(header))
+    print("|" + " --- |" * len(header))
+    for row in rows:
+        print(line(row))
+
+
+def print_table(
+    console: Console, header: Sequence[str], rows: Sequence[Sequence[Cell]], *, right: int = 0
+) -> None:
+    """A table for people.
+
+    Args:
+        console: Where to.
+        header: A name for each column.
+        rows: The cells.
+        right: How many columns, from the left, are numbers.
+    """
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, name in enumerate(header):
+        table.add_column(name, justify="right" if i < right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(plain(show_cell(cell))) for cell in row))
+    console.print(table)
+
+
+def output_console() -> Console:
+    """For results; as wide as they need where nobody looks at a terminal."""
+    return Console(width=None if sys.stdout.isatty() else 200)
+
+
+def show_cell(cell: Cell) -> str:
+    """A value as a person would write it."""
+    if cell is None:
+        return ""
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+
+
+def plain(text: str) -> str:
+    """Text without control characters, which could rewrite the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _harmless(cell: Cell) -> Cell:
+    is_formula = isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{cell}" if is_formula else cell
+
+
+def _sound(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _sound(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_sound(inner) for inner in value]
+        case float() if not math.isfinite(value):
+            return str(value)
+    return value
