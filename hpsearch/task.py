@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from hpsearch.data.arrays import Dataset
 from hpsearch.data.sources import Source
+from hpsearch.errors import StudyFileError
 
 if TYPE_CHECKING:
     import keras
@@ -17,6 +19,29 @@ if TYPE_CHECKING:
 ParamValue = bool | int | float | str | None
 Params = dict[str, ParamValue]
 """The hyperparameters of one trial by name: Optuna's `trial.params`."""
+Direction = Literal["maximize", "minimize"]
+
+TRAINER_PARAMS = ("epochs", "batch_size")
+"""What the trainer reads; all other params are for `build`."""
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _check_goal(metric: object, direction: object) -> None:
+    directions = get_args(Direction)
+    if direction not in directions:
+        close = get_close_matches(str(direction), directions, 1)
+        hint = f": did you mean {close[0]!r}?" if close else ""
+        raise StudyFileError(f"direction must be 'maximize' or 'minimize', not {direction!r}{hint}")
+    if not isinstance(metric, str) or not metric:
+        raise StudyFileError(f"metric= takes a key of Keras's logs, not {metric!r}")
+    if "test" in metric.lower().split("_"):
+        raise StudyFileError(
+            f"the metric {metric!r} is of the test split, which is opened once, at the end: "
+            "search on validation, such as 'val_accuracy'"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +53,14 @@ class Budget:
     timeout_s: float | None = None
     """Seconds a launcher runs at most; None for no limit."""
 
+    def __post_init__(self) -> None:
+        if not _is_count(self.n_trials):
+            raise StudyFileError(
+                f"n_trials must be a whole number of 1 or more, not {self.n_trials!r}"
+            )
+        if self.timeout_s is not None and not self.timeout_s > 0:
+            raise StudyFileError(f"timeout_s must be more than 0, not {self.timeout_s!r}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
@@ -37,6 +70,12 @@ class Published:
     """Share of the test examples, between 0 and 1."""
     source: str
     """Where it was published."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.test_accuracy <= 1:
+            raise StudyFileError(
+                f"test_accuracy is a share between 0 and 1, not {self.test_accuracy!r}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +96,7 @@ class Task:
     """The lab's own values; trial 0 of each search."""
     metric: str = "val_accuracy"
     """A key of Keras's logs."""
-    direction: Literal["maximize", "minimize"] = "maximize"
+    direction: Direction = "maximize"
     factors: Mapping[str, Sequence[ParamValue]] = field(default_factory=dict)
     """The values the lab varies one at a time, by hyperparameter."""
     budget: Budget = Budget(n_trials=40)
@@ -67,8 +106,21 @@ class Task:
     classes: Sequence[str] = ()
     """A name for each label, in the order of the labels."""
 
+    def __post_init__(self) -> None:
+        for name in ("load", "space", "build"):
+            if not callable(value := getattr(self, name)):
+                raise StudyFileError(f"{name}= takes a function, not {value!r}")
+        _check_goal(self.metric, self.direction)
+        for name, levels in self.factors.items():
+            if isinstance(levels, str) or not levels:
+                raise StudyFileError(f"the factor {name!r} needs a list of values, not {levels!r}")
+        for name in TRAINER_PARAMS:
+            if not _is_count(value := self.baseline.get(name)):
+                raise StudyFileError(
+                    f"the baseline needs {name!r}, a whole number of 1 or more, not {value!r}"
+                )
+
     def complete(self, params: Mapping[str, ParamValue]) -> Params:
         """The params a network is built from: what was suggested, with the baseline for
         `epochs` and `batch_size` where the space leaves them alone."""
-        trainer = {name: self.baseline[name] for name in ("epochs", "batch_size")}
-        return {**trainer, **params}
+        return {**{name: self.baseline[name] for name in TRAINER_PARAMS}, **params}

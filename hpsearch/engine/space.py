@@ -2,41 +2,108 @@
 
 from __future__ import annotations
 
+import ast
 import json
-import math
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
-import optuna
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
     FloatDistribution,
     IntDistribution,
     distribution_to_json,
+    json_to_distribution,
 )
+from optuna.trial import FixedTrial
 
+from hpsearch.engine.distributions import (
+    choices_of,
+    describe_distribution,
+    draw,
+    lies_in,
+    n_values,
+    number_range,
+    whole_number_range,
+)
 from hpsearch.errors import SpaceError, StudyFileError
 from hpsearch.study_file import StudyFile, describe, where
-from hpsearch.task import Params, ParamValue
+from hpsearch.task import TRAINER_PARAMS, Params, ParamValue
 
 N_PROBES = 300
+
+Distributions = dict[str, BaseDistribution]
 
 
 @dataclass(frozen=True)
 class Space:
     """The hyperparameters a task suggests, and how many combinations there are."""
 
-    distributions: dict[str, BaseDistribution]
+    distributions: Distributions
     conditional: frozenset[str]
     """Names that are suggested in some trials only."""
     n_combinations: int | None
     """None where a hyperparameter is continuous."""
 
+    @property
+    def continuous(self) -> list[str]:
+        """The hyperparameters with infinitely many values."""
+        return [name for name, d in self.distributions.items() if n_values(d) is None]
+
     def as_json(self) -> dict[str, str]:
         """One line of text per name, for storing and comparing."""
         return {name: distribution_to_json(d) for name, d in self.distributions.items()}
+
+
+class Probe(FixedTrial):
+    """A trial that is never trained: it notes what is suggested, and refuses nonsense.
+
+    Args:
+        seen: What other probes were suggested; what is new goes in.
+        choose: Chooses the value of a hyperparameter.
+    """
+
+    def __init__(
+        self, seen: Distributions, choose: Callable[[str, BaseDistribution], ParamValue]
+    ) -> None:
+        super().__init__({})
+        self.seen, self.choose = seen, choose
+        self.chosen: Params = {}
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return dict(self.chosen)
+
+    @property
+    def distributions(self) -> Distributions:
+        return {name: self.seen[name] for name in self.chosen}
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        return float(self._suggest_from(name, number_range(name, low, high, step, log)))
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        return int(self._suggest_from(name, whole_number_range(name, low, high, step, log)))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self._suggest_from(name, choices_of(name, choices))
+
+    def _suggest_from(self, name: str, distribution: BaseDistribution) -> Any:
+        if self.seen.setdefault(name, distribution) != distribution:
+            raise StudyFileError(
+                f"space(trial) suggests {name!r} once as "
+                f"{describe_distribution(self.seen[name])} and once as "
+                f"{describe_distribution(distribution)}: give them two names"
+            )
+        if name not in self.chosen:
+            self.chosen[name] = self.choose(name, distribution)
+        return self.chosen[name]
 
 
 def explore(study_file: StudyFile) -> Space:
@@ -44,31 +111,79 @@ def explore(study_file: StudyFile) -> Space:
 
     Raises:
         StudyFileError: `space` raised, or suggests something that cannot be meant.
+        SpaceError: The baseline or a factor does not lie in the space.
     """
-    task = study_file.task
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
-    study.enqueue_trial(dict(task.baseline))
-    seen: dict[str, BaseDistribution] = {}
+    seen: Distributions = {}
+    rng = random.Random(0)
+    probes = [Probe(seen, _from_baseline(study_file.task.baseline))]
+    probes += [Probe(seen, lambda name, range_: draw(range_, rng)) for _ in range(N_PROBES)]
+    for probe in probes:
+        _suggest(study_file, probe)
+    if not seen:
+        raise StudyFileError(
+            f"{study_file.filename}: space(trial) suggests nothing: name each hyperparameter "
+            "with trial.suggest_int, suggest_float or suggest_categorical"
+        )
     shapes: dict[tuple[str, ...], list[Params]] = {}
-    for _ in range(N_PROBES):
-        trial = study.ask()
-        try:
-            task.space(trial)
-        except Exception as error:
-            raise StudyFileError(
-                f"{where(error, study_file.filename)}: space(trial) raised {describe(error)}"
-            ) from error
-        for name, distribution in trial.distributions.items():
-            _check(name, distribution)
-            if seen.setdefault(name, distribution) != distribution:
-                raise StudyFileError(
-                    f"space(trial) suggests {name!r} once as {describe_distribution(seen[name])} "
-                    f"and once as {describe_distribution(distribution)}: give them two names"
-                )
-        shapes.setdefault(tuple(sorted(trial.params)), []).append(trial.params)
+    for probe in probes:
+        shapes.setdefault(tuple(sorted(probe.chosen)), []).append(probe.chosen)
     conditional = {name for name in seen if any(name not in shape for shape in shapes)}
-    return Space(seen, frozenset(conditional), _count(seen, shapes))
+    space = Space(seen, frozenset(conditional), _count(seen, shapes))
+    _check_task(study_file, space)
+    return space
+
+
+def _suggest(study_file: StudyFile, probe: Probe) -> None:
+    try:
+        study_file.task.space(probe)  # type: ignore[arg-type]  # a trial to who suggests
+    except (StudyFileError, SpaceError) as error:
+        raise type(error)(f"{where(error, study_file.filename)}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise StudyFileError(
+            f"{where(error, study_file.filename)}: space(trial) raised {describe(error)}"
+        ) from error
+
+
+def _from_baseline(
+    baseline: Mapping[str, ParamValue],
+) -> Callable[[str, BaseDistribution], ParamValue]:
+    def choose(name: str, distribution: BaseDistribution) -> ParamValue:
+        if name not in baseline:
+            close = get_close_matches(name, baseline, 1)
+            hint = f"rename {close[0]!r}" if close else "add it"
+            raise SpaceError(f"the baseline has no {name!r}, which is suggested here: {hint}")
+        if not lies_in(baseline[name], distribution):
+            raise SpaceError(_outside("the baseline", name, baseline[name], distribution))
+        return baseline[name]
+
+    return choose
+
+
+def _check_task(study_file: StudyFile, space: Space) -> None:
+    """Check what the task says beside its space: baseline and factors."""
+    task = study_file.task
+    levels = [
+        ("factors", f"the factor {name!r}", name, level)
+        for name, values in task.factors.items()
+        for level in values
+    ]
+    for name, value in task.baseline.items():
+        levels.append(("baseline", "the baseline", name, value))
+    for field, what, name, value in levels:
+        if name in TRAINER_PARAMS and name not in space.distributions:
+            continue
+        try:
+            validate({name: value}, space, what)
+        except SpaceError as error:
+            raise SpaceError(f"{_place_of(study_file, field)}: {error}") from error
+
+
+def _place_of(study_file: StudyFile, field: str) -> str:
+    """`file.py:12`, where the task says `field=`."""
+    for node in ast.walk(ast.parse(study_file.text)):
+        if isinstance(node, ast.keyword) and node.arg == field:
+            return f"{study_file.filename}:{node.value.lineno}"
+    return study_file.filename
 
 
 def validate(params: Mapping[str, ParamValue], space: Space, what: str) -> None:
@@ -91,15 +206,8 @@ def validate(params: Mapping[str, ParamValue], space: Space, what: str) -> None:
                 f"{what} names {name!r}, which the search space never suggests{hint} "
                 f"(it suggests {known})"
             )
-        distribution = space.distributions[name]
-        try:
-            inside = distribution._contains(distribution.to_internal_repr(value))
-        except (ValueError, TypeError):
-            inside = False
-        if not inside:
-            raise SpaceError(
-                f"{what} sets {name}={value!r}, outside {describe_distribution(distribution)}"
-            )
+        if not lies_in(value, space.distributions[name]):
+            raise SpaceError(_outside(what, name, value, space.distributions[name]))
 
 
 def parse_value(name: str, text: str, space: Space) -> ParamValue:
@@ -124,20 +232,6 @@ def parse_value(name: str, text: str, space: Space) -> ParamValue:
     return value
 
 
-def describe_distribution(distribution: BaseDistribution) -> str:
-    """A range or a set of choices, for people."""
-    match distribution:
-        case CategoricalDistribution(choices=choices):
-            return "one of " + ", ".join(str(choice) for choice in choices)
-        case IntDistribution(low=low, high=high, step=step, log=log):
-            by = f" in steps of {step}" if step != 1 else ""
-            return f"whole number {low} to {high}{by}{', log scale' if log else ''}"
-        case FloatDistribution(low=low, high=high, step=step, log=log):
-            by = f" in steps of {step:g}" if step else ""
-            return f"number {low:g} to {high:g}{by}{', log scale' if log else ''}"
-    return str(distribution)
-
-
 def differences(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """A diff of two spaces as `as_json` gives them; empty if they are the same."""
     lines = []
@@ -145,33 +239,13 @@ def differences(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
         if stored.get(name) != now.get(name):
             for sign, side in (("-", stored), ("+", now)):
                 if name in side:
-                    distribution = optuna.distributions.json_to_distribution(side[name])
+                    distribution = json_to_distribution(side[name])
                     lines.append(f"{sign} {name}: {describe_distribution(distribution)}")
     return lines
 
 
-def _check(name: str, distribution: BaseDistribution) -> None:
-    if isinstance(distribution, CategoricalDistribution):
-        for choice in distribution.choices:
-            if choice is not None and not isinstance(choice, bool | int | float | str):
-                raise StudyFileError(
-                    f"{name}: a choice must be a number, text, true/false or None, not "
-                    f"{type(choice).__name__}"
-                )
-    elif isinstance(distribution, IntDistribution | FloatDistribution):
-        if not (math.isfinite(distribution.low) and math.isfinite(distribution.high)):
-            raise StudyFileError(f"{name}: low and high must be finite")
-
-
-def _n_values(distribution: BaseDistribution) -> int | None:
-    match distribution:
-        case CategoricalDistribution(choices=choices):
-            return len(choices)
-        case IntDistribution(low=low, high=high, step=step):
-            return (high - low) // step + 1
-        case FloatDistribution(low=low, high=high, step=float() as step):
-            return round((high - low) / step) + 1
-    return None
+def _outside(what: str, name: str, value: ParamValue, distribution: BaseDistribution) -> str:
+    return f"{what} sets {name}={value!r}, outside {describe_distribution(distribution)}"
 
 
 def _count(
@@ -186,8 +260,8 @@ def _count(
     for names, probes in shapes.items():
         combinations = 1
         for name in names:
-            n_values = _n_values(distributions[name])
-            if n_values is None:
+            n_of_name = n_values(distributions[name])
+            if n_of_name is None:
                 return None
             seen_here = {json.dumps(params[name]) for params in probes}
             elsewhere = {
@@ -198,6 +272,6 @@ def _count(
                 if name in params
             }
             decides = len(shapes) > 1 and elsewhere and not seen_here & elsewhere
-            combinations *= len(seen_here) if decides else n_values
+            combinations *= len(seen_here) if decides else n_of_name
         total += combinations
     return total
