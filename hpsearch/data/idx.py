@@ -1,13 +1,14 @@
 """The file format of MNIST and Fashion-MNIST."""
 
 import gzip
+import math
 import zlib
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from hpsearch.errors import DataCorrupt
+from hpsearch.errors import DataCorrupt, DataError
 
 
 def read_idx(path: Path) -> npt.NDArray[np.uint8]:
@@ -23,6 +24,7 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
     Raises:
         DataCorrupt: The file is cut off, is not IDX, or holds another number of bytes
             than its header promises.
+        DataError: The file is not there or cannot be read.
 
     Source:
         LeCun, Cortes and Burges, "The MNIST database", file formats: two zero bytes, a
@@ -31,16 +33,18 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
     """
     try:
         raw = gzip.decompress(path.read_bytes())
-    except (OSError, EOFError, zlib.error) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataCorrupt(f"{path} is not a whole gzip file: {error}") from error
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
     if raw[:3] != b"\0\0\x08" or len(raw) < 4:
         start = raw[:4].hex(" ")
         raise DataCorrupt(f"{path} should start 00 00 08 (IDX, uint8), not {start!r}")
     n_axes = raw[3]
     if len(raw) < 4 + 4 * n_axes:
         raise DataCorrupt(f"{path} ends inside its header")
-    shape = np.frombuffer(raw, dtype=">i4", count=n_axes, offset=4)
+    shape = np.frombuffer(raw, dtype=">i4", count=n_axes, offset=4).tolist()
     body = np.frombuffer(raw, dtype=np.uint8, offset=4 + 4 * n_axes)
-    if body.size != shape.prod(dtype=np.int64):
-        raise DataCorrupt(f"{path} promises {shape.prod()} bytes and holds {body.size}")
+    if min(shape, default=0) < 0 or body.size != math.prod(shape):
+        raise DataCorrupt(f"{path} promises {math.prod(shape)} bytes and holds {body.size}")
     return body.reshape(shape)

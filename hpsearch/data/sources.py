@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import os
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,12 @@ from filelock import FileLock
 from hpsearch.errors import DataCorrupt, DataError, DataNotFound
 
 DEBIAN = Path("/usr/share/datasets")
+TIMEOUT_S = 20.0  # without a byte from the server
+N_ATTEMPTS = 3
+PAUSE_S = 1.0  # between two attempts
+CHUNK = 1 << 16
+# Some servers would unpack a .gz on the way; what is stored is what was published.
+HEADERS = {"Accept-Encoding": "identity"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,8 @@ class Source:
 def cache_folder() -> Path:
     """hpsearch's own cache: `HPSEARCH_CACHE`, or where the system keeps caches."""
     set_by_user = os.environ.get("HPSEARCH_CACHE")
-    return Path(set_by_user) if set_by_user else platformdirs.user_cache_path("hpsearch")
+    folder = Path(set_by_user) if set_by_user else platformdirs.user_cache_path("hpsearch")
+    return folder.absolute()
 
 
 def places(source: Source, data: Path | None) -> Iterator[tuple[str, Path]]:
@@ -57,40 +66,72 @@ def places(source: Source, data: Path | None) -> Iterator[tuple[str, Path]]:
     if data is not None:
         yield "the data folder", data / source.name
         yield "the data folder", data
-    yield "hpsearch's cache", cache_folder() / "datasets" / source.name
-    keras_home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    yield "Keras's cache", keras_home / "datasets" / source.name
+    yield "hpsearch's cache", _own_folder(source)
+    keras_home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
+    yield "Keras's cache", Path(keras_home) / "datasets" / source.name
     yield "Debian's package", DEBIAN / source.name
+
+
+def locate(source: Source, data: Path | None) -> tuple[str, Path] | None:
+    """The first place that holds every file of a data set, none of them verified.
+
+    Raises:
+        DataNotFound: There is no such data folder.
+    """
+    require_folder(data)
+    for place, folder in places(source, data):
+        if all((folder / file.name).is_file() for file in source.files):
+            return place, folder
+    return None
+
+
+def require_folder(data: Path | None) -> None:
+    """Tell a wrong folder from one that lacks the data.
+
+    Raises:
+        DataNotFound: There is no such folder.
+    """
+    if data is not None and not data.is_dir():
+        raise DataNotFound(
+            f"there is no data folder {data}: --data and HPSEARCH_DATA take an existing one"
+        )
 
 
 def find(source: Source, data: Path | None) -> Path | None:
     """The first folder that holds every file of a data set, each verified.
 
     Raises:
+        DataNotFound: There is no such data folder.
         DataCorrupt: A file is there and is not what it should be. A damaged file is
             never passed over: the user should know.
     """
-    for _, folder in places(source, data):
-        if all((folder / file.name).is_file() for file in source.files):
-            for file in source.files:
-                verify(folder / file.name, file)
-            return folder
-    return None
+    found = locate(source, data)
+    if found is None:
+        return None
+    _, folder = found
+    for file in source.files:
+        verify(folder / file.name, file)
+    return folder
 
 
-def find_or_fetch(source: Source, data: Path | None) -> Path:
+def find_or_fetch(
+    source: Source, data: Path | None, say: Callable[[str], object] = lambda text: None
+) -> Path:
     """The folder that holds a data set, downloaded to hpsearch's cache if need be.
+
+    Args:
+        source: The data set.
+        data: The user's data folder.
+        say: Told of each download.
 
     Raises:
         DataCorrupt: A file is there and is not what it should be.
         DataNotFound: The data set is nowhere, and could not be downloaded.
     """
-    if data is not None and not data.is_dir():
-        raise DataNotFound(f"there is no data folder {data}: --data takes an existing folder")
-    return find(source, data) or fetch(source)
+    return find(source, data) or fetch(source, say)
 
 
-def fetch(source: Source) -> Path:
+def fetch(source: Source, say: Callable[[str], object] = lambda text: None) -> Path:
     """Download a data set into hpsearch's cache; what is there already stays.
 
     Returns:
@@ -101,16 +142,20 @@ def fetch(source: Source) -> Path:
         DataCorrupt: What came is not the file.
         DataError: The cache cannot be written.
     """
-    folder = cache_folder() / "datasets" / source.name
+    folder = _own_folder(source)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):  # one downloads, others wait for it
+            for leftover in folder.glob("*.tmp-*"):  # of a process that was killed
+                leftover.unlink()
             for file in source.files:
-                if not (folder / file.name).exists():
+                if (folder / file.name).exists():
+                    verify(folder / file.name, file)
+                else:
+                    say(f"downloading {file.url}")
                     _download(file, folder, source)
-                verify(folder / file.name, file)
     except OSError as error:
-        raise DataError(f"cannot write the data cache {folder}: {error}") from error
+        raise DataError(f"cannot write the data cache {folder}: {error.strerror or error}") from error
     return folder
 
 
@@ -119,51 +164,101 @@ def verify(path: Path, file: File) -> None:
 
     Raises:
         DataCorrupt: It is another one, or the file is cut off.
+        DataError: It cannot be read.
     """
+    if fault := _fault(path, file):
+        own = path.is_relative_to(cache_folder())
+        cure = "delete it, and it is downloaded again" if own else "delete or replace it"
+        raise DataCorrupt(f"{path} {fault}: {cure}")
+
+
+def _own_folder(source: Source) -> Path:
+    return cache_folder() / "datasets" / source.name
+
+
+def _fault(path: Path, file: File) -> str:
+    """What is wrong with a file, as the end of a sentence; empty if nothing is."""
     digest = hashlib.sha256()
-    opener = gzip.open if path.suffix == ".gz" else open
+    opener = gzip.open if file.name.endswith(".gz") else open
     try:
         with opener(path, "rb") as stream:
             while chunk := stream.read(1 << 20):
                 digest.update(chunk)
-    except (OSError, EOFError, zlib.error) as error:
-        reason = "it is cut off" if isinstance(error, EOFError) else str(error)
-        raise DataCorrupt(f"{path} is damaged: {reason}; delete or replace it") from error
-    if digest.hexdigest() != file.sha256:
-        raise DataCorrupt(
-            f"{path} is not the published file: its content has SHA-256 "
-            f"{digest.hexdigest()[:12]}…, expected {file.sha256[:12]}…; delete or replace it"
-        )
+    except EOFError:
+        return f"is cut off after {path.stat().st_size} bytes"
+    except (gzip.BadGzipFile, zlib.error) as error:
+        return _web_page(path) or f"is damaged ({error})"
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    if digest.hexdigest() == file.sha256:
+        return ""
+    return _web_page(path) or (
+        f"is not the published file (SHA-256 of its content {digest.hexdigest()[:12]}…, "
+        f"expected {file.sha256[:12]}…)"
+    )
+
+
+def _web_page(path: Path) -> str:
+    """Login and proxy pages come in place of files, with the status of a success."""
+    with path.open("rb") as stream:
+        start = stream.read(80).lstrip()
+    if not start.startswith(b"<"):
+        return ""
+    words = " ".join(start.decode(errors="replace").split())
+    return f"is a web page (of a login or a proxy?) that starts {words!r}"
 
 
 def _download(file: File, folder: Path, source: Source) -> None:
-    if os.environ.get("HPSEARCH_OFFLINE"):
-        raise _not_found(source, "HPSEARCH_OFFLINE is set")
-    import pooch
-
-    partial = f"{file.name}.tmp-{os.getpid()}"
+    partial = folder / f"{file.name}.tmp-{os.getpid()}"
     try:
-        pooch.retrieve(file.url, known_hash=None, fname=partial, path=folder, progressbar=False)
-        verify(folder / partial, file)
-        (folder / partial).replace(folder / file.name)
-    except DataCorrupt as error:
-        start = (folder / partial).read_bytes()[:80]
-        if start.lstrip()[:1] == b"<":
-            raise DataCorrupt(
-                f"{file.url} sent a web page instead of the file (a login or proxy page?): "
-                f"{start.decode(errors='replace').strip()[:60]!r}"
-            ) from error
-        raise DataCorrupt(f"what {file.url} sent is not the published file; try again") from error
-    except Exception as error:  # whatever the network and its libraries raise
-        reason = str(error).partition("\n")[0][:200] or type(error).__name__
-        raise _not_found(source, reason) from error
+        _receive(file, partial, source)
+        if fault := _fault(partial, file):
+            raise DataCorrupt(f"what {file.url} sent {fault}: try again, or {_by_hand(source)}")
+        partial.replace(folder / file.name)
     finally:
-        (folder / partial).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
-def _not_found(source: Source, reason: str) -> DataNotFound:
+def _receive(file: File, partial: Path, source: Source) -> None:
+    """Get what the server sends, again if it stops half-way."""
+    reason = "HPSEARCH_OFFLINE is set"
+    if not os.environ.get("HPSEARCH_OFFLINE"):
+        import pooch
+        from requests import RequestException
+
+        download = pooch.HTTPDownloader(timeout=TIMEOUT_S, chunk_size=CHUNK, headers=HEADERS)
+        for attempt in range(N_ATTEMPTS):
+            time.sleep(PAUSE_S if attempt else 0)
+            try:
+                download(file.url, os.fspath(partial), None)
+                return
+            except RequestException as error:
+                reason = _in_words(error)
+                if error.response is not None and error.response.status_code < 500:
+                    break  # it would answer the same again
+    raise DataNotFound(f"cannot download {source.name} ({reason}): {_by_hand(source)}")
+
+
+def _in_words(error: Exception) -> str:
+    from requests import exceptions
+
+    match error:
+        case exceptions.HTTPError(response=response) if response is not None:
+            return f"the server answered {response.status_code} {response.reason}"
+        case exceptions.Timeout():
+            return f"no answer within {TIMEOUT_S:g} s"
+        case exceptions.ChunkedEncodingError():
+            return "the connection was cut"
+        case exceptions.SSLError():
+            return "the server's certificate is not trusted"
+        case exceptions.ConnectionError() if "timed out" in str(error).lower():
+            return f"the server sent nothing more for {TIMEOUT_S:g} s"
+        case exceptions.ConnectionError():
+            return "no connection to the server"
+    return str(error).partition("\n")[0][:200] or type(error).__name__
+
+
+def _by_hand(source: Source) -> str:
     names = ", ".join(file.name for file in source.files)
-    return DataNotFound(
-        f"cannot download {source.name} ({reason}): put {names} into a folder and name it "
-        "with --data or HPSEARCH_DATA"
-    )
+    return f"put {names} into a folder and name it with --data or HPSEARCH_DATA"

@@ -4,35 +4,42 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from hpsearch.data.arrays import Dataset, Prepared, prepare
-from hpsearch.data.sources import cache_folder, find_or_fetch
+from hpsearch.data.sources import cache_folder, find_or_fetch, require_folder
 from hpsearch.errors import DataNotFound, HpsearchError, StudyFileError
 from hpsearch.study_file import StudyFile, describe, where
 
+# Of the readers and `hold_out`: one more when they return something else than before.
+READERS = 1
 
-def prepare_data(study_file: StudyFile, folder: Path | None) -> Prepared:
+
+def prepare_data(
+    study_file: StudyFile, folder: Path | None, say: Callable[[str], object] = lambda text: None
+) -> Prepared:
     """The prepared arrays of a study file's task.
 
     Args:
         study_file: Whose `load` is called, unless the cache has what it would return.
         folder: The user's data folder. A task that names no source loads from there, or
             from beside its study file.
+        say: Told what takes time: a download, the loading.
 
     Raises:
         DataError: The data are absent or damaged, or the cache cannot be written.
         StudyFileError: `load` raised, or returned something else than a `Dataset`.
     """
-    if folder is not None and not folder.is_dir():
-        raise DataNotFound(f"there is no data folder {folder}: --data takes an existing folder")
+    require_folder(folder)
     source = study_file.task.source
 
     def load() -> Dataset:
         if source is None:
             place = folder or Path(study_file.filename).parent
         else:
-            place = find_or_fetch(source, folder) if source.files else Path()
+            place = find_or_fetch(source, folder, say) if source.files else Path()
+        say(f"loading {source.name if source else place}")
         return _load(study_file, place)
 
     return prepare(cache_folder() / "arrays", _key(study_file), load)
@@ -43,7 +50,7 @@ def _key(study_file: StudyFile) -> str | None:
     source = study_file.task.source
     if source is None:
         return None
-    identity = [source.name, [file.sha256 for file in source.files]]
+    identity = [READERS, source.name, [file.sha256 for file in source.files]]
     text = json.dumps([identity, study_file.fingerprint_of("load")])
     return f"{source.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
@@ -52,11 +59,11 @@ def _load(study_file: StudyFile, place: Path) -> Dataset:
     filename = study_file.filename
     try:
         dataset = study_file.task.load(place)
-    except HpsearchError:
-        raise
+    except HpsearchError as error:
+        raise type(error)(f"{where(error, filename)}: {error}") from error
     except OSError as error:
         raise DataNotFound(f"{where(error, filename)}: load({place}) raised {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StudyFileError(
             f"{where(error, filename)}: load({place}) raised {describe(error)}"
         ) from error
