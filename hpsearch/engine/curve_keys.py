@@ -1,0 +1,47 @@
+"""The name of a curve: the same wherever one is trained or looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hpsearch.curves import curve_key
+from hpsearch.task import Params
+
+TRAIN = "train"
+TRAIN_AND_VALID = "train+valid"
+
+
+def key_of(
+    params: Params,
+    *,
+    seed: int,
+    data: str,
+    network: str,
+    versions: Mapping[str, str],
+    fit_on: str = TRAIN,
+) -> str:
+    """Name the curve that some params belong to.
+
+    Curves on the training part do not depend on `epochs`: a shorter trial reads off a
+    longer one's logs. Of a network fitted on train + valid its weights are wanted, and
+    a curve keeps those of its last epochs only, so there each length has its own.
+
+    Args:
+        params: Complete: `epochs` and `batch_size` included.
+        seed: That it trains with.
+        data: The fingerprint of the data.
+        network: The fingerprint of `build`.
+        versions: Of the libraries.
+        fit_on: `train` or `train+valid`.
+    """
+    identity: dict[str, object] = {
+        "params": {name: value for name, value in params.items() if name != "epochs"},
+        "seed": seed,
+        "data": data,
+        "network": network,
+        "versions": dict(versions),
+        "fit_on": fit_on,
+    }
+    if fit_on != TRAIN:
+        identity["epochs"] = params["epochs"]
+    return curve_key(**identity)

@@ -1,0 +1,133 @@
+"""95 % intervals: of a mean over seeds, of a share of examples, of differences.
+
+With several seeds the spread over seeds says how far a mean can be trusted; with one
+seed, or where all seeds gave the same figure, only the number of examples can say it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist, fmean, variance
+
+LEVEL = 0.95
+TWO_SIDED = (1 + LEVEL) / 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A 95 % interval and how it came about."""
+
+    low: float
+    high: float
+    method: str
+    """In words, for people."""
+
+    def holds(self, value: float) -> bool:
+        """Whether a value lies inside."""
+        return self.low <= value <= self.high
+
+
+def interval(values: Sequence[float], n_examples: int | None) -> Interval | None:
+    """The interval of what another seed would give on average.
+
+    Args:
+        values: A figure per seed.
+        n_examples: Where the figure is a share of that many examples; else None.
+
+    Returns:
+        Student's t over seeds where they differ; else Wilson's over examples where the
+        figure is a share; else None: nothing can be said.
+    """
+    if _vary(values):
+        return student(values)
+    if n_examples is not None:
+        return wilson(fmean(values), n_examples)
+    return None
+
+
+def difference(
+    values: Sequence[float], others: Sequence[float], n_examples: int | None
+) -> Interval | None:
+    """The interval of mean(values) - mean(others).
+
+    Args:
+        values: A figure per seed.
+        others: The same of another network.
+        n_examples: Where the figures are shares of that many examples; else None.
+
+    Returns:
+        Welch's over seeds where they differ; else Newcombe's over examples where the
+        figures are shares; else None: nothing can be said.
+    """
+    if min(len(values), len(others)) > 1 and (_vary(values) or _vary(others)):
+        return welch(values, others)
+    if n_examples is not None:
+        return newcombe(fmean(values), fmean(others), n_examples)
+    return None
+
+
+def student(values: Sequence[float]) -> Interval:
+    """Student's t interval of a mean of two or more values."""
+    n = len(values)
+    half = _t(n - 1) * math.sqrt(variance(values) / n)
+    mean = fmean(values)
+    return Interval(low=mean - half, high=mean + half, method=f"Student's t over {n} seeds")
+
+
+def welch(values: Sequence[float], others: Sequence[float]) -> Interval:
+    """Welch's t interval of a difference of means.
+
+    Two networks that share a seed share the order of examples and little else, so that
+    pairing by seed would give away half of the few degrees of freedom for nothing.
+
+    Source:
+        Welch, Biometrika 34, 1947, https://doi.org/10.2307/2332510; advised for seeds by
+        Colas, Sigaud and Oudeyer, 2018, https://arxiv.org/abs/1806.08295
+    """
+    a, b = variance(values) / len(values), variance(others) / len(others)
+    freedom = (a + b) ** 2 / (a**2 / (len(values) - 1) + b**2 / (len(others) - 1))
+    half = _t(freedom) * math.sqrt(a + b)
+    mean = fmean(values) - fmean(others)
+    return Interval(low=mean - half, high=mean + half, method="Welch's t over seeds")
+
+
+def wilson(share: float, n: int) -> Interval:
+    """Wilson's score interval of a share of `n` examples.
+
+    Source:
+        Wilson, Journal of the American Statistical Association 22, 1927,
+        https://doi.org/10.2307/2276774
+    """
+    z = NormalDist().inv_cdf(TWO_SIDED)
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return Interval(low=centre - half, high=centre + half, method=f"Wilson over {n} examples")
+
+
+def newcombe(share: float, other: float, n: int) -> Interval:
+    """Newcombe's interval of a difference of two shares, from Wilson's of each.
+
+    It takes the two for measured on different examples. On the same ones they rise and
+    fall together, so it is wider than need be, never narrower.
+
+    Source:
+        Newcombe, Statistics in Medicine 17, 1998, method 10,
+        https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8<873::AID-SIM779>3.0.CO;2-I
+    """
+    one, two = wilson(share, n), wilson(other, n)
+    low = share - other - math.hypot(share - one.low, two.high - other)
+    high = share - other + math.hypot(one.high - share, other - two.low)
+    return Interval(low=low, high=high, method=f"Newcombe over {n} examples")
+
+
+def _vary(values: Sequence[float]) -> bool:
+    return len(set(values)) > 1
+
+
+def _t(freedom: float) -> float:
+    """The quantile of Student's t that leaves half of the rest above it."""
+    from scipy.special import stdtrit  # light: scipy.stats would take most of a second
+
+    return float(stdtrit(freedom, TWO_SIDED))

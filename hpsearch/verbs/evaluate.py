@@ -1,0 +1,467 @@
+"""`hpsearch evaluate`: retrain the best, choose on validation, open test once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from optuna.study import Study
+from rich.console import Console
+
+from hpsearch.curves import evict
+from hpsearch.engine.curve_keys import TRAIN_AND_VALID
+from hpsearch.engine.evaluation import (
+    BASELINE,
+    Candidate,
+    Opening,
+    Verdict,
+    choose_candidates,
+    fresh_seeds,
+    ranked,
+    read_openings,
+    record_opening,
+)
+from hpsearch.engine.intervals import Interval
+from hpsearch.engine.lock import study_lock
+from hpsearch.engine.record import Record, load_study, versions
+from hpsearch.engine.retraining import Retrainer, Retraining
+from hpsearch.engine.storage import Storage, slug
+from hpsearch.engine.supervisor import ProcessServer
+from hpsearch.engine.task_data import prepare_data
+from hpsearch.errors import DataError, MetricNotFound, StudyChanged
+from hpsearch.messages import Logs
+from hpsearch.task import Published
+from hpsearch.verbs.printing import Cell, output_console, plain, print_json, print_table
+from hpsearch.verbs.run import CURVES_MAX_BYTES
+from hpsearch.verbs.views import describe_params
+
+SCHEMA = "hpsearch.evaluate/1"
+
+
+def evaluate(
+    storage_url: str,
+    study_name: str,
+    *,
+    n_candidates: int,
+    n_seeds: int,
+    n_slots: int | None,
+    data: Path | None,
+    again: bool,
+    as_json: bool,
+) -> None:
+    """Evaluate a study and print the outcome, or print what an earlier call found.
+
+    Args:
+        storage_url: Where the study is.
+        study_name: The study.
+        n_candidates: The best trials to retrain, beside the baseline.
+        n_seeds: Fresh seeds for each of them.
+        n_slots: How many train side by side; None for one a core.
+        data: The user's data folder.
+        again: Open the test split although it was opened before.
+        as_json: Print JSON.
+
+    Raises:
+        NothingFinished: No trial has finished, or a retraining failed.
+        HpsearchError: Of any other kind; what is stored is as it was.
+    """
+    study, record = load_study(Storage(storage_url, read_only=True), study_name)
+    is_stored = bool(read_openings(study)) and not again
+    if not is_stored:
+        storage = Storage(storage_url)
+        with study_lock(storage, study_name):
+            study, record = load_study(storage, study_name)  # as it is under the lock
+            _evaluate(storage, study, record, n_candidates, n_seeds, n_slots, data)
+    openings = read_openings(study)
+    if is_stored:
+        _say_stored(openings, n_candidates, n_seeds)
+    published = record.load().task.published
+    if as_json:
+        print_json(
+            {
+                "schema": SCHEMA,
+                "study": study_name,
+                "is_stored": is_stored,
+                "openings": len(openings),
+                **as_content(openings[-1], published),
+            }
+        )
+    else:
+        _show(study_name, openings, published)
+
+
+def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
+    """An opening with all that follows from it, for JSON."""
+    test = {
+        role: {
+            "name": candidate.name,
+            "values": opening.test_values(candidate),
+            "logs": candidate.test,
+            "mean": fmean(opening.test_values(candidate)),
+            "interval": _interval_content(opening.test_interval(candidate)),
+        }
+        for role, candidate in (("winner", opening.winner), ("baseline", opening.baseline))
+    }
+    return {
+        "opened": opening.opened,
+        "metric": opening.metric,
+        "direction": opening.direction,
+        "seeds": opening.seeds,
+        "n_valid": opening.n_valid,
+        "n_test": opening.n_test,
+        "versions": opening.versions,
+        "candidates": [_candidate_content(opening, one) for one in opening.candidates],
+        "test_metric": opening.test_metric,
+        "test": {**test, "verdict": _verdict_content(opening.test_verdict())},
+        "published": None if published is None else asdict(published),
+    }
+
+
+def model_folder(storage: Storage, opening: Opening) -> Path:
+    """Where the winner's model and curve of an opening are kept."""
+    return storage.folder / "models" / opening.model
+
+
+def _evaluate(
+    storage: Storage,
+    study: Study,
+    record: Record,
+    n_candidates: int,
+    n_seeds: int,
+    n_slots: int | None,
+    data: Path | None,
+) -> None:
+    """Retrain, choose, open test, record."""
+    study_file = record.load()
+    candidates = choose_candidates(study, study_file, n_candidates)
+    server = ProcessServer()  # imports Keras while the data are read
+    prepared = prepare_data(study_file, data)
+    if prepared.fingerprint != record.data:
+        raise StudyChanged(
+            f"the data are not those that study {study.study_name!r} was made with: "
+            "name their folder with --data"
+        )
+    retrainer = Retrainer(
+        study_file,
+        data=prepared.folder,
+        fingerprint=prepared.fingerprint,
+        curves=storage.folder / "curves",
+        versions=versions(),
+        n_slots=n_slots or os.cpu_count() or 1,
+        server=server,
+        say=_say,
+    )
+    splits = prepared.open()
+    with retrainer.stopped_by_signals():
+        seeds = fresh_seeds(record.seed, n_seeds)
+        candidates = ranked(_validate(retrainer, candidates, seeds), study_file.task)
+        opening = Opening(
+            opened="",
+            n_top=n_candidates,
+            seeds=seeds,
+            metric=record.metric,
+            direction=record.direction,
+            candidates=candidates,
+            n_valid=len(splits.valid),
+            n_test=len(splits.test),
+            versions=versions(),
+            model="",
+            model_sha256="",
+        )
+        finalists = _train_finalists(retrainer, opening)
+        _open_test(storage, study, retrainer, opening, finalists)
+    evict(storage.folder / "curves", CURVES_MAX_BYTES)
+
+
+def _validate(
+    retrainer: Retrainer, candidates: list[Candidate], seeds: list[int]
+) -> list[Candidate]:
+    """The candidates with their figures on validation."""
+    names = ", ".join(candidate.name for candidate in candidates)
+    _say(f"retraining on train: {names}; {_plural(len(seeds), 'fresh seed')} each")
+    wanted = [
+        Retraining(name=candidate.name, params=candidate.params, seed=seed)
+        for candidate in candidates
+        for seed in seeds
+    ]
+    values = [logs[-1][retrainer.metric] for logs in retrainer.train(wanted)]
+    return [
+        replace(candidate, valid=values[i * len(seeds) : (i + 1) * len(seeds)])
+        for i, candidate in enumerate(candidates)
+    ]
+
+
+def _train_finalists(retrainer: Retrainer, opening: Opening) -> list[Retraining]:
+    """Winner and baseline on train + valid: seed by seed, the winner's first."""
+    finalists = [opening.winner]
+    if opening.baseline is not opening.winner:
+        finalists.append(opening.baseline)
+    names = " and ".join(candidate.name for candidate in finalists)
+    _say(f"retraining on train + valid: {names}")
+    wanted = [
+        Retraining(name=candidate.name, params=candidate.params, seed=seed, fit_on=TRAIN_AND_VALID)
+        for candidate in finalists
+        for seed in opening.seeds
+    ]
+    retrainer.train(wanted)
+    return wanted
+
+
+def _open_test(
+    storage: Storage,
+    study: Study,
+    retrainer: Retrainer,
+    opening: Opening,
+    finalists: list[Retraining],
+) -> None:
+    """Measure on test and record it, in that order and before anybody sees a figure.
+
+    An evaluation that is interrupted in here has shown nothing to anybody: the next one
+    opens test as if for the first time, with the same networks.
+    """
+    _say("opening the test split")
+    number = len(read_openings(study)) + 1
+    place = f"{slug(study.study_name)}/opening-{number}"
+    folder = storage.folder / "models" / place
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.tmp-", dir=folder.parent))
+    except OSError as error:
+        raise DataError(f"cannot write into {folder.parent}: {error.strerror}") from error
+    try:
+        logs = retrainer.measure(finalists, scratch)
+        _require_test_metric(opening, logs)
+        shutil.copy(retrainer.curve(finalists[0]).folder / "curve.json", scratch)
+        digest = hashlib.sha256((scratch / "model.keras").read_bytes()).hexdigest()
+        shutil.rmtree(folder, ignore_errors=True)  # of one that died before it recorded
+        scratch.rename(folder)
+    except OSError as error:
+        raise DataError(f"cannot keep the model in {folder}: {error}") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    opened = datetime.now(UTC).isoformat(timespec="seconds")
+    candidates = _with_test(opening, logs)
+    record_opening(
+        study,
+        replace(opening, opened=opened, candidates=candidates, model=place, model_sha256=digest),
+    )
+
+
+def _with_test(opening: Opening, logs: list[Logs]) -> list[Candidate]:
+    """The candidates with their logs on test, as `_train_finalists` has ordered them."""
+    n_seeds = len(opening.seeds)
+    found = {opening.winner.name: logs[:n_seeds]}
+    found.setdefault(opening.baseline.name, logs[n_seeds:])
+    return [replace(one, test=found.get(one.name, [])) for one in opening.candidates]
+
+
+def _require_test_metric(opening: Opening, logs: list[Logs]) -> None:
+    for one in logs:
+        if opening.test_metric not in one:
+            raise MetricNotFound(f"on test Keras logged {sorted(one)}, not {opening.test_metric!r}")
+
+
+def _show(study_name: str, openings: list[Opening], published: Published | None) -> None:
+    opening = openings[-1]
+    console = output_console()
+    n_seeds = _plural(len(opening.seeds), "fresh seed")
+    _print(console, f"\nOn validation: trained on train, {n_seeds}")
+    rows = [_row(opening, candidate) for candidate in opening.candidates]
+    header = ["mean", "95 % interval", "in search", "network", "best minus this"]
+    print_table(console, header, rows, right=3)
+    for sentence in validation_sentences(opening):
+        _print(console, sentence)
+    _print(console, f"\nOn test: trained on train + valid, the same {n_seeds}")
+    print_table(
+        console,
+        ["mean", "95 % interval", "network", "per seed"],
+        _test_rows(opening, published),
+        right=2,
+    )
+    for sentence in test_sentences(openings, published):
+        _print(console, sentence)
+    _print(console, f"\nNext: hpsearch export {study_name} -o DIR")
+
+
+def _row(opening: Opening, candidate: Candidate) -> list[Cell]:
+    against = ""
+    if candidate is not opening.winner:
+        against = _signed(opening.valid_verdict(candidate))
+    return [
+        _number(fmean(candidate.valid)),
+        _range(opening.valid_interval(candidate)),
+        "" if candidate.searched is None else _number(candidate.searched),
+        _called(candidate),
+        against,
+    ]
+
+
+def _test_rows(opening: Opening, published: Published | None) -> list[list[Cell]]:
+    finalists = [opening.winner]
+    if opening.baseline is not opening.winner:
+        finalists.append(opening.baseline)
+    rows: list[list[Cell]] = [
+        [
+            _number(fmean(opening.test_values(candidate))),
+            _range(opening.test_interval(candidate)),
+            _called(candidate),
+            "  ".join(_number(value) for value in opening.test_values(candidate)),
+        ]
+        for candidate in finalists
+    ]
+    if published is not None and opening.is_share:
+        rows.append([_number(published.test_accuracy), "", "published", published.source])
+    return rows
+
+
+def validation_sentences(opening: Opening) -> list[str]:
+    """What the retraining with fresh seeds says, for people."""
+    winner = opening.winner
+    sentences = [
+        f"The winner is {_called(winner)}: {describe_params(winner.params)}.",
+        *_verdict_sentences(opening),
+    ]
+    if (found := opening.valid_interval(winner)) is not None:
+        sentences.append(f"The intervals are {found.method}.")
+    return sentences
+
+
+def _verdict_sentences(opening: Opening) -> list[str]:
+    if len(opening.candidates) == 1:
+        return ["There was nothing else to compare it with."]
+    others = [opening.runner_up]
+    if opening.baseline not in (opening.winner, opening.runner_up):
+        others.append(opening.baseline)
+    return [
+        describe_verdict(_called(opening.winner), _called(other), opening.valid_verdict(other))
+        for other in others
+    ]
+
+
+def test_sentences(openings: list[Opening], published: Published | None) -> list[str]:
+    """What the test split says, for people."""
+    opening = openings[-1]
+    found = opening.test_interval(opening.winner)
+    sentences = [] if found is None else [f"The intervals are {found.method}."]
+    if opening.baseline is not opening.winner:
+        name, baseline = _called(opening.winner), _called(opening.baseline)
+        sentences.append(describe_verdict(name, baseline, opening.test_verdict()))
+    if published is not None and opening.is_share:
+        sentences.append(_describe_published(opening, published))
+    if len(openings) == 1:
+        sentences.append(f"The test split was opened once, at {_when(opening)}.")
+    else:
+        when = ", ".join(_when(other) for other in openings)
+        sentences.append(
+            f"The test split was opened {len(openings)} times ({when}): whoever changed "
+            "something in between has seen it."
+        )
+    return sentences
+
+
+def describe_verdict(name: str, other: str, verdict: Verdict) -> str:
+    """One network against another in a sentence."""
+    found = verdict.interval
+    name = name[0].upper() + name[1:]
+    if found is None:
+        return f"{name} and {other} cannot be told apart: no spread over seeds to judge by."
+    span = f"{_signed(verdict)} (95 % interval {_range(found)}, {found.method})"
+    if not verdict.is_told_apart:
+        return f"{name} and {other} cannot be told apart: the difference is {span}."
+    comparison = "better" if verdict.is_better else "worse"
+    return f"{name} is {comparison} than {other}: the difference is {span}."
+
+
+def _describe_published(opening: Opening, published: Published) -> str:
+    mean = fmean(opening.test_values(opening.winner))
+    found = opening.test_interval(opening.winner)
+    figure = f"the published {_number(published.test_accuracy)}"
+    if found is None:
+        return f"The winner's mean minus {figure} is {mean - published.test_accuracy:+.4f}."
+    if found.holds(published.test_accuracy):
+        return f"The winner's interval holds {figure}."
+    side = "above" if found.low > published.test_accuracy else "below"
+    return f"The winner's interval lies {side} {figure}."
+
+
+def _candidate_content(opening: Opening, candidate: Candidate) -> dict[str, Any]:
+    is_winner = candidate is opening.winner
+    return {
+        "name": candidate.name,
+        "trial": candidate.number,
+        "params": candidate.params,
+        "is_baseline": candidate.is_baseline,
+        "is_winner": is_winner,
+        "searched": candidate.searched,
+        "values": candidate.valid,
+        "mean": fmean(candidate.valid),
+        "interval": _interval_content(opening.valid_interval(candidate)),
+        "winner_against_this": None
+        if is_winner
+        else _verdict_content(opening.valid_verdict(candidate)),
+    }
+
+
+def _interval_content(found: Interval | None) -> dict[str, Any] | None:
+    return None if found is None else asdict(found)
+
+
+def _verdict_content(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "difference": verdict.difference,
+        "interval": _interval_content(verdict.interval),
+        "is_better": verdict.is_better,
+        "is_told_apart": verdict.is_told_apart,
+    }
+
+
+def _say_stored(openings: list[Opening], n_candidates: int, n_seeds: int) -> None:
+    opening = openings[-1]
+    _say(f"evaluated at {_when(opening)}: this is the stored result, nothing was trained")
+    if (n_candidates, n_seeds) != (opening.n_top, len(opening.seeds)):
+        _say(
+            f"it was made with --top {opening.n_top} --seeds {len(opening.seeds)}; "
+            "--again evaluates anew and opens the test split once more"
+        )
+
+
+def _when(opening: Opening) -> str:
+    return f"{datetime.fromisoformat(opening.opened):%Y-%m-%d %H:%M} UTC"
+
+
+def _called(candidate: Candidate) -> str:
+    if not candidate.is_baseline:
+        return candidate.name
+    return "the baseline" if candidate.name == BASELINE else f"{candidate.name} (the baseline)"
+
+
+def _signed(verdict: Verdict) -> str:
+    return f"{verdict.difference:+.4f}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}"
+
+
+def _range(found: Interval | None) -> str:
+    return "" if found is None else f"{found.low:.4f} to {found.high:.4f}"
+
+
+def _plural(n: int, thing: str) -> str:
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
+
+
+def _print(console: Console, text: str) -> None:
+    console.print(plain(text), highlight=False, markup=False)
+
+
+def _say(text: str) -> None:
+    print(plain(text), file=sys.stderr, flush=True)
