@@ -155,7 +155,9 @@ def fetch(source: Source, say: Callable[[str], object] = lambda text: None) -> P
                     say(f"downloading {file.url}")
                     _download(file, folder, source)
     except OSError as error:
-        raise DataError(f"cannot write the data cache {folder}: {error.strerror or error}") from error
+        raise DataError(
+            f"cannot write the data cache {folder}: {error.strerror or error}"
+        ) from error
     return folder
 
 
@@ -166,18 +168,18 @@ def verify(path: Path, file: File) -> None:
         DataCorrupt: It is another one, or the file is cut off.
         DataError: It cannot be read.
     """
-    if fault := _fault(path, file):
+    if reason := fault(path, file):
         own = path.is_relative_to(cache_folder())
         cure = "delete it, and it is downloaded again" if own else "delete or replace it"
-        raise DataCorrupt(f"{path} {fault}: {cure}")
+        raise DataCorrupt(f"{path} {reason}: {cure}")
 
 
-def _own_folder(source: Source) -> Path:
-    return cache_folder() / "datasets" / source.name
+def fault(path: Path, file: File) -> str:
+    """What is wrong with a file, as the end of a sentence; empty if nothing is.
 
-
-def _fault(path: Path, file: File) -> str:
-    """What is wrong with a file, as the end of a sentence; empty if nothing is."""
+    Raises:
+        DataError: It cannot be read.
+    """
     digest = hashlib.sha256()
     opener = gzip.open if file.name.endswith(".gz") else open
     try:
@@ -198,6 +200,10 @@ def _fault(path: Path, file: File) -> str:
     )
 
 
+def _own_folder(source: Source) -> Path:
+    return cache_folder() / "datasets" / source.name
+
+
 def _web_page(path: Path) -> str:
     """Login and proxy pages come in place of files, with the status of a success."""
     with path.open("rb") as stream:
@@ -212,8 +218,8 @@ def _download(file: File, folder: Path, source: Source) -> None:
     partial = folder / f"{file.name}.tmp-{os.getpid()}"
     try:
         _receive(file, partial, source)
-        if fault := _fault(partial, file):
-            raise DataCorrupt(f"what {file.url} sent {fault}: try again, or {_by_hand(source)}")
+        if reason := fault(partial, file):
+            raise DataCorrupt(f"what {file.url} sent {reason}: try again, or {_by_hand(source)}")
         partial.replace(folder / file.name)
     finally:
         with contextlib.suppress(OSError):

@@ -175,15 +175,7 @@ def _check_task(study_file: StudyFile, space: Space) -> None:
         try:
             validate({name: value}, space, what)
         except SpaceError as error:
-            raise SpaceError(f"{_place_of(study_file, field)}: {error}") from error
-
-
-def _place_of(study_file: StudyFile, field: str) -> str:
-    """`file.py:12`, where the task says `field=`."""
-    for node in ast.walk(ast.parse(study_file.text)):
-        if isinstance(node, ast.keyword) and node.arg == field:
-            return f"{study_file.filename}:{node.value.lineno}"
-    return study_file.filename
+            raise SpaceError(f"{place_of(study_file, field)}: {error}") from error
 
 
 def validate(params: Mapping[str, ParamValue], space: Space, what: str) -> None:
@@ -208,6 +200,14 @@ def validate(params: Mapping[str, ParamValue], space: Space, what: str) -> None:
             )
         if not lies_in(value, space.distributions[name]):
             raise SpaceError(_outside(what, name, value, space.distributions[name]))
+
+
+def place_of(study_file: StudyFile, field: str) -> str:
+    """`file.py:12`, where the task of a study file says `field=`."""
+    for node in ast.walk(ast.parse(study_file.text)):
+        if isinstance(node, ast.keyword) and node.arg == field:
+            return f"{study_file.filename}:{node.value.lineno}"
+    return study_file.filename
 
 
 def parse_value(name: str, text: str, space: Space) -> ParamValue:

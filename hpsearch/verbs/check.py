@@ -1,0 +1,233 @@
+"""`hpsearch check`: does a study file keep the contract, and what would a search cost."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from optuna.distributions import CategoricalDistribution, IntDistribution
+
+from hpsearch.curves import Curve
+from hpsearch.data.arrays import Dataset, Prepared
+from hpsearch.data.sources import locate
+from hpsearch.engine.distributions import describe_distribution
+from hpsearch.engine.space import Space, explore, place_of
+from hpsearch.engine.task_data import prepare_data
+from hpsearch.errors import StudyFileError
+from hpsearch.messages import EpochDone, Job, Logs, Verdict
+from hpsearch.study_file import StudyFile, read_study_file
+from hpsearch.task import TRAINER_PARAMS, ParamValue
+from hpsearch.verbs.printing import Cell, output_console, plain, print_table, show_cell
+
+LONG_EPOCH_S = 20  # after a longer one, a second is not worth the wait
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What training the baseline takes, one thread to a trial."""
+
+    first_epoch_s: float
+    """Longer than others: the first compiles the training step."""
+    epoch_s: float
+    value: float
+    """The metric after the last epoch."""
+    n_weights: int
+
+
+def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
+    """Check a study file and print the plan of its search.
+
+    Args:
+        name_or_path: A study file.
+        data: The user's data folder.
+        train: Also train the baseline for an epoch or two, which checks `build` and the
+            metric and shows what a trial costs.
+
+    Raises:
+        StudyFileError: The study file breaks the contract.
+        DataError: The data are absent or damaged.
+    """
+    study_file = read_study_file(name_or_path)
+    space = explore(study_file)
+    prepared = prepare_data(study_file, data, _say)
+    dataset = prepared.open()
+    _check_classes(study_file, dataset)
+    lines = [f"{study_file.name}: {study_file.title() or 'no docstring'}"]
+    lines += _data(study_file, data, prepared, dataset)
+    print(plain("\n".join(lines)))
+    print_table(
+        output_console(), ["name", "range", "suggested", "baseline"], _rows(study_file, space)
+    )
+    lines = _search(study_file, space)
+    if train:
+        lines += _costs(study_file, space, measure(study_file, prepared))
+    else:
+        lines.append(
+            f"costs         hpsearch check {name_or_path} --train trains an epoch and tells; "
+            "that also checks build and the metric"
+        )
+    print(plain("\n".join(lines)))
+
+
+def measure(study_file: StudyFile, prepared: Prepared) -> Cost:
+    """Train the baseline in a trial process, for two epochs where they are short.
+
+    Raises:
+        StudyFileError: It cannot be trained, or Keras logs no such metric.
+    """
+    # imported here: starting processes takes modules that a mere look does without
+    from hpsearch.engine.supervisor import How, Limits, ProcessServer, supervise
+
+    task = study_file.task
+    epochs: list[Logs] = []
+
+    def answer(message: EpochDone) -> Verdict:
+        epochs.append(message.logs)
+        return Verdict.STOP if message.logs["seconds"] > LONG_EPOCH_S else Verdict.GO_ON
+
+    _say("training the baseline for an epoch, in a process of its own")
+    with tempfile.TemporaryDirectory(prefix="hpsearch-check-") as folder:
+        job = Job(
+            study_file=study_file.text,
+            study_file_name=study_file.filename,
+            params={**task.baseline, "epochs": 2},
+            seed=0,
+            data=str(prepared.folder),
+            curve=folder,
+        )
+        ending = supervise(ProcessServer(), job, answer=answer, limits=Limits())
+        if ending.how not in (How.FINISHED, How.STOPPED):
+            raise _explained(study_file, ending.reason, ending.output, is_fatal=ending.is_fatal)
+        n_weights = _n_weights(Curve(Path(folder)), len(epochs))
+    value = epochs[-1][task.metric]
+    if not math.isfinite(value):
+        where = place_of(study_file, "baseline")
+        raise StudyFileError(f"{where}: with the baseline's params, {task.metric} is {value}")
+    return Cost(epochs[0]["seconds"], epochs[-1]["seconds"], value, n_weights)
+
+
+def _explained(
+    study_file: StudyFile, reason: str, output: str, *, is_fatal: bool
+) -> StudyFileError:
+    """Why the baseline cannot be trained, with the line of the study file it is about."""
+    if is_fatal:  # raised by hpsearch: in its own words
+        field = "metric" if "metric=" in reason else "build"
+        where, reason = place_of(study_file, field), reason.partition(": ")[2]
+        return StudyFileError(f"{where}: {reason}")
+    frames = re.findall(rf'File "{re.escape(study_file.filename)}", line (\d+)', output)
+    where = f"{study_file.filename}:{frames[-1]}" if frames else study_file.filename
+    return StudyFileError(f"{where}: training the baseline failed: {reason}")
+
+
+def _n_weights(curve: Curve, epoch: int) -> int:
+    """Weights of the network; the integers of a checkpoint are seeds and counters."""
+    state = curve.state(epoch) or {}
+    return sum(
+        array.size
+        for name, array in state.items()
+        if name.startswith("model/") and array.dtype.kind not in "iu"
+    )
+
+
+def _check_classes(study_file: StudyFile, dataset: Dataset) -> None:
+    names, labels = study_file.task.classes, dataset.train.classes()
+    if names and labels is not None and not 0 <= labels[0] <= labels[-1] < len(names):
+        raise StudyFileError(
+            f"{place_of(study_file, 'classes')}: classes= names {len(names)} labels, 0 to "
+            f"{len(names) - 1}; those of the data go from {labels[0]} to {labels[-1]}"
+        )
+
+
+def _data(
+    study_file: StudyFile, data: Path | None, prepared: Prepared, dataset: Dataset
+) -> list[str]:
+    source, train = study_file.task.source, dataset.train
+    found = locate(source, data) if source is not None and source.files else None
+    origin = f", from {found[0]}" if found else ""
+    sizes = ", ".join(f"{part} {len(split):,}" for part, split in dataset.splits().items())
+    shape = " x ".join(str(n) for n in train.x.shape[1:]) or "one number"
+    labels = train.classes()
+    classes = "" if labels is None else f", {len(labels)} classes"
+    return [
+        f"data          {source.name if source else 'the study file’s own'}{origin}, "
+        f"prepared in {prepared.folder}",
+        f"examples      {sizes}; each {shape} ({train.x.dtype}){classes}",
+    ]
+
+
+def _rows(study_file: StudyFile, space: Space) -> list[list[Cell]]:
+    baseline = study_file.task.baseline
+    rows: list[list[Cell]] = [
+        [
+            name,
+            describe_distribution(distribution),
+            "sometimes" if name in space.conditional else "always",
+            show_cell(baseline[name]) if name in baseline else None,
+        ]
+        for name, distribution in space.distributions.items()
+    ]
+    fixed = [name for name in TRAINER_PARAMS if name not in space.distributions]
+    return rows + [[name, "fixed by the baseline", "never", baseline[name]] for name in fixed]
+
+
+def _search(study_file: StudyFile, space: Space) -> list[str]:
+    task = study_file.task
+    endless = ", ".join(space.continuous)
+    verb = "is" if len(space.continuous) == 1 else "are"
+    combinations = (
+        f"infinitely many ({endless} {verb} continuous)"
+        if space.n_combinations is None
+        else f"{space.n_combinations:,}"
+    )
+    limit = task.budget.timeout_s
+    return [
+        f"combinations  {combinations}",
+        f"goal          {task.direction} {task.metric}",
+        f"budget        {task.budget.n_trials} trials"
+        + ("" if limit is None else f", and at most {limit:g} s a launcher"),
+    ]
+
+
+def _costs(study_file: StudyFile, space: Space, cost: Cost) -> list[str]:
+    from hpsearch.verbs.views import describe_seconds  # with the engine, as `measure` needs it
+
+    task = study_file.task
+    n_slots = os.cpu_count() or 1
+    trial_s = cost.first_epoch_s + (_epochs(task.baseline) - 1) * cost.epoch_s
+    longest_s = cost.first_epoch_s + (_max_epochs(space, task.baseline) - 1) * cost.epoch_s
+    budget_s = longest_s * math.ceil(task.budget.n_trials / n_slots)
+    if task.budget.timeout_s is not None:
+        budget_s = min(budget_s, task.budget.timeout_s)
+    return [
+        f"network       {cost.n_weights:,} weights with the baseline's params",
+        f"an epoch      {cost.epoch_s:.3g} s, the first {cost.first_epoch_s:.3g} s; "
+        f"{task.metric} is {cost.value:.4g} so far",
+        f"the baseline  {describe_seconds(trial_s)} for its {_epochs(task.baseline)} epochs",
+        f"the budget    at most {describe_seconds(budget_s)} on {n_slots} slots, if each trial were as "
+        "large as the baseline, had the most epochs and were never pruned",
+    ]
+
+
+def _epochs(params: Mapping[str, ParamValue]) -> int:
+    epochs = params["epochs"]
+    assert isinstance(epochs, int)  # a task refuses anything else
+    return epochs
+
+
+def _max_epochs(space: Space, baseline: Mapping[str, ParamValue]) -> int:
+    match space.distributions.get("epochs"):
+        case IntDistribution(high=high):
+            return high
+        case CategoricalDistribution(choices=choices):
+            return max(int(choice) for choice in choices if choice is not None)
+    return _epochs(baseline)
+
+
+def _say(text: str) -> None:
+    print(plain(text), file=sys.stderr)

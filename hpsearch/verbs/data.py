@@ -1,0 +1,156 @@
+"""`hpsearch data fetch` and `hpsearch data status`: the data sets of tasks."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.data.sources import Source, fault, find_or_fetch, locate, require_folder
+from hpsearch.errors import DataCorrupt, DataNotFound, StudyFileError
+from hpsearch.study_file import read_study_file, study_files
+from hpsearch.verbs.printing import plain, print_json
+
+
+@dataclass(frozen=True)
+class Needed:
+    """A data set and the tasks that need it."""
+
+    source: Source
+    tasks: list[str]
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a data set is, and what is wrong with its files."""
+
+    needed: Needed
+    found: tuple[str, Path] | None
+    """The name of the place, and the folder; None if no place has every file."""
+    faults: dict[str, str]
+    """By file; empty where nothing is wrong."""
+
+    @property
+    def files(self) -> dict[str, str]:
+        """A word for each file, or what is wrong with it."""
+        if self.found is None:
+            return {file.name: "absent" for file in self.needed.source.files}
+        return {name: reason or "verified" for name, reason in self.faults.items()}
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether the task can be run without a download."""
+        return all(word == "verified" for word in self.files.values())
+
+
+def fetch(task: str | None, data: Path | None) -> None:
+    """Find data sets, download what is nowhere, verify each file.
+
+    Args:
+        task: A study file; None for all.
+        data: The user's data folder.
+
+    Raises:
+        StudyFileError: There is no such study file.
+        DataError: A data set is nowhere and cannot be downloaded, or is damaged.
+    """
+    for needed in _needed(task):
+        source = needed.source
+        if source.files:
+            folder = find_or_fetch(source, data, _say)
+            print(plain(f"{source.name}: {len(source.files)} files verified in {folder}"))
+        else:
+            print(f"{source.name}: {_nothing_to_fetch(source)}")
+
+
+def status(task: str | None, data: Path | None, *, as_json: bool) -> None:
+    """Print where data sets are, and whether their files are the published ones.
+
+    Args:
+        task: A study file; None for all.
+        data: The user's data folder.
+        as_json: For programs.
+
+    Raises:
+        StudyFileError: There is no such study file.
+        DataError: The data of the task that was named cannot be used.
+    """
+    require_folder(data)
+    states = [_look_at(needed, data) for needed in _needed(task)]
+    if as_json:
+        print_json({"schema": "hpsearch.data/1", "datasets": [_as_json(s) for s in states]})
+    else:
+        for state in states:
+            print(plain(_in_words(state)))
+    if task is not None:
+        for state in states:
+            _require_usable(state)
+
+
+def _needed(task: str | None) -> Iterable[Needed]:
+    """The data sets of one task, or of all study files that can be read."""
+    needed: dict[str, Needed] = {}
+    for name_or_path in [task] if task is not None else study_files():
+        try:
+            study_file = read_study_file(name_or_path)
+        except StudyFileError as error:
+            if task is not None:
+                raise
+            _say(f"left out: {error}")
+            continue
+        source = study_file.task.source or Source(study_file.name)
+        needed.setdefault(source.name, Needed(source, [])).tasks.append(study_file.name)
+    return needed.values()
+
+
+def _look_at(needed: Needed, data: Path | None) -> State:
+    files = needed.source.files
+    found = locate(needed.source, data) if files else None
+    faults = {} if found is None else {f.name: fault(found[1] / f.name, f) for f in files}
+    return State(needed, found, faults)
+
+
+def _in_words(state: State) -> str:
+    source = state.needed.source
+    title = f"{source.name} (task {', '.join(state.needed.tasks)})"
+    if not source.files:
+        return f"{title}: {_nothing_to_fetch(source)}"
+    if state.found is None:
+        return f"{title}: not found; download it with: hpsearch data fetch {state.needed.tasks[0]}"
+    place, folder = state.found
+    lines = [f"{title}: in {place}, {folder}"]
+    return "\n".join(lines + [f"  {name}  {word}" for name, word in state.files.items()])
+
+
+def _as_json(state: State) -> dict[str, object]:
+    place, folder = state.found or (None, None)
+    return {
+        "name": state.needed.source.name,
+        "tasks": state.needed.tasks,
+        "place": place,
+        "folder": None if folder is None else str(folder),
+        "is_usable": state.is_usable,
+        "files": state.files,
+    }
+
+
+def _require_usable(state: State) -> None:
+    if state.is_usable:
+        return
+    source, task = state.needed.source, state.needed.tasks[0]
+    if state.found is None:
+        raise DataNotFound(f"{source.name} is not on this machine: hpsearch data fetch {task}")
+    damaged = [name for name, reason in state.faults.items() if reason]
+    raise DataCorrupt(
+        f"{len(damaged)} of the {len(source.files)} files of {source.name} cannot be used: "
+        f"delete or replace {', '.join(damaged)}"
+    )
+
+
+def _nothing_to_fetch(source: Source) -> str:
+    return "no published files; the study file's load() makes or finds the data"
+
+
+def _say(text: str) -> None:
+    print(plain(text), file=sys.stderr)
