@@ -25,6 +25,7 @@ from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.task import TRAINER_PARAMS, ParamValue
 from hpsearch.verbs.printing import Cell, output_console, plain, print_table, show_cell
 
+HEADER = ["name", "range", "suggested", "baseline"]
 LONG_EPOCH_S = 20  # after a longer one, a second is not worth the wait
 
 
@@ -209,8 +210,8 @@ def _costs(study_file: StudyFile, space: Space, cost: Cost) -> list[str]:
         f"an epoch      {cost.epoch_s:.3g} s, the first {cost.first_epoch_s:.3g} s; "
         f"{task.metric} is {cost.value:.4g} so far",
         f"the baseline  {describe_seconds(trial_s)} for its {_epochs(task.baseline)} epochs",
-        f"the budget    at most {describe_seconds(budget_s)} on {n_slots} slots, if each trial were as "
-        "large as the baseline, had the most epochs and were never pruned",
+        f"the budget    at most {describe_seconds(budget_s)} on {n_slots} slots, if each trial "
+        "were as large as the baseline, had the most epochs and were never pruned",
     ]
 
 
