@@ -455,6 +455,33 @@ def test_between_two_requests_it_holds_no_lock(url: str, storage: Storage, study
             other.rollback()
 
 
+def test_it_goes_on_after_a_search_was_killed_in_the_middle_of_a_write(
+    url: str, storage: Storage, study: Study
+) -> None:
+    die_writing = f"""
+import os, sqlite3
+connection = sqlite3.connect({storage.url.database!r}, isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")  # so that half of it is in the file already
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("CREATE TABLE half (done)")
+connection.executemany("INSERT INTO half VALUES (?)", [("x" * 4000,)] * 200)
+os.kill(os.getpid(), 9)
+"""
+    process = start(url)
+    address = first_line(process)
+    detail = f"/api/studies/{study._study_id}"
+    n_before = len(json.loads(ask(address, detail)[1])["trials"])
+    assert subprocess.run([sys.executable, "-c", die_writing], check=False).returncode == -9
+
+    statuses = [status_of(address, detail) for _ in range(2)]
+    n_after = len(json.loads(ask(address, detail)[1])["trials"])
+    process.terminate()
+    process.communicate(timeout=60)
+
+    assert statuses[-1] == 200
+    assert n_after == n_before
+
+
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(HPSEARCH), "dashboard", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

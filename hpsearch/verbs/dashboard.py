@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ from waitress.server import create_server
 
 from hpsearch.engine.record import load_study
 from hpsearch.engine.storage import Storage
-from hpsearch.errors import UsageError
+from hpsearch.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -81,7 +82,7 @@ def dashboard(storage_url: str, study_name: str | None, *, port: int, allow_edit
     if allow_edit:
         (storage.folder / "artifacts").mkdir(parents=True, exist_ok=True)
     listener = _listen(port)
-    guard = Guard(lambda: _app(storage), edit)
+    guard = Guard(lambda: _app(Storage(storage_url, read_only=True)), edit)
     may = "the page may change studies" if edit else "read-only; --allow-edit to change"
 
     def announce() -> None:
@@ -112,17 +113,30 @@ class Guard:
             return _refuse(environ, start_response, *refusal)
         path = environ.get("PATH_INFO", "")
         is_page = path in ("", "/") or path.startswith(PAGES)
+        edits = self.edit is not None and environ["REQUEST_METHOD"] not in READING
+        is_outdated = edits
 
         def start(
             status: str, headers: Headers, exc_info: OptExcInfo | None = None, /
         ) -> Callable[[bytes], object]:
+            nonlocal is_outdated
+            is_outdated = edits or status.startswith("500")
             return start_response(status, protect(headers, is_page=is_page), exc_info)
 
-        if environ["REQUEST_METHOD"] in READING or self.edit is None:
-            return self.view(environ, start)
-        answer = self.edit(environ, start)
-        self.view = self.make_view()  # the one before caches what has just been changed
+        app = self.edit if self.edit is not None and edits else self.view
+        answer = app(environ, start)
+        if is_outdated:
+            self._renew()
         return answer
+
+    def _renew(self) -> None:
+        """Read the storage anew.
+
+        After an edit, because trials are cached; after a failure, because opening a storage
+        undoes what a killed search left half written, which a reader may not do later.
+        """
+        with suppress(StorageError):
+            self.view = self.make_view()
 
     def _refusal(self, environ: WSGIEnvironment) -> tuple[str, str] | None:
         """The status and reason to refuse a request with, if it is one to refuse."""
