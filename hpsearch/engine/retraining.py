@@ -156,6 +156,7 @@ class Retrainer:
         def on_signal(number: int, _frame: object) -> None:
             self.signal = number
             self._must_stop.set()
+            self.say("stopping; the same command goes on from the last epochs")
 
         names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
         numbers = [signal.Signals[name] for name in names]

@@ -1,0 +1,310 @@
+"""Writes `train.py`: a network's training as a script that does not need hpsearch.
+
+It repeats what the trial process does, in the same order, so that it comes to the same
+figure. What it takes from there as text cannot drift away: the order of the examples,
+the sizes of calls. The rest is held to it by a test that runs both.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import symtable
+from dataclasses import dataclass
+from importlib import resources
+from string import Template
+
+from hpsearch.engine.retraining import N_THREADS
+from hpsearch.errors import StudyFileError
+from hpsearch.study_file import StudyFile
+from hpsearch.task import Params
+
+TOLERANCE = 0.005
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """What a script is written from."""
+
+    study: str
+    study_file: StudyFile
+    params: Params
+    """Complete: `epochs` and `batch_size` included."""
+    seed: int
+    backend: str
+    test_metric: str
+    recorded: float
+    """The metric on test that was recorded."""
+
+
+def write_script(script: Script) -> str:
+    """The text of `train.py`.
+
+    Raises:
+        StudyFileError: `build` uses hpsearch, so that a script would need it too.
+    """
+    network = _network(script.study_file)
+    taken = set(symtable.symtable(network, "train.py", "exec").get_identifiers())
+    is_tensorflow = script.backend == "tensorflow"
+    parts = {
+        "study": script.study,
+        "title": script.study_file.title().replace('"""', "'''").replace("\\", "/"),
+        "backend": script.backend,
+        "threads": _threads(),
+        "import_backend": "\nimport tensorflow as tf" if is_tensorflow else "",
+        "build": script.study_file.task.build.__name__,
+        "params": _params(script.params),
+        "seed": str(script.seed),
+        "test_metric": repr(script.test_metric),
+        "recorded": repr(script.recorded),
+        "tolerance": str(TOLERANCE),
+        "batches_per_call": _constant("fit", "BATCHES_PER_CALL"),
+        "predicted_at_once": _constant("fit", "PREDICTED_AT_ONCE"),
+        "order": _function("batches", "order"),
+        "batches": BATCHES_TENSORFLOW if is_tensorflow else BATCHES_PORTABLE,
+    }
+    text = Template(_apart(SCRIPT, taken)).substitute(
+        {name: _apart(part, taken) if name in OURS else part for name, part in parts.items()},
+        network=network,
+    )
+    compile(text, "train.py", "exec")
+    return text
+
+
+def imports_of(code: str) -> set[str]:
+    """The top-level modules that some Python text imports."""
+    modules: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules.add(node.module.partition(".")[0])
+    return modules
+
+
+def _network(study_file: StudyFile) -> str:
+    """The study file's own code of the network, without what only the search needs."""
+    code = study_file.code_of("build")
+    if "hpsearch" in imports_of(code):
+        raise StudyFileError(
+            f"{study_file.filename}: build() uses hpsearch, so train.py could not do without "
+            "it: let build use Keras and NumPy only"
+        )
+    statements = (ast.unparse(statement) for statement in ast.parse(code).body)
+    return "\n".join(f"\n\n{text}" if "\n" in text else text for text in statements).strip()
+
+
+def _apart(text: str, taken: set[str]) -> str:
+    """Rename what the script defines where the study file uses the same names."""
+    for name in DEFINED & taken:
+        text = re.sub(rf"(?<![$\w.\"']){name}\b", f"{name}_", text)
+    return text
+
+
+def _params(params: Params) -> str:
+    lines = [f"    {name!r}: {value!r}," for name, value in params.items()]
+    return "\n".join(["{", *lines, "}"])
+
+
+def _threads() -> str:
+    names = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
+    lines = [f'os.environ["{name}"] = "{N_THREADS}"' for name in names]
+    return "\n".join([*lines, 'os.environ["TF_NUM_INTEROP_THREADS"] = "1"'])
+
+
+def _source(module: str) -> str:
+    """The text of a module of the trial process; to import it would be to import Keras."""
+    return resources.files("hpsearch.training").joinpath(f"{module}.py").read_text("utf-8")
+
+
+def _function(module: str, name: str) -> str:
+    text = _source(module)
+    for statement in ast.parse(text).body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == name:
+            statement.returns = None
+            for argument in statement.args.args:
+                argument.annotation = None
+            return ast.unparse(statement)
+    raise LookupError(f"{module} has no function {name}")
+
+
+def _constant(module: str, name: str) -> str:
+    found = re.search(rf"^{name} = (\d+)$", _source(module), re.MULTILINE)
+    if found is None:
+        raise LookupError(f"{module} has no constant {name}")
+    return found[1]
+
+
+# What the script defines at its top level, and which of its parts use that.
+DEFINED = {
+    "PARAMS",
+    "SEED",
+    "TEST_METRIC",
+    "RECORDED",
+    "TOLERANCE",
+    "BATCHES_PER_CALL",
+    "PREDICTED_AT_ONCE",
+    "Batches",
+    "Shuffle",
+    "order",
+    "train",
+    "main",
+}
+OURS = {"order", "batches"}
+
+SCRIPT = '''\
+"""Train one network and measure it on the test split.
+
+The network is the winner of the study $study:
+$title
+
+Run it in its folder, with the versions in requirements.txt:
+
+    python train.py
+
+It prints the figure that it comes to and the one that was recorded. On the same kind of
+machine they are the same to the last digit; elsewhere sums round differently.
+"""
+
+# ---- Backend: it reads these when it is imported ---------------------------------------
+
+import os
+
+os.environ["KERAS_BACKEND"] = "$backend"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no greetings
+# One thread: with another number of them, sums would be taken in another order.
+$threads
+
+import math
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np$import_backend
+
+# ---- What is trained -------------------------------------------------------------------
+
+PARAMS = $params
+
+SEED = $seed  # of the first weights, of dropout, of the order of examples
+
+# The figure to come to, and how far off it may be before this script complains.
+TEST_METRIC = $test_metric
+RECORDED = $recorded
+TOLERANCE = $tolerance
+
+BATCHES_PER_CALL = $batches_per_call  # one call into the backend runs this many batches
+PREDICTED_AT_ONCE = $predicted_at_once
+
+
+# ---- The network, as the study file builds it ------------------------------------------
+
+$network
+
+
+# ---- The examples, in an order that the seed and the epoch decide ----------------------
+
+
+$order
+
+
+$batches
+
+
+class Shuffle(keras.callbacks.Callback):
+    """Puts the examples in a new order before each epoch."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.batches = batches
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.batches.set_epoch(epoch)
+
+
+# ---- Training --------------------------------------------------------------------------
+
+
+def train(x, y):
+    """Build the network of PARAMS and train it on all examples that are not for testing."""
+    keras.utils.set_random_seed(SEED)
+    model = $build(PARAMS)
+    if not model.built:
+        model.build((None, *x.shape[1:]))
+    model.optimizer.build(model.trainable_variables)
+    n_batches = math.ceil(len(y) / PARAMS["batch_size"])
+    model.steps_per_execution = min(BATCHES_PER_CALL, n_batches)
+    batches = Batches(x, y, PARAMS["batch_size"], SEED)
+    model.fit(
+        batches.for_fit(),
+        epochs=PARAMS["epochs"],
+        callbacks=[Shuffle(batches)],
+        shuffle=False,
+        verbose=2,
+    )
+    return model
+
+
+def main():
+    # data.npz holds arrays only; without allow_pickle no code can hide in it
+    data = np.load(Path(__file__).with_name("data.npz"), allow_pickle=False)
+    model = train(data["x_train"], data["y_train"])
+    logs = model.evaluate(
+        data["x_test"], data["y_test"], batch_size=PREDICTED_AT_ONCE, return_dict=True, verbose=0
+    )
+    found = float(logs[TEST_METRIC])
+    print(f"test {TEST_METRIC}: {found!r}")
+    print(f"recorded: {RECORDED!r}")
+    if not abs(found - RECORDED) <= TOLERANCE * max(1.0, abs(RECORDED)):
+        print(f"Error: that is off by {abs(found - RECORDED):.4f}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+'''
+
+BATCHES_TENSORFLOW = '''\
+class Batches:
+    """Batches of examples, gathered inside TensorFlow."""
+
+    def __init__(self, x, y, batch_size, seed):
+        self.n, self.seed = len(y), seed
+        x, y = tf.constant(x), tf.constant(y)
+        self.order = tf.Variable(order(seed, 0, self.n))
+
+        def batch(i):
+            examples = self.order[i * batch_size : (i + 1) * batch_size]
+            return tf.gather(x, examples), tf.gather(y, examples)
+
+        n_batches = math.ceil(self.n / batch_size)
+        self.dataset = tf.data.Dataset.range(n_batches).map(batch).prefetch(2)
+
+    def for_fit(self):
+        return self.dataset
+
+    def set_epoch(self, epoch):
+        self.order.assign(order(self.seed, epoch, self.n))'''
+
+BATCHES_PORTABLE = '''\
+class Batches(keras.utils.PyDataset):
+    """Batches of examples for any backend of Keras."""
+
+    def __init__(self, x, y, batch_size, seed):
+        super().__init__()
+        self.x, self.y, self.batch_size, self.seed = x, y, batch_size, seed
+        self.set_epoch(0)
+
+    def for_fit(self):
+        return self
+
+    def set_epoch(self, epoch):
+        self.order = order(self.seed, epoch, len(self.y))
+
+    def __len__(self):
+        return math.ceil(len(self.y) / self.batch_size)
+
+    def __getitem__(self, i):
+        batch = self.order[i * self.batch_size : (i + 1) * self.batch_size]
+        return self.x[batch], self.y[batch]'''

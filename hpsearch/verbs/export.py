@@ -1,0 +1,314 @@
+"""`hpsearch export`: the winner of an evaluation in a folder that stands alone."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from string import Template
+
+import numpy as np
+import yaml
+
+from hpsearch.curves import Curve
+from hpsearch.data.arrays import Dataset
+from hpsearch.engine.evaluation import Opening, read_openings
+from hpsearch.engine.record import Record, load_study
+from hpsearch.engine.storage import Storage
+from hpsearch.engine.task_data import prepare_data
+from hpsearch.engine.train_script import Script, imports_of, write_script
+from hpsearch.errors import DataCorrupt, DataError, NothingFinished, StudyChanged, UsageError
+from hpsearch.study_file import StudyFile
+from hpsearch.verbs.evaluate import as_content, model_folder, test_sentences, validation_sentences
+from hpsearch.verbs.printing import plain
+
+METRICS_SCHEMA = "hpsearch.metrics/1"
+MANIFEST_SCHEMA = "hpsearch.manifest/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Winner:
+    """All that an export is made of."""
+
+    study: str
+    record: Record
+    study_file: StudyFile
+    openings: list[Opening]
+    kept: Path
+    """The folder of the winner's model and curve."""
+    data: Dataset
+
+    @property
+    def opening(self) -> Opening:
+        """The one that counts: the latest."""
+        return self.openings[-1]
+
+
+def export(storage_url: str, study_name: str, output: Path, *, data: Path | None) -> None:
+    """Write the winner of a study's evaluation into a new folder, whole or not at all.
+
+    Args:
+        storage_url: Where the study is.
+        study_name: The study.
+        output: The folder; it must not exist, its parent must.
+        data: The user's data folder.
+
+    Raises:
+        UsageError: `output` exists.
+        NothingFinished: The study was not evaluated yet.
+        DataError: The folder cannot be written, or the kept model is gone or damaged.
+        StudyChanged: The data are not those of the study.
+    """
+    if output.exists() or output.is_symlink():
+        raise UsageError(f"{output} exists: export writes a new folder, name another")
+    storage = Storage(storage_url, read_only=True)
+    study, record = load_study(storage, study_name)
+    openings = read_openings(study)
+    if not openings:
+        raise NothingFinished(
+            f"study {study_name!r} was not evaluated yet: first run hpsearch evaluate {study_name}"
+        )
+    study_file = record.load()
+    kept = model_folder(storage, openings[-1])
+    _require_model(kept, openings[-1], study_name)
+    prepared = prepare_data(study_file, data)
+    if prepared.fingerprint != record.data:
+        raise StudyChanged(
+            f"the data are not those that study {study_name!r} was made with: "
+            "name their folder with --data"
+        )
+    winner = Winner(
+        study=study_name,
+        record=record,
+        study_file=study_file,
+        openings=openings,
+        kept=kept,
+        data=prepared.open(),
+    )
+    try:
+        with _whole_folder(output) as folder:
+            _write(winner, folder)
+    except OSError as error:
+        raise DataError(f"cannot write {output}: {error.strerror or error}") from error
+    print(plain(f"exported {winner.opening.winner.name} of {study_name} to {output}"))
+    print(plain(f"next: cd {output} && python train.py"), file=sys.stderr)
+
+
+def _require_model(kept: Path, opening: Opening, study_name: str) -> None:
+    cure = f"hpsearch evaluate {study_name} --again makes it anew"
+    try:
+        found = _sha256(kept / "model.keras")
+    except OSError as error:
+        raise DataError(f"the model of the evaluation is gone from {kept}: {cure}") from error
+    if found != opening.model_sha256:
+        raise DataCorrupt(f"{kept / 'model.keras'} is not what was saved there: {cure}")
+
+
+@contextmanager
+def _whole_folder(output: Path) -> Iterator[Path]:
+    """A folder beside `output` that takes its name when the block succeeds."""
+    scratch = output.with_name(f"{output.name}.tmp-{os.getpid()}")
+    scratch.mkdir()
+    try:
+        yield scratch
+        for path in scratch.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        scratch.rename(output)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _write(winner: Winner, folder: Path) -> None:
+    opening = winner.opening
+    shutil.copy(winner.kept / "model.keras", folder)
+    _write_params(winner, folder)
+    _write_curve(winner, folder)
+    _write_data(winner, folder)
+    metrics = {"schema": METRICS_SCHEMA, "study": winner.study, "openings": len(winner.openings)}
+    content = as_content(opening, winner.study_file.task.published)
+    _write_json(folder / "metrics.json", {**metrics, **content})
+    requirements = _requirements(winner)
+    (folder / "requirements.txt").write_text("\n".join(requirements) + "\n")
+    script = Script(
+        study=winner.study,
+        study_file=winner.study_file,
+        params=opening.winner.params,
+        seed=opening.seeds[0],
+        backend=opening.versions["backend"],
+        test_metric=opening.test_metric,
+        recorded=opening.test_values(opening.winner)[0],
+    )
+    (folder / "train.py").write_text(write_script(script), encoding="utf-8")
+    (folder / "README.md").write_text(_readme(winner), encoding="utf-8")
+    _write_manifest(winner, folder)
+
+
+def _write_params(winner: Winner, folder: Path) -> None:
+    params = winner.opening.winner.params
+    _write_json(folder / "params.json", params)
+    text = yaml.safe_dump(params, sort_keys=False, allow_unicode=True)
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+
+
+def _write_curve(winner: Winner, folder: Path) -> None:
+    """The logs of the epochs that the exported model was trained for."""
+    logs = Curve(winner.kept).logs
+    names = list(dict.fromkeys(name for epoch in logs for name in epoch))
+    with (folder / "curve.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["epoch", *names], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({"epoch": i, **of_epoch} for i, of_epoch in enumerate(logs, 1))
+
+
+def _write_data(winner: Winner, folder: Path) -> None:
+    known = winner.data.train + winner.data.valid
+    test = winner.data.test
+    arrays = {"x_train": known.x, "y_train": known.y, "x_test": test.x, "y_test": test.y}
+    np.savez_compressed(folder / "data.npz", **arrays)  # type: ignore[arg-type]  # names
+
+
+def _write_manifest(winner: Winner, folder: Path) -> None:
+    content = {
+        "schema": MANIFEST_SCHEMA,
+        "study": winner.study,
+        "study_file": Path(winner.record.filename).name,
+        "data_fingerprint": winner.record.data,
+        "evaluated": winner.opening.opened,
+        "versions": winner.opening.versions,
+        "machine": platform.machine(),
+        "sha256": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
+    }
+    _write_json(folder / "MANIFEST.json", content)
+
+
+def _requirements(winner: Winner) -> list[str]:
+    """The distributions that train.py imports, each at the version it was trained with."""
+    versions = winner.opening.versions
+    names = ["keras", versions["backend"], "numpy"]
+    pinned = {name: versions[name] for name in names}
+    code = winner.study_file.code_of("build")
+    others = imports_of(code) - set(sys.stdlib_module_names) - set(names)
+    if others:
+        distributions = importlib.metadata.packages_distributions()
+        for module in sorted(others):
+            for name in distributions.get(module, [])[:1]:
+                pinned[name] = importlib.metadata.version(name)
+    lines = [f"{name}=={version}" for name, version in pinned.items()]
+    return [f"# Python {versions['python']}", *lines]
+
+
+def _readme(winner: Winner) -> str:
+    opening, task = winner.opening, winner.study_file.task
+    params = "\n".join(f"| {n} | {value} |" for n, value in opening.winner.params.items())
+    sentences = "\n".join(f"- {text}" for text in _sentences(winner))
+    values = ", ".join(f"{value:.4f}" for value in opening.test_values(opening.winner))
+    example = winner.data.test.x
+    return Template(README).substitute(
+        study=winner.study,
+        title=winner.study_file.title(),
+        name=opening.winner.name,
+        params=params,
+        metric=opening.test_metric,
+        mean=f"{fmean(opening.test_values(opening.winner)):.4f}",
+        values=values,
+        seed=opening.seeds[0],
+        recorded=repr(opening.test_values(opening.winner)[0]),
+        sentences=sentences,
+        shape=f"(n, {', '.join(map(str, example.shape[1:]))})".replace("(n, )", "(n,)"),
+        dtype=example.dtype.name,
+        n_train=len(winner.data.train) + len(winner.data.valid),
+        n_test=opening.n_test,
+        classes=f"\nClasses, in the order of labels: {', '.join(task.classes)}.\n"
+        if task.classes
+        else "",
+    )
+
+
+def _sentences(winner: Winner) -> list[str]:
+    published = winner.study_file.task.published
+    sentences = [f"On validation: {text}" for text in validation_sentences(winner.opening)[1:]]
+    sentences += [f"On test: {text}" for text in test_sentences(winner.openings, published)]
+    if published is not None:
+        sentences.append(f"Published: {published.test_accuracy:.4f} ({published.source}).")
+    return sentences
+
+
+def _write_json(path: Path, content: object) -> None:
+    # JSON has no NaN and no infinities: they become text
+    sound = json.loads(json.dumps(content), parse_constant=lambda name: str(float(name)))
+    text = json.dumps(sound, indent=2, ensure_ascii=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+README = """\
+# $study
+
+$title
+
+The winner of the study, $name, trained on all $n_train examples that are not for testing
+and measured on the $n_test test examples.
+
+| test $metric | |
+| --- | --- |
+| mean over seeds | $mean |
+| per seed | $values |
+| this model, seed $seed | $recorded |
+
+$sentences
+
+## Use the model
+
+```python
+import keras
+
+model = keras.saving.load_model("model.keras")
+predictions = model.predict(x)  # x: $shape, $dtype, not rescaled
+```
+$classes
+Load model files of people you trust only.
+
+## Repeat the training
+
+```
+pip install -r requirements.txt
+python train.py
+```
+
+It trains the same network in the same order and prints its test $metric beside the
+recorded one: the same to the last digit on the same kind of machine. If they are further
+apart than 0.005 it ends with exit code 1.
+
+## Params
+
+| hyperparameter | value |
+| --- | --- |
+$params
+
+## Files
+
+| file | what it is |
+| --- | --- |
+| model.keras | the trained network, preprocessing included |
+| params.json, params.yaml | its hyperparameters |
+| curve.csv | Keras's logs of each epoch of its training |
+| metrics.json | every figure: per seed, means, 95 % intervals, verdicts |
+| data.npz | `x_train`, `y_train`, `x_test`, `y_test` |
+| train.py, requirements.txt | the training as a script, and the versions it needs |
+| MANIFEST.json | the SHA-256 of each file |
+"""

@@ -1,0 +1,120 @@
+"""A small study that was searched and evaluated, made once and copied by the tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+TEXT = '''"""Clouds: tell three clouds of points apart."""
+
+from pathlib import Path
+
+import numpy as np
+
+from hpsearch import Budget, Dataset, Published, Split, Task
+from hpsearch.data import Source
+
+N_CLASSES = 3
+SEED = 0.25  # a name that the exported script has its own use for
+CRASH = Path("crash")  # where a test wants the network to fail
+
+
+def load(folder):
+    rng = np.random.default_rng(0)
+    y = np.arange(400) % N_CLASSES
+    x = (rng.normal(size=(400, 2)) + y[:, None]).astype("float32")
+    points = Split(x, y)
+    return Dataset(points[:200], points[200:300], points[300:])
+
+
+def space(trial):
+    trial.suggest_int("epochs", 1, 3)
+    trial.suggest_int("units", 4, 8)
+
+
+def build(params):
+    import keras
+
+    if CRASH.exists():
+        raise RuntimeError("no such luck")
+    model = keras.Sequential([
+        keras.Input((2,)),
+        keras.layers.Dense(params["units"], "relu"),
+        keras.layers.Dropout(SEED),
+        keras.layers.Dense(N_CLASSES, "softmax"),
+    ])
+    adam = keras.optimizers.Adam(0.05)
+    model.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+TASK = Task(
+    load=load,
+    space=space,
+    build=build,
+    source=Source("clouds"),
+    baseline=dict(epochs=2, batch_size=16, units=4),
+    budget=Budget(n_trials=4),
+    published=Published(test_accuracy=0.5, source="a coin"),
+    classes=["left", "middle", "right"],
+)
+'''
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What was done: a search, an evaluation that was interrupted, and it again."""
+
+    folder: Path
+    interrupted: subprocess.CompletedProcess[str]
+    finished: subprocess.CompletedProcess[str]
+
+
+def hpsearch(*args: str) -> list[str]:
+    return [sys.executable, "-m", "hpsearch", *args]
+
+
+@cache
+def evaluated_study() -> Evaluated:
+    """The study `clouds` in `runs/` of a folder; copy it, do not change it."""
+    folder = Path(tempfile.mkdtemp(prefix="hpsearch-evaluated-"))
+    (folder / "clouds.py").write_text(TEXT)
+    search = hpsearch("run", "clouds.py", "--seed", "7", "--pruner", "none")
+    subprocess.run(search, cwd=folder, check=True, capture_output=True, timeout=120)
+    shutil.copytree(folder / "runs", folder / "searched")
+    command = hpsearch("evaluate", "clouds", "--top", "2", "--seeds", "2", "--slots", "1")
+    return Evaluated(folder, _interrupt(command, folder), _run(command, folder))
+
+
+def copy_study(folder: Path, *, stage: str = "runs") -> None:
+    """Copy the study into a folder: as evaluated (`runs`), or as `searched` only."""
+    shutil.copytree(evaluated_study().folder / stage, folder / "runs")
+
+
+def _interrupt(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Ctrl-C after the first network was trained."""
+    process = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    seen = ""
+    for line in process.stderr:
+        seen += line
+        if line.startswith("trained"):
+            os.kill(process.pid, signal.SIGINT)
+            break
+    stdout, stderr = process.communicate(timeout=60)
+    return subprocess.CompletedProcess(command, process.returncode, stdout, seen + stderr)
+
+
+def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )

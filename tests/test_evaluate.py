@@ -1,0 +1,288 @@
+"""Evaluating: fresh seeds, honest intervals, the test split opened once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import optuna
+import pytest
+from optuna.distributions import BaseDistribution
+from scipy import stats
+
+from hpsearch.engine.curve_keys import TRAIN_AND_VALID, key_of
+from hpsearch.engine.evaluation import (
+    Opening,
+    choose_candidates,
+    fresh_seeds,
+    judge,
+    read_openings,
+)
+from hpsearch.engine.intervals import interval, newcombe, student, welch, wilson
+from hpsearch.engine.record import load_study
+from hpsearch.engine.retraining import Retrainer, Retraining
+from hpsearch.engine.storage import Storage
+from hpsearch.engine.supervisor import ProcessServer
+from hpsearch.errors import NothingFinished
+from hpsearch.study_file import run_study_file
+from hpsearch.task import Params
+from hpsearch.verbs.evaluate import describe_verdict
+from tests.conftest import Cli
+from tests.evaluated import TEXT, Evaluated, copy_study, evaluated_study
+
+NO_SERVER = cast(ProcessServer, None)  # whoever asked it for a process would fail
+CLOUDS = run_study_file(TEXT, "clouds.py")
+
+
+@pytest.fixture
+def evaluated() -> Evaluated:
+    return evaluated_study()
+
+
+def openings(folder: Path) -> list[Opening]:
+    storage = Storage(f"sqlite:///{folder.absolute()}/runs/studies.db", read_only=True)
+    return read_openings(load_study(storage, "clouds")[0])
+
+
+def trained(stderr: str) -> list[str]:
+    return [line for line in stderr.splitlines() if line.startswith("trained")]
+
+
+def searched(*trials: tuple[Params, float]) -> optuna.Study:
+    study = optuna.create_study(direction="maximize", study_name="clouds")
+    for params, value in trials:
+        distributions: dict[str, BaseDistribution] = {
+            "epochs": optuna.distributions.IntDistribution(1, 3),
+            "units": optuna.distributions.IntDistribution(4, 8),
+        }
+        study.add_trial(
+            optuna.trial.create_trial(params=params, distributions=distributions, value=value)
+        )
+    return study
+
+
+def test_student_gives_the_interval_of_the_textbook() -> None:
+    found = student([1.0, 2.0, 3.0])
+
+    assert (found.low, found.high) == pytest.approx((-0.484138, 4.484138), abs=1e-6)
+
+
+def test_welch_gives_what_scipy_gives() -> None:
+    ours, theirs = [0.91, 0.93, 0.92], [0.85, 0.90, 0.89, 0.80]
+    expected = stats.ttest_ind(ours, theirs, equal_var=False).confidence_interval(0.95)
+
+    found = welch(ours, theirs)
+
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_wilson_gives_the_published_example() -> None:
+    found = wilson(81 / 263, 263)
+
+    assert (found.low, found.high) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "n", "expected"),
+    [(9, 3, 10, (0.1705, 0.8090)), (6, 2, 7, (0.0582, 0.8062))],
+)
+def test_newcombe_gives_the_published_examples(
+    ours: int, theirs: int, n: int, expected: tuple[float, float]
+) -> None:
+    found = newcombe(ours / n, theirs / n, n)
+
+    assert (found.low, found.high) == pytest.approx(expected, abs=5e-5)
+
+
+def test_one_seed_is_judged_by_the_number_of_examples_and_says_so() -> None:
+    found = interval([0.9], 100)
+
+    assert found is not None
+    assert found.method == "Wilson over 100 examples"
+
+
+def test_a_loss_with_one_seed_has_no_interval() -> None:
+    assert interval([0.3], None) is None
+
+
+def test_seeds_that_all_agree_are_no_proof_of_certainty() -> None:
+    found = interval([0.9, 0.9, 0.9], 100)
+
+    assert found is not None
+    assert found.high - found.low > 0.1
+
+
+def test_overlapping_figures_cannot_be_told_apart() -> None:
+    verdict = judge([0.90, 0.94, 0.92], [0.91, 0.89, 0.93], None, "maximize")
+
+    assert not verdict.is_told_apart
+    assert "cannot be told apart" in describe_verdict("trial 3", "trial 5", verdict)
+
+
+@pytest.mark.parametrize(("direction", "word"), [("maximize", "better"), ("minimize", "worse")])
+def test_figures_far_apart_are_told_apart_in_the_direction_of_the_task(
+    direction: str, word: str
+) -> None:
+    verdict = judge([0.95, 0.96, 0.95], [0.80, 0.81, 0.79], None, direction)
+
+    assert verdict.is_told_apart
+    assert f"Trial 3 is {word} than" in describe_verdict("trial 3", "trial 5", verdict)
+
+
+def test_fresh_seeds_differ_from_the_studys_and_more_of_them_begin_the_same() -> None:
+    for seed in range(50):
+        seeds = fresh_seeds(seed, 5)
+        assert len({seed, *seeds}) == 6
+        assert fresh_seeds(seed, 3) == seeds[:3]
+
+
+def test_candidates_are_the_best_with_different_params_and_the_baseline() -> None:
+    best: Params = {"epochs": 3, "units": 8}
+    good: Params = {"epochs": 3, "units": 7}
+    poor: Params = {"epochs": 3, "units": 6}
+    study = searched((good, 0.8), (best, 0.9), (best, 0.9), (poor, 0.1))
+
+    candidates = choose_candidates(study, CLOUDS, 2)
+
+    assert [candidate.name for candidate in candidates] == ["trial 1", "trial 0", "baseline"]
+    assert candidates[2].params == {"epochs": 2, "batch_size": 16, "units": 4}
+
+
+def test_a_baseline_among_the_best_is_not_evaluated_twice() -> None:
+    study = searched(({"epochs": 2, "units": 4}, 0.9), ({"epochs": 3, "units": 8}, 0.8))
+
+    candidates = choose_candidates(study, CLOUDS, 2)
+
+    assert [candidate.is_baseline for candidate in candidates] == [True, False]
+
+
+def test_a_study_without_a_finished_trial_has_no_candidates() -> None:
+    with pytest.raises(NothingFinished, match="hpsearch resume clouds"):
+        choose_candidates(searched(), CLOUDS, 2)
+
+
+def test_curves_on_train_are_shared_by_all_lengths_and_others_are_not() -> None:
+    def key(epochs: int, fit_on: str) -> str:
+        params: Params = {"epochs": epochs, "batch_size": 16}
+        return key_of(params, seed=1, data="d", network="n", versions={}, fit_on=fit_on)
+
+    assert key(2, "train") == key(3, "train")
+    assert len({key(2, "train"), key(2, TRAIN_AND_VALID), key(3, TRAIN_AND_VALID)}) == 3
+
+
+def test_ctrl_c_ends_an_evaluation_with_130_and_records_nothing(evaluated: Evaluated) -> None:
+    assert evaluated.interrupted.returncode == 130
+    assert evaluated.interrupted.stdout == ""
+
+
+def test_an_interrupted_evaluation_goes_on_where_it_was(evaluated: Evaluated) -> None:
+    before = trained(evaluated.interrupted.stderr)
+    after = trained(evaluated.finished.stderr)
+
+    assert before
+    assert not set(before) & set(after)
+
+
+def test_the_opening_of_test_is_recorded_with_seeds_params_and_figures(
+    evaluated: Evaluated,
+) -> None:
+    (opening,) = openings(evaluated.folder)
+
+    assert opening.seeds == fresh_seeds(7, 2)
+    assert all(len(candidate.valid) == 2 for candidate in opening.candidates)
+    assert len(opening.test_values(opening.winner)) == 2
+    assert len(opening.test_values(opening.baseline)) == 2
+    means = [sum(candidate.valid) for candidate in opening.candidates]
+    assert means == sorted(means, reverse=True)
+
+
+def test_the_winners_model_is_kept_under_its_hash(evaluated: Evaluated) -> None:
+    (opening,) = openings(evaluated.folder)
+    folder = evaluated.folder / "runs" / "models" / opening.model
+
+    digest = hashlib.sha256((folder / "model.keras").read_bytes()).hexdigest()
+
+    assert digest == opening.model_sha256
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_the_outcome_is_told_in_sentences(evaluated: Evaluated) -> None:
+    told = evaluated.finished.stdout
+
+    assert "The winner is " in told
+    assert "The test split was opened once" in told
+    assert "published" in told
+    assert "hpsearch export clouds" in told
+
+
+def test_a_second_evaluation_shows_the_stored_result_and_trains_nothing(
+    evaluated: Evaluated, cli: Cli, cwd: Path
+) -> None:
+    copy_study(cwd)
+
+    again = cli("evaluate", "clouds", "--top", "4", "--seeds", "2")
+
+    assert again.returncode == 0
+    assert again.stdout == evaluated.finished.stdout
+    assert "made with --top 2 --seeds 2" in again.stderr
+    assert not trained(again.stderr)
+    assert len(openings(cwd)) == 1
+
+
+def test_json_holds_the_same_figures(evaluated: Evaluated, cli: Cli, cwd: Path) -> None:
+    copy_study(cwd)
+    (opening,) = openings(cwd)
+
+    content = json.loads(cli("evaluate", "clouds", "--json").stdout)
+
+    assert content["schema"] == "hpsearch.evaluate/1"
+    assert content["is_stored"]
+    assert content["test"]["winner"]["values"] == opening.test_values(opening.winner)
+    assert content["published"]["test_accuracy"] == 0.5
+
+
+def test_again_opens_test_a_second_time_and_says_so(cli: Cli, cwd: Path) -> None:
+    copy_study(cwd)
+
+    again = cli("evaluate", "clouds", "--top", "2", "--seeds", "2", "--again")
+
+    assert again.returncode == 0, again.stderr
+    first, second = openings(cwd)
+    assert first.candidates == second.candidates  # the same networks, read off
+    assert not trained(again.stderr)
+    assert "opened 2 times" in again.stdout
+
+
+def test_a_retraining_that_crashes_is_one_line_and_records_nothing(cli: Cli, cwd: Path) -> None:
+    copy_study(cwd, stage="searched")
+    (cwd / "crash").touch()
+
+    failed = cli("evaluate", "clouds", "--seeds", "1")
+
+    assert failed.returncode == 3
+    (error,) = [line for line in failed.stderr.splitlines() if line.startswith("Error")]
+    assert "no such luck" in error
+    assert failed.stdout == ""
+    assert openings(cwd) == []
+
+
+def test_a_retraining_that_diverged_is_not_trained_on(tmp_path: Path) -> None:
+    retrainer = Retrainer(
+        CLOUDS,
+        data=tmp_path,
+        fingerprint="",
+        curves=tmp_path,
+        versions={},
+        n_slots=1,
+        server=NO_SERVER,
+        say=print,
+    )
+    diverged = Retraining(name="trial 3", params={"epochs": 9, "batch_size": 16}, seed=1)
+    logs = {"loss": float("nan"), "val_accuracy": 0.5}
+    retrainer.curve(diverged).append(1, logs, {"x": np.zeros(1)}, {})
+
+    with pytest.raises(NothingFinished, match="trial 3 on train with seed 1 diverged: .* epoch 1"):
+        retrainer.train([diverged])
