@@ -115,6 +115,13 @@ def test_seeds_that_all_agree_are_no_proof_of_certainty() -> None:
     assert found.high - found.low > 0.1
 
 
+def test_an_accuracy_has_no_interval_beyond_what_is_possible() -> None:
+    found = interval([0.9, 0.99], 100)
+
+    assert found is not None
+    assert found.high == 1.0
+
+
 def test_overlapping_figures_cannot_be_told_apart() -> None:
     verdict = judge([0.90, 0.94, 0.92], [0.91, 0.89, 0.93], None, "maximize")
 

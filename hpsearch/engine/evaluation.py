@@ -80,6 +80,11 @@ class Opening:
         return next(candidate for candidate in self.candidates if candidate.is_baseline)
 
     @property
+    def finalists(self) -> list[Candidate]:
+        """Who is measured on test: the winner, and the baseline if it is another."""
+        return [self.winner] if self.winner.is_baseline else [self.winner, self.baseline]
+
+    @property
     def runner_up(self) -> Candidate:
         """The second best."""
         return self.candidates[1]
@@ -124,7 +129,6 @@ class Verdict:
 
     difference: float
     interval: Interval | None
-
     is_better: bool
     """By the means."""
 

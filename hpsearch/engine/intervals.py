@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist, fmean, variance
 
 LEVEL = 0.95
@@ -38,10 +38,12 @@ def interval(values: Sequence[float], n_examples: int | None) -> Interval | None
 
     Returns:
         Student's t over seeds where they differ; else Wilson's over examples where the
-        figure is a share; else None: nothing can be said.
+        figure is a share; else None: nothing can be said. A share lies between 0 and 1,
+        and so does its interval.
     """
     if _vary(values):
-        return student(values)
+        found = student(values)
+        return found if n_examples is None else _cut(found, 0.0, 1.0)
     if n_examples is not None:
         return wilson(fmean(values), n_examples)
     return None
@@ -59,10 +61,12 @@ def difference(
 
     Returns:
         Welch's over seeds where they differ; else Newcombe's over examples where the
-        figures are shares; else None: nothing can be said.
+        figures are shares; else None: nothing can be said. Shares are at most 1 apart,
+        and so are the ends from 0.
     """
     if min(len(values), len(others)) > 1 and (_vary(values) or _vary(others)):
-        return welch(values, others)
+        found = welch(values, others)
+        return found if n_examples is None else _cut(found, -1.0, 1.0)
     if n_examples is not None:
         return newcombe(fmean(values), fmean(others), n_examples)
     return None
@@ -120,6 +124,11 @@ def newcombe(share: float, other: float, n: int) -> Interval:
     low = share - other - math.hypot(share - one.low, two.high - other)
     high = share - other + math.hypot(one.high - share, other - two.low)
     return Interval(low=low, high=high, method=f"Newcombe over {n} examples")
+
+
+def _cut(found: Interval, low: float, high: float) -> Interval:
+    """The part of an interval that is possible."""
+    return replace(found, low=max(low, found.low), high=min(high, found.high))
 
 
 def _vary(values: Sequence[float]) -> bool:

@@ -201,14 +201,11 @@ def _validate(
 
 def _train_finalists(retrainer: Retrainer, opening: Opening) -> list[Retraining]:
     """Winner and baseline on train + valid: seed by seed, the winner's first."""
-    finalists = [opening.winner]
-    if opening.baseline is not opening.winner:
-        finalists.append(opening.baseline)
-    names = " and ".join(candidate.name for candidate in finalists)
+    names = " and ".join(candidate.name for candidate in opening.finalists)
     _say(f"retraining on train + valid: {names}")
     wanted = [
         Retraining(name=candidate.name, params=candidate.params, seed=seed, fit_on=TRAIN_AND_VALID)
-        for candidate in finalists
+        for candidate in opening.finalists
         for seed in opening.seeds
     ]
     retrainer.train(wanted)
@@ -305,9 +302,6 @@ def _row(opening: Opening, candidate: Candidate) -> list[Cell]:
 
 
 def _test_rows(opening: Opening, published: Published | None) -> list[list[Cell]]:
-    finalists = [opening.winner]
-    if opening.baseline is not opening.winner:
-        finalists.append(opening.baseline)
     rows: list[list[Cell]] = [
         [
             _number(fmean(opening.test_values(candidate))),
@@ -315,7 +309,7 @@ def _test_rows(opening: Opening, published: Published | None) -> list[list[Cell]
             _called(candidate),
             "  ".join(_number(value) for value in opening.test_values(candidate)),
         ]
-        for candidate in finalists
+        for candidate in opening.finalists
     ]
     if published is not None and opening.is_share:
         rows.append([_number(published.test_accuracy), "", "published", published.source])
@@ -329,9 +323,8 @@ def validation_sentences(opening: Opening) -> list[str]:
         f"The winner is {_called(winner)}: {describe_params(winner.params)}.",
         *_verdict_sentences(opening),
     ]
-    if (found := opening.valid_interval(winner)) is not None:
-        sentences.append(f"The intervals are {found.method}.")
-    return sentences
+    found = [(_called(one), opening.valid_interval(one)) for one in opening.candidates]
+    return [*sentences, *_describe_methods(found)]
 
 
 def _verdict_sentences(opening: Opening) -> list[str]:
@@ -349,11 +342,12 @@ def _verdict_sentences(opening: Opening) -> list[str]:
 def test_sentences(openings: list[Opening], published: Published | None) -> list[str]:
     """What the test split says, for people."""
     opening = openings[-1]
-    found = opening.test_interval(opening.winner)
-    sentences = [] if found is None else [f"The intervals are {found.method}."]
+    sentences = []
     if opening.baseline is not opening.winner:
         name, baseline = _called(opening.winner), _called(opening.baseline)
         sentences.append(describe_verdict(name, baseline, opening.test_verdict()))
+    found = [(_called(one), opening.test_interval(one)) for one in opening.finalists]
+    sentences += _describe_methods(found)
     if published is not None and opening.is_share:
         sentences.append(_describe_published(opening, published))
     if len(openings) == 1:
@@ -378,6 +372,17 @@ def describe_verdict(name: str, other: str, verdict: Verdict) -> str:
         return f"{name} and {other} cannot be told apart: the difference is {span}."
     comparison = "better" if verdict.is_better else "worse"
     return f"{name} is {comparison} than {other}: the difference is {span}."
+
+
+def _describe_methods(found: list[tuple[str, Interval | None]]) -> list[str]:
+    """How the intervals of some networks came about: they may differ in that."""
+    by_method: dict[str, list[str]] = {}
+    for name, one in found:
+        by_method.setdefault("none" if one is None else one.method, []).append(name)
+    if len(by_method) == 1:
+        return [f"The intervals are {method}." for method in by_method if method != "none"]
+    each = "; ".join(f"{', '.join(names)}: {method}" for method, names in by_method.items())
+    return [f"The intervals are, of {each}."]
 
 
 def _describe_published(opening: Opening, published: Published) -> str:
