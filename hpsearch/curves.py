@@ -4,6 +4,7 @@
         curve.json          what was trained, and Keras's logs of every epoch so far
         epoch-00007.npz     the state of model and optimizer after epoch 7
         epoch-00006.npz     and after the epoch before, should the newest be damaged
+        evicted             where checkpoints were deleted to save space
 
 The trial process writes, the launcher reads. Each file is written under a temporary
 name, synced and renamed, so what bears its final name is whole. The checkpoint of an
@@ -56,14 +57,30 @@ class Curve:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+        self._start: tuple[int, int] | None = None
+
     @property
     def logs(self) -> list[Logs]:
         """Keras's logs of the epochs so far; what cannot be read was never there."""
+        return self._read()[0]
+
+    @property
+    def starts(self) -> list[list[int]]:
+        """Where each process that added epochs began: after which epoch, and how many
+        there were then. The two differ where a checkpoint was lost."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[list[Logs], list[list[int]]]:
         try:
             content = json.loads((self.folder / "curve.json").read_text())
-            return list(content["logs"])
+            return list(content["logs"]), list(content["starts"])
         except (OSError, ValueError, KeyError, TypeError):
-            return []
+            return [], []
+
+    @property
+    def is_evicted(self) -> bool:
+        """Whether checkpoints of it were deleted to save space."""
+        return (self.folder / "evicted").exists()
 
     def state(self, epoch: int) -> State | None:
         """The checkpoint after `epoch`, or None if there is no whole one."""
@@ -80,9 +97,12 @@ class Curve:
             The last epoch, at most `epochs`, with logs and a whole checkpoint, and that
             checkpoint; `(0, None)` where there is none.
         """
-        for epoch in range(min(len(self.logs), epochs), 0, -1):
+        n_logs = len(self.logs)
+        for epoch in range(min(n_logs, epochs), 0, -1):
             if (state := self.state(epoch)) is not None:
+                self._start = epoch, n_logs
                 return epoch, state
+        self._start = 0, n_logs
         return 0, None
 
     def append(self, epoch: int, logs: Logs, state: State, identity: Mapping[str, object]) -> None:
@@ -95,8 +115,16 @@ class Curve:
         with _atomically(self._checkpoint(epoch)) as path, path.open("wb") as file:
             np.savez(file, **state)  # type: ignore[arg-type]  # a name is not allow_pickle
             _sync(file)
-        all_logs = [*self.logs[: epoch - 1], logs]
-        content = {"schema": "hpsearch.curve/1", **identity, "logs": all_logs}
+        before, starts = self._read()
+        if self._start is not None:
+            starts.append(list(self._start))
+            self._start = None
+        content = {
+            "schema": "hpsearch.curve/1",
+            **identity,
+            "starts": starts,
+            "logs": [*before[: epoch - 1], logs],
+        }
         with _atomically(self.folder / "curve.json") as path, path.open("w") as text:
             json.dump(content, text)
             _sync(text)
@@ -125,6 +153,7 @@ def evict(curves: Path, max_bytes: int) -> int:
         if total - freed <= max_bytes:
             break
         freed += path.stat().st_size
+        path.with_name("evicted").touch()
         path.unlink()
     return freed
 

@@ -35,6 +35,8 @@ class Job:
     """The folder of the prepared arrays."""
     curve: str
     """The folder of the curve: what is there is continued, what comes is added."""
+    process_name: str = "hpsearch"
+    """What `ps` shows, at most 15 characters; it tells orphans from other processes."""
     n_threads: int = 1
     fit_on: str = "train"
     """`train`, with validation after each epoch, or `train+valid`, without."""

@@ -111,6 +111,7 @@ class Search:
         study_file: The text and task that the study stores.
         data: The folder of the prepared arrays, and their fingerprint.
         curves: The folder of all curves.
+        process_name: What `ps` calls the trial processes.
         seed: The study's; every trial trains with it.
         versions: What a curve depends on beside its params.
         plan: How much and how.
@@ -126,6 +127,7 @@ class Search:
         data: Path,
         fingerprint: str,
         curves: Path,
+        process_name: str,
         seed: int,
         versions: Mapping[str, str],
         max_epochs: int,
@@ -135,6 +137,7 @@ class Search:
     ) -> None:
         self.study, self.study_file, self.task = study, study_file, study_file.task
         self.data, self.fingerprint, self.curves = data, fingerprint, curves
+        self.process_name = process_name
         self.seed, self.versions, self.plan = seed, versions, plan
         self.server, self.view = server, view
         self.study.pruner = make_pruner(plan.pruner, max_epochs)
@@ -301,6 +304,7 @@ class Search:
             seed=self.seed,
             data=str(self.data),
             curve=str(attempt.curve.folder),
+            process_name=self.process_name,
             n_threads=self.plan.n_threads,
         )
 

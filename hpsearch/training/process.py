@@ -45,6 +45,7 @@ from hpsearch.training.fit import (
 )
 
 PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
 
 
 def main(connection: Connection, job_line: str, output: str) -> None:
@@ -59,6 +60,8 @@ def main(connection: Connection, job_line: str, output: str) -> None:
     launcher = Launcher(connection)
     try:
         job = decode_job(job_line)
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_NAME, job.process_name.encode())
         _set_threads(job.n_threads)
         test = run(job, launcher)
     except (Exception, SystemExit) as error:

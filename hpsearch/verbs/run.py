@@ -21,7 +21,7 @@ from hpsearch.choices import (
     SamplerName,
 )
 from hpsearch.curves import evict
-from hpsearch.engine.lock import study_lock
+from hpsearch.engine.lock import process_name, study_lock
 from hpsearch.engine.record import (
     Record,
     create_or_continue,
@@ -114,6 +114,7 @@ def _search(
             data=prepared.folder,
             fingerprint=prepared.fingerprint,
             curves=curves,
+            process_name=process_name(storage, name),
             seed=stored.seed,
             versions=versions(),
             max_epochs=int(fixed.get("epochs") or max_epochs),

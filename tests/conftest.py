@@ -1,0 +1,60 @@
+"""What tests share: a data cache of their own, a folder to work in, the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No test sees, or leaves anything in, the user's own cache."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HPSEARCH_CACHE", str(folder))
+        patch.delenv("HPSEARCH_STORAGE", raising=False)
+        patch.delenv("OPTUNA_STORAGE", raising=False)
+        yield folder
+
+
+@pytest.fixture
+def cwd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def cli(cwd: Path) -> Cli:
+    """`cli("show", "toy")` runs the command as a user would, in the current folder."""
+
+    def run(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "hpsearch", *args],
+            capture_output=True,
+            text=True,
+            env={**os.environ, **env},
+            timeout=300,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def real_data() -> Path:
+    """The folder of the real data sets; a machine without it skips, CI may not."""
+    folder = os.environ.get("HPSEARCH_DATA")
+    if not folder:
+        reason = "HPSEARCH_DATA names no folder with the real data sets"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return Path(folder)

@@ -1,0 +1,197 @@
+"""Whatever is killed, and whenever: nothing lost, nothing counted twice, nothing left."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+from optuna.trial import TrialState
+
+from hpsearch.engine import lock
+from hpsearch.engine.invariants import violations
+from hpsearch.engine.record import load_study
+from hpsearch.engine.storage import Storage
+from hpsearch.engine.summary import Summary, summarize
+from hpsearch.engine.trials import Outcome
+from tests.toy import write_toy
+from tests.waiting import is_alive, wait_until
+
+URL = "sqlite:///studies.db"
+N_TRIALS = 5
+SLOW = "time.sleep(0.05)"
+
+
+Launch = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def launch(cwd: Path) -> Iterator[Launch]:
+    """`launch()` starts a launcher on the toy in the background; its standard error is
+    appended to the file `said`."""
+    launchers = []
+
+    def start(*more: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "hpsearch", "run", "toy.py", "--storage", URL]
+        options = ["--trials", str(N_TRIALS), "--slots", "2", "--pruner", "none", *more]
+        with Path("said").open("ab") as said:
+            launcher = subprocess.Popen([*command, *options], stderr=said, start_new_session=True)
+        launchers.append(launcher)
+        return launcher
+
+    yield start
+    for launcher in launchers:
+        launcher.kill()
+        launcher.wait()
+
+
+def read() -> Summary:
+    storage = Storage(URL, read_only=True)
+    study, record = load_study(storage, "toy")
+    assert violations(storage, study, record) == []
+    return summarize(study, record)
+
+
+def trial_processes() -> list[psutil.Process]:
+    return lock.trial_processes(Storage(URL), "toy")
+
+
+def wait_for_epochs(launcher: subprocess.Popen[bytes], n: int) -> None:
+    """Until the launcher's trials have done some epochs, or it has ended."""
+    curves = Path("curves")
+
+    def n_epochs() -> int:
+        return sum(text.read_text().count('"seconds"') for text in curves.glob("*/curve.json"))
+
+    wait_until(lambda: launcher.poll() is not None or n_epochs() >= n, seconds=90)
+
+
+def test_a_killed_launcher_leaves_no_process_and_the_same_command_goes_on(cwd, launch):
+    write_toy(cwd, each_epoch=SLOW)
+    launcher = launch()
+    wait_for_epochs(launcher, 3)
+    pids = [process.pid for process in trial_processes()]
+    assert pids
+
+    launcher.kill()
+    launcher.wait()
+    wait_until(lambda: not any(is_alive(pid) for pid in pids), seconds=5)
+
+    n_before = read().n_trials
+    again = launch()
+    assert again.wait(timeout=120) == 0
+    summary = read()
+    assert n_before <= summary.n_trials == N_TRIALS
+    assert summary.counts[Outcome.FINISHED] == N_TRIALS
+
+
+def test_one_ctrl_c_finishes_the_epochs_and_the_study_goes_on_later(cwd, launch):
+    write_toy(cwd, each_epoch="time.sleep(0.5)", epochs=6)
+    launcher = launch()
+    wait_for_epochs(launcher, 2)
+
+    launcher.send_signal(signal.SIGINT)
+
+    assert launcher.wait(timeout=60) == 130
+    assert "hpsearch resume toy" in Path("said").read_text()
+    summary = read()
+    assert summary.counts[Outcome.RUNNING] == 0
+    assert summary.counts[Outcome.WAITING] >= 1
+    assert launch().wait(timeout=120) == 0
+    assert read().counts[Outcome.FINISHED] == N_TRIALS
+
+
+def test_a_second_ctrl_c_stops_at_once_in_the_middle_of_an_epoch(cwd, launch):
+    write_toy(cwd, each_epoch="time.sleep(1000 * (epochs_done == 1))")
+    launcher = launch()
+    wait_until(lambda: len(trial_processes()) == 2, seconds=60)
+    pids = [process.pid for process in trial_processes()]
+
+    launcher.send_signal(signal.SIGINT)
+    wait_until(lambda: "finishing the running epochs" in Path("said").read_text())
+    launcher.send_signal(signal.SIGINT)
+
+    assert launcher.wait(timeout=10) == 130
+    assert not any(is_alive(pid) for pid in pids)
+    assert read().counts[Outcome.WAITING] == 2
+
+
+def test_sigterm_stops_as_ctrl_c_does_with_its_own_exit_code(cwd, launch):
+    write_toy(cwd, each_epoch=SLOW, epochs=6)
+    launcher = launch()
+    wait_for_epochs(launcher, 2)
+
+    launcher.send_signal(signal.SIGTERM)
+
+    assert launcher.wait(timeout=60) == 143
+    assert read().counts[Outcome.RUNNING] == 0
+
+
+def test_a_second_launcher_of_a_study_is_refused_and_told_who_runs_it(cwd, launch, cli):
+    write_toy(cwd, each_epoch="time.sleep(1000)")
+    launcher = launch()
+    wait_until(lambda: Path("studies.db").exists() and trial_processes(), seconds=60)
+
+    second = cli("run", "toy.py", "--storage", URL)
+    os.kill(launcher.pid, signal.SIGKILL)
+    launcher.wait()
+
+    assert second.returncode == 6
+    assert f"is being run by process {launcher.pid}" in second.stderr
+
+
+def test_a_study_whose_time_is_up_stops_with_success_and_goes_on_later(cwd, launch):
+    write_toy(cwd, each_epoch="time.sleep(0.5)", epochs=6)
+
+    assert launch("--timeout", "4s").wait(timeout=60) in {0, 3}
+    assert read().counts[Outcome.WAITING] >= 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_kills_until_done_lose_nothing_and_count_nothing_twice(cwd, launch, seed):
+    """Launchers and trial processes are killed at random moments, in random order.
+
+    What a launcher said of a finished trial must still be true in the end.
+    """
+    write_toy(cwd, each_epoch=SLOW)
+    dice = random.Random(seed)
+    kills = ["launcher"] * 2 + ["trial process"] * 4
+    dice.shuffle(kills)
+    while True:
+        launcher = launch("--retries", "50")
+        wait_until(lambda: trial_processes() or launcher.poll() is not None, seconds=60)
+        while kills and launcher.poll() is None:
+            time.sleep(dice.uniform(0.0, 1.5))  # the moment of the kill is the dice's
+            victims = [launcher] if kills.pop() == "launcher" else trial_processes()
+            if victims:
+                kill(dice.choice(victims))
+        returncode = launcher.wait(timeout=120)
+        wait_until(lambda: not trial_processes(), seconds=5)
+        summary = read()
+        if returncode == 0:
+            break
+        assert returncode == -signal.SIGKILL, Path("said").read_text()
+    assert summary.n_trials == summary.counts[Outcome.FINISHED] == N_TRIALS
+    assert summary.counts[Outcome.RUNNING] == summary.counts[Outcome.WAITING] == 0
+    said = re.findall(
+        r"^trial (\d+) (?:finished|read off) (\d\.\d+)", Path("said").read_text(), re.M
+    )
+    for number, value in said:
+        assert f"{summary.rows[int(number)].value:.4f}" == value
+    storage = Storage(URL, read_only=True)
+    study, _ = load_study(storage, "toy")
+    assert all(trial.state is TrialState.COMPLETE for trial in study.trials)
+
+
+def kill(process: psutil.Process | subprocess.Popen[bytes]) -> None:
+    with suppress(psutil.NoSuchProcess):  # it may have ended by itself just now
+        process.kill()
