@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 
-def study_text(*space: str, load: str = "return POINTS", **fields: str) -> str:
+def study_text(*space: str, loads: str = "return POINTS", **fields: str) -> str:
     """A study file whose line 9 is the first line of `space`.
 
     Args:
         space: The lines of `space(trial)`, padded to five.
-        load: The only statement of `load(folder)`.
+        loads: The only statement of `load(folder)`.
         fields: Of the task, as Python; `baseline` and `factors` as keyword arguments.
     """
     body = list(space or ["trial.suggest_int('units', 1, 8)"])
@@ -20,11 +20,12 @@ def study_text(*space: str, load: str = "return POINTS", **fields: str) -> str:
         [
             '"""A small task."""',
             "import numpy as np",
-            "from hpsearch import Budget, Dataset, Split, Task",
+            "from hpsearch import Budget, Dataset, Split, Task; "
+            "from hpsearch.data import File, Source",
             "PART = Split(np.zeros((8, 3)), np.arange(8) % 2)",
             "POINTS = Dataset(PART, PART, PART)",
             "def load(folder):",
-            f"    {load}",
+            f"    {loads}",
             "def space(trial):",
             *(f"    {line}" for line in body),
             "",

@@ -118,9 +118,7 @@ def test_the_same_suggestion_twice_has_one_value(tmp_path: Path):
         ),
     ],
 )
-def test_a_range_that_cannot_be_meant_is_named_with_its_line(
-    tmp_path: Path, line: str, words: str
-):
+def test_a_range_that_cannot_be_meant_is_named_with_its_line(tmp_path: Path, line: str, words: str):
     with pytest.raises(StudyFileError) as caught:
         explored(tmp_path, "", f"trial.suggest_{line}", baseline="x=1")
 
@@ -134,7 +132,9 @@ def test_a_range_that_cannot_be_meant_is_named_with_its_line(
     [
         pytest.param("1 / 0", "space(trial) raised ZeroDivisionError", id="raises"),
         pytest.param("raise SystemExit(0)", "space(trial) raised SystemExit: 0", id="exits"),
-        pytest.param("trial.sugest_int('x', 1, 2)", "space(trial) raised AttributeError", id="misspells"),
+        pytest.param(
+            "trial.sugest_int('x', 1, 2)", "space(trial) raised AttributeError", id="misspells"
+        ),
     ],
 )
 def test_a_space_that_fails_is_named_with_its_line(tmp_path: Path, line: str, words: str):

@@ -1,0 +1,231 @@
+"""`hpsearch check`: the contract in one line each, the plan on half a page."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hpsearch.errors import DataError, HpsearchError, StudyFileError
+from hpsearch.verbs.check import check
+from tests.conftest import Cli
+from tests.study_texts import study_text
+from tests.toy import write_toy
+
+
+def refused(text: str, *, train: bool = False) -> str:
+    """What `check` says to a study file `task.py` of the current folder."""
+    Path("task.py").write_text(text)
+    with pytest.raises(HpsearchError) as caught:
+        check("task.py", None, train=train)
+    message = str(caught.value)
+    assert caught.value.exit_code == (5 if isinstance(caught.value, DataError) else 2)
+    assert "\n" not in message
+    return message
+
+
+def test_the_plan_shows_data_space_baseline_and_budget(
+    cwd: Path, capsys: pytest.CaptureFixture[str]
+):
+    space = (
+        "if trial.suggest_int('layers', 1, 2) == 2:",
+        "    trial.suggest_int('units_2', 16, 64, step=16)",
+        "trial.suggest_categorical('kind', ['a', 'b'])",
+    )
+    Path("task.py").write_text(
+        study_text(
+            *space,
+            baseline="layers=1, kind='b'",
+            budget="Budget(n_trials=7, timeout_s=90)",
+            direction="'minimize'",
+            metric="'val_loss'",
+        )
+    )
+
+    check("task.py", None, train=False)
+
+    out = capsys.readouterr().out
+    rows = [line.split() for line in out.splitlines()]
+    assert rows[0] == ["task:", "A", "small", "task."]
+    assert "examples      train 8, valid 8, test 8; each 3 (float64), 2 classes" in out
+    assert "layers whole number 1 to 2 always 1".split() in rows
+    assert "units_2 whole number 16 to 64 in steps of 16 sometimes".split() in rows
+    assert "kind one of a, b always b".split() in rows
+    assert "epochs fixed by the baseline never 1".split() in rows
+    assert f"combinations  {(1 + 4) * 2}\n" in out
+    assert "goal          minimize val_loss\n" in out
+    assert "budget        7 trials, and at most 90 s a launcher\n" in out
+    assert "hpsearch check task.py --train" in out
+
+
+def test_a_continuous_hyperparameter_makes_the_combinations_endless(cli: Cli):
+    done = cli("check", "digits")
+
+    assert done.returncode == 0, done.stderr
+    assert "combinations  infinitely many (learning_rate is continuous)\n" in done.stdout
+    assert "train 1,150, valid 287, test 360; each 8 x 8 (uint8), 10 classes" in done.stdout
+
+
+def test_an_error_ends_the_command_with_2_and_one_line(cli: Cli, cwd: Path):
+    (cwd / "task.py").write_text("import sys; sys.exit(3)")
+
+    done = cli("check", "task.py")
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == "Error: study file task.py:1 raised SystemExit: 3\n"
+
+
+def test_a_look_at_the_plan_imports_neither_keras_nor_sklearn(cwd: Path):
+    write_toy(cwd)
+    code = (
+        "import sys\n"
+        "from hpsearch.verbs.check import check\n"
+        "check('toy.py', None, train=False)\n"
+        "print({'keras', 'sklearn', 'tensorflow'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.endswith("set()\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("x = (", "task.py:1 raised SyntaxError: '(' was never", id="syntax"),
+        pytest.param("\n1 / 0", "task.py:2 raised ZeroDivisionError", id="an exception"),
+        pytest.param("import nosuch", "task.py:1 raised ModuleNotFoundError", id="an import"),
+        pytest.param("exit()", "task.py:1 raised SystemExit", id="an exit"),
+        pytest.param("x = 1", "task.py declares no task: end it with TASK", id="no task"),
+        pytest.param("TASK = 1", "task.py declares no task: end it with TASK", id="another TASK"),
+    ],
+)
+def test_a_file_that_does_not_run_is_named_with_its_line(cwd: Path, text: str, words: str):
+    assert words in refused(text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        pytest.param(
+            {"direction": "'maximise'"},
+            "direction must be 'maximize' or 'minimize', not 'maximise': did you mean 'maximize'?",
+            id="direction misspelt",
+        ),
+        pytest.param({"direction": "1"}, "direction must be", id="direction of another kind"),
+        pytest.param({"metric": "'test_accuracy'"}, "of the test split", id="metric on test"),
+        pytest.param({"metric": "''"}, "takes a key of Keras's logs", id="no metric"),
+        pytest.param({"load": "None"}, "load= takes a function, not None", id="no load"),
+        pytest.param({"space": "{}"}, "space= takes a function, not {}", id="space is a dict"),
+        pytest.param({"build": "'b'"}, "build= takes a function, not 'b'", id="build is text"),
+        pytest.param(
+            {"budget": "Budget(n_trials=0)"}, "n_trials must be a whole number", id="no trials"
+        ),
+        pytest.param({"budget": "Budget(n_trials=1e3)"}, "not 1000.0", id="half a trial"),
+        pytest.param(
+            {"budget": "Budget(n_trials=1, timeout_s=0)"}, "timeout_s must be more", id="no time"
+        ),
+        pytest.param({"factors": "units=[]"}, "'units' needs a list of values", id="no levels"),
+        pytest.param({"factors": "units='relu'"}, "needs a list", id="text for levels"),
+        pytest.param({"baseline": "epoch=1"}, "names 'epoch'|has no 'units'", id="no such name"),
+        pytest.param({"metrics": "'loss'"}, "unexpected keyword argument 'metrics'", id="field"),
+    ],
+)
+def test_a_task_that_cannot_be_meant_is_refused(cwd: Path, fields: dict[str, str], words: str):
+    message = refused(study_text(**fields))
+
+    assert any(word in message for word in words.split("|"))
+    assert "task.py:" in message
+
+
+@pytest.mark.parametrize("value", ["0", "2.5", "True", "None", "'1'"])
+@pytest.mark.parametrize("name", ["epochs", "batch_size"])
+def test_the_baseline_needs_whole_numbers_for_the_trainer(cwd: Path, name: str, value: str):
+    text = study_text().replace("epochs=1, batch_size=4", "epochs=1, batch_size=4")
+    old = "epochs=1" if name == "epochs" else "batch_size=4"
+
+    message = refused(text.replace(old, f"{name}={value}"))
+
+    assert f"the baseline needs '{name}', a whole number of 1 or more, not {value}" in message
+
+
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        pytest.param("1 / 0", "task.py:7: load(.) raised ZeroDivisionError", id="raises"),
+        pytest.param("raise SystemExit(1)", "load(.) raised SystemExit: 1", id="exits"),
+        pytest.param("open('nosuch.csv')", "task.py:7: load(.) raised", id="finds no file"),
+        pytest.param("return 1", "load() returned int, not an hpsearch.Dataset", id="another kind"),
+        pytest.param(
+            "return Dataset(PART, PART[:0], PART)", "task.py:7: the valid split is empty", id="none"
+        ),
+        pytest.param(
+            "return Dataset(PART, PART, Split(PART.x / 0, PART.y))",
+            "24 of the 24 values in the examples of the test split are not finite",
+            id="not numbers",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_data_that_cannot_be_meant_are_refused(cwd: Path, load: str, words: str):
+    assert words in refused(study_text(loads=load))
+
+
+def test_fewer_names_for_classes_than_classes_are_refused_with_their_line(cwd: Path):
+    message = refused(study_text(classes="['only one']"))
+
+    assert message.startswith("task.py:22: classes= names 1 labels, 0 to 0; those of the data go")
+
+
+def test_training_the_baseline_tells_what_a_trial_costs(
+    cwd: Path, capsys: pytest.CaptureFixture[str]
+):
+    check(str(write_toy(cwd)), None, train=True)
+
+    out = capsys.readouterr().out
+    assert "network       22 weights with the baseline's params\n" in out  # 2 x 4 + 4 + 4 x 2 + 2
+    assert "val_score is 0.49 so far" in out
+    assert "for its 3 epochs\n" in out
+    assert "the budget    at most " in out
+
+
+@pytest.mark.parametrize(
+    ("toy", "words"),
+    [
+        pytest.param(
+            {"metric": "val_acc"},
+            "Keras logged ['accuracy', 'loss', 'score', 'val_accuracy', 'val_loss', 'val_score'], "
+            "not 'val_acc': mend metric= in the task",
+            id="a metric that Keras does not log",
+        ),
+        pytest.param(
+            {"in_build": "1 / 0"},
+            "training the baseline failed: ZeroDivisionError: division by zero",
+            id="a build that raises",
+        ),
+        pytest.param(
+            {"in_build": "return 1"},
+            "build(params) returned int, not a compiled keras.Model",
+            id="a build that returns no model",
+        ),
+        pytest.param(
+            {"in_build": "os.abort()"}, "the process died of SIGABRT", id="a build that crashes"
+        ),
+        pytest.param(
+            {"in_build": "params['level'] = float('nan')"},
+            "with the baseline's params, val_score is nan",
+            id="a metric that is not a number",
+        ),
+    ],
+)
+def test_training_shows_what_a_look_cannot(cwd: Path, toy: dict[str, str], words: str):
+    path = write_toy(cwd, **toy)  # type: ignore[arg-type]
+
+    with pytest.raises(StudyFileError) as caught:
+        check("toy.py", None, train=True)
+
+    assert words in str(caught.value)
+    assert str(caught.value).startswith(f"{path.name}:")
+    assert "\n" not in str(caught.value)
