@@ -121,6 +121,8 @@ class Task:
                 )
 
     def complete(self, params: Mapping[str, ParamValue]) -> Params:
-        """The params a network is built from: what was suggested, with the baseline for
-        `epochs` and `batch_size` where the space leaves them alone."""
+        """The params a network is built from: what was suggested, and the trainer's own.
+
+        `epochs` and `batch_size` are the baseline's where the space leaves them alone.
+        """
         return {**{name: self.baseline[name] for name in TRAINER_PARAMS}, **params}

@@ -47,7 +47,7 @@ class Source:
 
 
 def cache_folder() -> Path:
-    """hpsearch's own cache: `HPSEARCH_CACHE`, or where the system keeps caches."""
+    """The cache of hpsearch's own: `HPSEARCH_CACHE`, or where the system keeps caches."""
     set_by_user = os.environ.get("HPSEARCH_CACHE")
     folder = Path(set_by_user) if set_by_user else platformdirs.user_cache_path("hpsearch")
     return folder.absolute()
@@ -67,7 +67,8 @@ def places(source: Source, data: Path | None) -> Iterator[tuple[str, Path]]:
         yield "the data folder", data / source.name
         yield "the data folder", data
     yield "hpsearch's cache", _own_folder(source)
-    keras_home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")
+    # Path's own expanduser raises where nobody has a home
+    keras_home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")  # noqa: PTH111
     yield "Keras's cache", Path(keras_home) / "datasets" / source.name
     yield "Debian's package", DEBIAN / source.name
 

@@ -25,7 +25,7 @@ def publisher(monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
 
 @pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """hpsearch's cache, empty; no other place of this machine holds data."""
+    """An empty cache of hpsearch's own; no other place of this machine holds data."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("HPSEARCH_CACHE", str(folder))
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))

@@ -15,9 +15,10 @@ import pytest
 from hpsearch.data import Dataset, Split
 from hpsearch.data.arrays import prepare
 from hpsearch.errors import DataCorrupt, DataError
+from tests.waiting import wait_until
 
 PREPARE = """
-import sys
+import os, sys
 from pathlib import Path
 import numpy as np
 from hpsearch.data import Dataset, Split
@@ -29,7 +30,7 @@ def load():
     part = Split(np.arange(8.0), np.arange(8) % 2)
     return Dataset(part, part, part)
 
-print("ready", flush=True)
+Path(sys.argv[2], str(os.getpid())).touch()  # imports are done
 print(prepare(Path(sys.argv[1]), "key", load).open().fingerprint(), flush=True)
 """
 
@@ -40,16 +41,14 @@ def dataset(**changed: Split) -> Dataset:
     return Dataset(**{"train": part, "valid": part, "test": part, **changed})
 
 
-def start_preparing(cache: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-c", PREPARE, str(cache)],
+def start_preparing(cache: Path, ready: Path) -> subprocess.Popen[str]:
+    ready.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", PREPARE, str(cache), str(ready)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
 
 
 def refused(cache: Path, load: Callable[[], Dataset]) -> str:
@@ -80,9 +79,10 @@ def test_prepared_data_are_what_was_loaded_and_are_loaded_once(tmp_path: Path):
 def test_without_a_key_the_content_decides(tmp_path: Path):
     other = dataset(test=Split(np.zeros(4), np.zeros(4)))
 
-    folders = [prepare(tmp_path, None, lambda: d).folder for d in (dataset(), dataset(), other)]
+    first = prepare(tmp_path, None, dataset)
 
-    assert folders[0] == folders[1] != folders[2]
+    assert prepare(tmp_path, None, dataset) == first
+    assert prepare(tmp_path, None, lambda: other).folder != first.folder
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,9 @@ def test_a_cache_that_cannot_be_made_is_one_line(tmp_path: Path):
 
 
 def test_of_processes_that_prepare_at_once_one_loads(tmp_path: Path):
-    processes = [start_preparing(tmp_path) for _ in range(3)]
+    cache, ready = tmp_path / "cache", tmp_path / "ready"
+    processes = [start_preparing(cache, ready) for _ in range(3)]
+    wait_until(lambda: len(list(ready.iterdir())) == 3, 60)
     for process in processes:  # whichever has the lock goes on; the others never ask
         assert process.stdin is not None
         process.stdin.write("go on\n")
@@ -248,13 +250,14 @@ def test_of_processes_that_prepare_at_once_one_loads(tmp_path: Path):
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_a_process_killed_while_it_prepares_leaves_nothing_that_is_trusted(tmp_path: Path):
-    process = start_preparing(tmp_path)
+    cache = tmp_path / "cache"
+    process = start_preparing(cache, tmp_path / "ready")
     assert process.stdout is not None
     assert process.stdout.readline() == "loading\n"
     process.kill()
     process.communicate()
-    (tmp_path / "key.tmp-half-written").mkdir()  # as if it had come that far
+    (cache / "key.tmp-half-written").mkdir()  # as if it had come that far
 
-    prepare(tmp_path, "key", dataset)
+    prepare(cache, "key", dataset)
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["key", "key.lock"]
+    assert sorted(path.name for path in cache.iterdir()) == ["key", "key.lock"]
