@@ -60,8 +60,8 @@ TASK = Task(
     space=space,
     build=build,
     source=Source("clouds"),
-    baseline=dict(epochs=2, batch_size=16, units=4),
-    budget=Budget(n_trials=4),
+    baseline=dict(epochs=1, batch_size=16, units=4),
+    budget=Budget(n_trials=3),
     published=Published(test_accuracy=0.5, source="a coin"),
     classes=["left", "middle", "right"],
 )
@@ -89,8 +89,8 @@ def evaluated_study() -> Evaluated:
     search = hpsearch("run", "clouds.py", "--seed", "7", "--pruner", "none")
     subprocess.run(search, cwd=folder, check=True, capture_output=True, timeout=120)
     shutil.copytree(folder / "runs", folder / "searched")
-    command = hpsearch("evaluate", "clouds", "--top", "2", "--seeds", "2", "--slots", "1")
-    return Evaluated(folder, _interrupt(command, folder), _run(command, folder))
+    command = hpsearch("evaluate", "clouds", "--top", "1", "--seeds", "2")
+    return Evaluated(folder, _interrupt([*command, "--slots", "1"], folder), _run(command, folder))
 
 
 def copy_study(folder: Path, *, stage: str = "runs") -> None:

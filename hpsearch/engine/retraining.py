@@ -62,6 +62,7 @@ class Retrainer:
         fingerprint: Theirs.
         curves: The folder of all curves.
         versions: What a curve depends on beside its params.
+        process_name: What `ps` calls the trial processes.
         n_slots: How many train at a time.
         server: Where trial processes come from.
         say: Takes a line of progress.
@@ -75,6 +76,7 @@ class Retrainer:
         fingerprint: str,
         curves: Path,
         versions: Mapping[str, str],
+        process_name: str,
         n_slots: int,
         server: ProcessServer,
         say: Callable[[str], None],
@@ -82,6 +84,7 @@ class Retrainer:
         self.study_file, self.metric = study_file, study_file.task.metric
         self.data, self.fingerprint, self.curves = data, fingerprint, curves
         self.versions, self.n_slots, self.server, self.say = versions, n_slots, server, say
+        self.process_name = process_name
         self.network = study_file.fingerprint_of("build")
         self.signal: int | None = None
         self._error: BaseException | None = None
@@ -215,6 +218,7 @@ class Retrainer:
             data=str(self.data),
             curve=str(self.curve(retraining).folder),
             n_threads=N_THREADS,
+            process_name=self.process_name,
             fit_on=retraining.fit_on,
             export=None if export is None else str(export),
         )

@@ -30,7 +30,7 @@ from hpsearch.engine.evaluation import (
     record_opening,
 )
 from hpsearch.engine.intervals import Interval
-from hpsearch.engine.lock import study_lock
+from hpsearch.engine.lock import process_name, study_lock
 from hpsearch.engine.record import Record, load_study, versions
 from hpsearch.engine.retraining import Retrainer, Retraining
 from hpsearch.engine.storage import Storage, slug
@@ -155,6 +155,7 @@ def _evaluate(
         fingerprint=prepared.fingerprint,
         curves=storage.folder / "curves",
         versions=versions(),
+        process_name=process_name(storage, study.study_name),
         n_slots=n_slots or os.cpu_count() or 1,
         server=server,
         say=_say,
