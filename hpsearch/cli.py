@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from hpsearch.engine.search import Stop, View
 
 
-
 app = typer.Typer(
     add_completion=True,
     no_args_is_help=True,
@@ -74,7 +73,9 @@ def parse_duration(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)", text.strip())
     if match is None:
         number = re.fullmatch(r"\d+(\.\d+)?", text.strip())
-        hint = f": {text}s, {text}m or {text}h?" if number else f", got {text!r}: write 90s, 30m, 2h"
+        hint = (
+            f": {text}s, {text}m or {text}h?" if number else f", got {text!r}: write 90s, 30m, 2h"
+        )
         raise typer.BadParameter(f"needs a number with a unit{hint}")
     seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
     if seconds <= 0:

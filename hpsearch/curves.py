@@ -67,7 +67,8 @@ class Curve:
     @property
     def starts(self) -> list[list[int]]:
         """Where each process that added epochs began: after which epoch, and how many
-        there were then. The two differ where a checkpoint was lost."""
+        there were then. The two differ where a checkpoint was lost.
+        """
         return self._read()[1]
 
     def _read(self) -> tuple[list[Logs], list[list[int]]]:

@@ -1,9 +1,9 @@
 """What launcher and trial process say to each other: one JSON object a message.
 
-    launcher ── Job ────────────▶ trial process
-             ◀──── EpochDone ────  after each epoch, once its checkpoint is on disk
-             ───── Verdict ─────▶  awaited before the next epoch
-             ◀──── Finished ─────  or Failed; end of file means it died
+launcher ── Job ────────────▶ trial process
+         ◀──── EpochDone ────  after each epoch, once its checkpoint is on disk
+         ───── Verdict ─────▶  awaited before the next epoch
+         ◀──── Finished ─────  or Failed; end of file means it died
 """
 
 from __future__ import annotations

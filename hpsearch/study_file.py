@@ -11,7 +11,7 @@ import types
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.errors import StudyFileError
+from hpsearch.errors import HpsearchError, StudyFileError
 from hpsearch.task import Task
 
 
@@ -57,7 +57,8 @@ class StudyFile:
 
 def study_files() -> dict[str, Path]:
     """The study files that can be named without a path: those in `studies/` of the
-    current folder, then those that come with hpsearch."""
+    current folder, then those that come with hpsearch.
+    """
     package = Path(__file__).parent
     folders = [Path("studies"), package.parent / "studies", package / "_studies"]
     found: dict[str, Path] = {}
@@ -111,6 +112,8 @@ def run_study_file(text: str, filename: str) -> StudyFile:
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     try:
         exec(compile(text, filename, "exec"), module.__dict__)  # noqa: S102  # a study file is code
+    except HpsearchError as error:
+        raise StudyFileError(f"{where(error, filename)}: {error}") from error
     except (Exception, SystemExit) as error:
         raise StudyFileError(
             f"study file {where(error, filename)} raised {describe(error)}"
@@ -120,12 +123,6 @@ def run_study_file(text: str, filename: str) -> StudyFile:
         raise StudyFileError(
             f"study file {filename} declares no task: end it with TASK = hpsearch.Task(...)"
         )
-    for name in ("epochs", "batch_size"):
-        value = task.baseline.get(name)
-        if not isinstance(value, int) or value < 1:
-            raise StudyFileError(
-                f"study file {filename}: the baseline needs {name!r}, a whole number of 1 or more"
-            )
     return StudyFile(Path(filename).stem, filename, text, task)
 
 

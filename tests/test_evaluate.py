@@ -29,7 +29,7 @@ from hpsearch.engine.supervisor import ProcessServer
 from hpsearch.errors import NothingFinished
 from hpsearch.study_file import run_study_file
 from hpsearch.task import Params
-from hpsearch.verbs.evaluate import describe_verdict
+from hpsearch.verbs.outcomes import describe_verdict
 from tests.conftest import Cli
 from tests.evaluated import TEXT, Evaluated, copy_study, evaluated_study
 

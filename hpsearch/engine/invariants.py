@@ -60,7 +60,8 @@ def _counted_once(trials: list[FrozenTrial]) -> Iterator[Violation]:
 
 def _left_over(storage: Storage, study: Study, trials: list[FrozenTrial]) -> Iterator[Violation]:
     """With no launcher at work, trials may be marked as running only until the next
-    launcher queues them; processes of theirs may not be there at all."""
+    launcher queues them; processes of theirs may not be there at all.
+    """
     for process in trial_processes(storage, study.study_name):
         yield Violation("nothing left running", f"process {process.pid} has no launcher")
     for trial in trials:

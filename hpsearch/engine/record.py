@@ -17,7 +17,7 @@ from hpsearch.engine.storage import Storage
 from hpsearch.engine.trials import BASELINE
 from hpsearch.errors import StudyChanged, StudyNotFound
 from hpsearch.study_file import StudyFile, run_study_file
-from hpsearch.task import ParamValue
+from hpsearch.task import Direction, ParamValue
 
 ATTR = "hpsearch"
 SCHEMA = "hpsearch.study/1"
@@ -32,7 +32,7 @@ class Record:
     filename: str
     title: str
     metric: str
-    direction: str
+    direction: Direction
     space: dict[str, str]
     """Optuna's JSON of each hyperparameter's distribution."""
     data: str
@@ -171,7 +171,7 @@ def is_better(direction: str, value: float, than: float | None) -> bool:
 def best_value(study: Study) -> float | None:
     """The best value of a finished trial; None before there is one."""
     complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-    values = [trial.values[0] for trial in complete]
+    values: list[float] = [trial.values[0] for trial in complete]
     if not values:
         return None
     return max(values) if study.direction is StudyDirection.MAXIMIZE else min(values)

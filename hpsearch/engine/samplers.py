@@ -15,7 +15,6 @@ from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.errors import UsageError
 from hpsearch.task import ParamValue
 
-
 REDUCTION_FACTOR = 3
 
 

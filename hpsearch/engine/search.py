@@ -11,16 +11,19 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-import joblib
 from filelock import FileLock
 from optuna.study import Study
 from optuna.trial import Trial, TrialState, create_trial
 
 from hpsearch.choices import PrunerName, SamplerName
-from hpsearch.curves import Curve, curve_key
+from hpsearch.curves import Curve
+from hpsearch.data.arrays import Prepared
 from hpsearch.engine import trials as attr
-from hpsearch.engine.record import best_value, is_better
+from hpsearch.engine.curve_keys import key_of
+from hpsearch.engine.note import write_note
+from hpsearch.engine.record import Record, best_value, is_better, versions
 from hpsearch.engine.samplers import make_pruner, make_sampler
+from hpsearch.engine.slots import side_by_side
 from hpsearch.engine.storage import patiently
 from hpsearch.engine.supervisor import Ending, How, Limits, ProcessServer, supervise
 from hpsearch.engine.trials import Outcome
@@ -109,11 +112,11 @@ class Search:
     Args:
         study: The study; its queue holds what is to be taken up first.
         study_file: The text and task that the study stores.
-        data: The folder of the prepared arrays, and their fingerprint.
+        record: What is stored with the study.
+        data: The prepared arrays.
         curves: The folder of all curves.
         process_name: What `ps` calls the trial processes.
-        seed: The study's; every trial trains with it.
-        versions: What a curve depends on beside its params.
+        max_epochs: Of the longest trials.
         plan: How much and how.
         server: Where trial processes come from.
         view: Who is told.
@@ -123,22 +126,20 @@ class Search:
         self,
         study: Study,
         study_file: StudyFile,
+        record: Record,
         *,
-        data: Path,
-        fingerprint: str,
+        data: Prepared,
         curves: Path,
         process_name: str,
-        seed: int,
-        versions: Mapping[str, str],
         max_epochs: int,
         plan: Plan,
         server: ProcessServer,
         view: View,
     ) -> None:
         self.study, self.study_file, self.task = study, study_file, study_file.task
-        self.data, self.fingerprint, self.curves = data, fingerprint, curves
-        self.process_name = process_name
-        self.seed, self.versions, self.plan = seed, versions, plan
+        self.record, self.seed, self.plan = record, record.seed, plan
+        self.data, self.curves, self.process_name = data, curves, process_name
+        self.versions = versions()
         self.server, self.view = server, view
         self.study.pruner = make_pruner(plan.pruner, max_epochs)
         self.network = study_file.fingerprint_of("build")
@@ -159,10 +160,8 @@ class Search:
         n_before = sum(attr.is_counted(trial) for trial in self.study.get_trials(deepcopy=False))
         title = f"{self.study.study_name}: {self.task.direction} {self.task.metric}"
         self.view.search_started(title, self.plan.n_trials, n_before, self.plan.n_slots)
-        with joblib.parallel_config(backend="threading"):
-            joblib.Parallel(n_jobs=self.plan.n_slots)(
-                joblib.delayed(self._slot)() for _ in range(self.plan.n_slots)
-            )
+        n_slots = self.plan.n_slots
+        side_by_side(n_slots, lambda _slot: self._slot(), range(n_slots))
         if self._error is not None:
             raise self._error
         return self.stop or Stop.BUDGET
@@ -228,7 +227,14 @@ class Search:
         params = self.task.complete(trial.params)
         epochs = params["epochs"]
         assert isinstance(epochs, int)
-        curve = Curve(self.curves / self._curve_key(params))
+        key = key_of(
+            params,
+            seed=self.seed,
+            data=self.data.fingerprint,
+            network=self.network,
+            versions=self.versions,
+        )
+        curve = Curve(self.curves / key)
         attempt = Attempt(
             trial,
             params,
@@ -249,16 +255,6 @@ class Search:
             self._pause(attempt)
         else:
             self._conclude(attempt, ending)
-
-    def _curve_key(self, params: Params) -> str:
-        return curve_key(
-            params={name: value for name, value in params.items() if name != "epochs"},
-            seed=self.seed,
-            data=self.fingerprint,
-            network=self.network,
-            versions=dict(self.versions),
-            fit_on="train",
-        )
 
     def _replay(self, attempt: Attempt) -> None:
         """Take what the curve has already; judge only where training would go on."""
@@ -302,7 +298,7 @@ class Search:
             study_file_name=self.study_file.filename,
             params=attempt.params,
             seed=self.seed,
-            data=str(self.data),
+            data=str(self.data.folder),
             curve=str(attempt.curve.folder),
             process_name=self.process_name,
             n_threads=self.plan.n_threads,
@@ -428,11 +424,14 @@ class Search:
         patiently(lambda: self.study.add_trial(read_off))
 
     def _show(self, number: int) -> None:
-        trials = self.study.get_trials(deepcopy=False)
+        """Let people see the trial and what was read off it, here and on its page."""
         best = find_best(self.study)
-        for trial in trials:
+        for trial in self.study.get_trials(deepcopy=False):
             if trial.number == number or trial.user_attrs.get(attr.READ_OFF) == number:
-                self._tell_view(lambda row=attr.row(trial): self.view.trial_ended(row, best))
+                row = attr.row(trial)
+                self._tell_view(lambda row=row: self.view.trial_ended(row, best))
+                if best is not None and row.number == best.number:
+                    write_note(self.study, self.record, best)
 
     def _tell_view(self, tell: Any) -> None:
         with self._lock:
@@ -467,5 +466,3 @@ def find_best(study: Study) -> attr.TrialRow | None:
         return attr.row(study.best_trial)
     except ValueError:
         return None
-
-

@@ -106,8 +106,12 @@ class Probe(FixedTrial):
         return self.chosen[name]
 
 
-def explore(study_file: StudyFile) -> Space:
+def explore(study_file: StudyFile, fixed: Mapping[str, ParamValue] | None = None) -> Space:
     """Call `space` with many probing trials and collect what it suggests.
+
+    Args:
+        study_file: Whose `space` is called.
+        fixed: Hyperparameters that keep one value; combinations are counted of the rest.
 
     Raises:
         StudyFileError: `space` raised, or suggests something that cannot be meant.
@@ -116,7 +120,12 @@ def explore(study_file: StudyFile) -> Space:
     seen: Distributions = {}
     rng = random.Random(0)
     probes = [Probe(seen, _from_baseline(study_file.task.baseline))]
-    probes += [Probe(seen, lambda name, range_: draw(range_, rng)) for _ in range(N_PROBES)]
+    fixed = fixed or {}
+
+    def choose(name: str, distribution: BaseDistribution) -> ParamValue:
+        return fixed[name] if name in fixed else draw(distribution, rng)
+
+    probes += [Probe(seen, choose) for _ in range(N_PROBES)]
     for probe in probes:
         _suggest(study_file, probe)
     if not seen:
@@ -126,9 +135,11 @@ def explore(study_file: StudyFile) -> Space:
         )
     shapes: dict[tuple[str, ...], list[Params]] = {}
     for probe in probes:
+        if any(probe.chosen.get(name, value) != value for name, value in fixed.items()):
+            continue  # the baseline, where something else is fixed
         shapes.setdefault(tuple(sorted(probe.chosen)), []).append(probe.chosen)
     conditional = {name for name in seen if any(name not in shape for shape in shapes)}
-    space = Space(seen, frozenset(conditional), _count(seen, shapes))
+    space = Space(seen, frozenset(conditional), _count(seen, shapes, fixed))
     _check_task(study_file, space)
     return space
 
@@ -249,7 +260,9 @@ def _outside(what: str, name: str, value: ParamValue, distribution: BaseDistribu
 
 
 def _count(
-    distributions: Mapping[str, BaseDistribution], shapes: Mapping[tuple[str, ...], list[Params]]
+    distributions: Mapping[str, BaseDistribution],
+    shapes: Mapping[tuple[str, ...], list[Params]],
+    fixed: Mapping[str, ParamValue],
 ) -> int | None:
     """Combinations over all shapes of the space.
 
@@ -260,7 +273,7 @@ def _count(
     for names, probes in shapes.items():
         combinations = 1
         for name in names:
-            n_of_name = n_values(distributions[name])
+            n_of_name = 1 if name in fixed else n_values(distributions[name])
             if n_of_name is None:
                 return None
             seen_here = {json.dumps(params[name]) for params in probes}

@@ -7,11 +7,10 @@ import os
 import shutil
 import sys
 import tempfile
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from optuna.study import Study
 from rich.console import Console
@@ -19,17 +18,14 @@ from rich.console import Console
 from hpsearch.curves import evict
 from hpsearch.engine.curve_keys import TRAIN_AND_VALID
 from hpsearch.engine.evaluation import (
-    BASELINE,
     Candidate,
     Opening,
-    Verdict,
     choose_candidates,
     fresh_seeds,
     ranked,
     read_openings,
     record_opening,
 )
-from hpsearch.engine.intervals import Interval
 from hpsearch.engine.lock import process_name, study_lock
 from hpsearch.engine.record import Record, load_study, versions
 from hpsearch.engine.retraining import Retrainer, Retraining
@@ -39,9 +35,18 @@ from hpsearch.engine.task_data import prepare_data
 from hpsearch.errors import DataError, MetricNotFound, StudyChanged
 from hpsearch.messages import Logs
 from hpsearch.task import Published
+from hpsearch.verbs.outcomes import (
+    as_content,
+    called,
+    show_figure,
+    show_interval,
+    signed,
+    test_sentences,
+    validation_sentences,
+    when,
+)
 from hpsearch.verbs.printing import Cell, output_console, plain, print_json, print_table
 from hpsearch.verbs.run import CURVES_MAX_BYTES
-from hpsearch.verbs.views import describe_params
 
 SCHEMA = "hpsearch.evaluate/1"
 
@@ -96,33 +101,6 @@ def evaluate(
         )
     else:
         _show(study_name, openings, published)
-
-
-def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
-    """An opening with all that follows from it, for JSON."""
-    test = {
-        role: {
-            "name": candidate.name,
-            "values": opening.test_values(candidate),
-            "logs": candidate.test,
-            "mean": fmean(opening.test_values(candidate)),
-            "interval": _interval_content(opening.test_interval(candidate)),
-        }
-        for role, candidate in (("winner", opening.winner), ("baseline", opening.baseline))
-    }
-    return {
-        "opened": opening.opened,
-        "metric": opening.metric,
-        "direction": opening.direction,
-        "seeds": opening.seeds,
-        "n_valid": opening.n_valid,
-        "n_test": opening.n_test,
-        "versions": opening.versions,
-        "candidates": [_candidate_content(opening, one) for one in opening.candidates],
-        "test_metric": opening.test_metric,
-        "test": {**test, "verdict": _verdict_content(opening.test_verdict())},
-        "published": None if published is None else asdict(published),
-    }
 
 
 def model_folder(storage: Storage, opening: Opening) -> Path:
@@ -292,12 +270,12 @@ def _show(study_name: str, openings: list[Opening], published: Published | None)
 def _row(opening: Opening, candidate: Candidate) -> list[Cell]:
     against = ""
     if candidate is not opening.winner:
-        against = _signed(opening.valid_verdict(candidate))
+        against = signed(opening.valid_verdict(candidate))
     return [
-        _number(fmean(candidate.valid)),
-        _range(opening.valid_interval(candidate)),
-        "" if candidate.searched is None else _number(candidate.searched),
-        _called(candidate),
+        show_figure(fmean(candidate.valid)),
+        show_interval(opening.valid_interval(candidate)),
+        "" if candidate.searched is None else show_figure(candidate.searched),
+        called(candidate),
         against,
     ]
 
@@ -305,160 +283,26 @@ def _row(opening: Opening, candidate: Candidate) -> list[Cell]:
 def _test_rows(opening: Opening, published: Published | None) -> list[list[Cell]]:
     rows: list[list[Cell]] = [
         [
-            _number(fmean(opening.test_values(candidate))),
-            _range(opening.test_interval(candidate)),
-            _called(candidate),
-            "  ".join(_number(value) for value in opening.test_values(candidate)),
+            show_figure(fmean(opening.test_values(candidate))),
+            show_interval(opening.test_interval(candidate)),
+            called(candidate),
+            "  ".join(show_figure(value) for value in opening.test_values(candidate)),
         ]
         for candidate in opening.finalists
     ]
     if published is not None and opening.is_share:
-        rows.append([_number(published.test_accuracy), "", "published", published.source])
+        rows.append([show_figure(published.test_accuracy), "", "published", published.source])
     return rows
-
-
-def validation_sentences(opening: Opening) -> list[str]:
-    """What the retraining with fresh seeds says, for people."""
-    winner = opening.winner
-    sentences = [
-        f"The winner is {_called(winner)}: {describe_params(winner.params)}.",
-        *_verdict_sentences(opening),
-    ]
-    found = [(_called(one), opening.valid_interval(one)) for one in opening.candidates]
-    return [*sentences, *_describe_methods(found)]
-
-
-def _verdict_sentences(opening: Opening) -> list[str]:
-    if len(opening.candidates) == 1:
-        return ["There was nothing else to compare it with."]
-    others = [opening.runner_up]
-    if opening.baseline not in (opening.winner, opening.runner_up):
-        others.append(opening.baseline)
-    return [
-        describe_verdict(_called(opening.winner), _called(other), opening.valid_verdict(other))
-        for other in others
-    ]
-
-
-def test_sentences(openings: list[Opening], published: Published | None) -> list[str]:
-    """What the test split says, for people."""
-    opening = openings[-1]
-    sentences = []
-    if opening.baseline is not opening.winner:
-        name, baseline = _called(opening.winner), _called(opening.baseline)
-        sentences.append(describe_verdict(name, baseline, opening.test_verdict()))
-    found = [(_called(one), opening.test_interval(one)) for one in opening.finalists]
-    sentences += _describe_methods(found)
-    if published is not None and opening.is_share:
-        sentences.append(_describe_published(opening, published))
-    if len(openings) == 1:
-        sentences.append(f"The test split was opened once, at {_when(opening)}.")
-    else:
-        when = ", ".join(_when(other) for other in openings)
-        sentences.append(
-            f"The test split was opened {len(openings)} times ({when}): whoever changed "
-            "something in between has seen it."
-        )
-    return sentences
-
-
-def describe_verdict(name: str, other: str, verdict: Verdict) -> str:
-    """One network against another in a sentence."""
-    found = verdict.interval
-    name = name[0].upper() + name[1:]
-    if found is None:
-        return f"{name} and {other} cannot be told apart: no spread over seeds to judge by."
-    span = f"{_signed(verdict)} (95 % interval {_range(found)}, {found.method})"
-    if not verdict.is_told_apart:
-        return f"{name} and {other} cannot be told apart: the difference is {span}."
-    comparison = "better" if verdict.is_better else "worse"
-    return f"{name} is {comparison} than {other}: the difference is {span}."
-
-
-def _describe_methods(found: list[tuple[str, Interval | None]]) -> list[str]:
-    """How the intervals of some networks came about: they may differ in that."""
-    by_method: dict[str, list[str]] = {}
-    for name, one in found:
-        by_method.setdefault("none" if one is None else one.method, []).append(name)
-    if len(by_method) == 1:
-        return [f"The intervals are {method}." for method in by_method if method != "none"]
-    each = "; ".join(f"{', '.join(names)}: {method}" for method, names in by_method.items())
-    return [f"The intervals are, of {each}."]
-
-
-def _describe_published(opening: Opening, published: Published) -> str:
-    mean = fmean(opening.test_values(opening.winner))
-    found = opening.test_interval(opening.winner)
-    figure = f"the published {_number(published.test_accuracy)}"
-    if found is None:
-        return f"The winner's mean minus {figure} is {mean - published.test_accuracy:+.4f}."
-    if found.holds(published.test_accuracy):
-        return f"The winner's interval holds {figure}."
-    side = "above" if found.low > published.test_accuracy else "below"
-    return f"The winner's interval lies {side} {figure}."
-
-
-def _candidate_content(opening: Opening, candidate: Candidate) -> dict[str, Any]:
-    is_winner = candidate is opening.winner
-    return {
-        "name": candidate.name,
-        "trial": candidate.number,
-        "params": candidate.params,
-        "is_baseline": candidate.is_baseline,
-        "is_winner": is_winner,
-        "searched": candidate.searched,
-        "values": candidate.valid,
-        "mean": fmean(candidate.valid),
-        "interval": _interval_content(opening.valid_interval(candidate)),
-        "winner_against_this": None
-        if is_winner
-        else _verdict_content(opening.valid_verdict(candidate)),
-    }
-
-
-def _interval_content(found: Interval | None) -> dict[str, Any] | None:
-    return None if found is None else asdict(found)
-
-
-def _verdict_content(verdict: Verdict) -> dict[str, Any]:
-    return {
-        "difference": verdict.difference,
-        "interval": _interval_content(verdict.interval),
-        "is_better": verdict.is_better,
-        "is_told_apart": verdict.is_told_apart,
-    }
 
 
 def _say_stored(openings: list[Opening], n_candidates: int, n_seeds: int) -> None:
     opening = openings[-1]
-    _say(f"evaluated at {_when(opening)}: this is the stored result, nothing was trained")
+    _say(f"evaluated at {when(opening)}: this is the stored result, nothing was trained")
     if (n_candidates, n_seeds) != (opening.n_top, len(opening.seeds)):
         _say(
             f"it was made with --top {opening.n_top} --seeds {len(opening.seeds)}; "
             "--again evaluates anew and opens the test split once more"
         )
-
-
-def _when(opening: Opening) -> str:
-    return f"{datetime.fromisoformat(opening.opened):%Y-%m-%d %H:%M} UTC"
-
-
-def _called(candidate: Candidate) -> str:
-    if not candidate.is_baseline:
-        return candidate.name
-    return "the baseline" if candidate.name == BASELINE else f"{candidate.name} (the baseline)"
-
-
-def _signed(verdict: Verdict) -> str:
-    return f"{verdict.difference:+.4f}"
-
-
-def _number(value: float) -> str:
-    return f"{value:.4f}"
-
-
-def _range(found: Interval | None) -> str:
-    return "" if found is None else f"{found.low:.4f} to {found.high:.4f}"
 
 
 def _plural(n: int, thing: str) -> str:

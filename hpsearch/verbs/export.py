@@ -29,7 +29,8 @@ from hpsearch.engine.task_data import prepare_data
 from hpsearch.engine.train_script import Script, imports_of, write_script
 from hpsearch.errors import DataCorrupt, DataError, NothingFinished, StudyChanged, UsageError
 from hpsearch.study_file import StudyFile
-from hpsearch.verbs.evaluate import as_content, model_folder, test_sentences, validation_sentences
+from hpsearch.verbs.evaluate import model_folder
+from hpsearch.verbs.outcomes import as_content, test_sentences, validation_sentences
 from hpsearch.verbs.printing import plain
 
 METRICS_SCHEMA = "hpsearch.metrics/1"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.study import Study
 
 from hpsearch.choices import (
@@ -22,19 +23,20 @@ from hpsearch.choices import (
 )
 from hpsearch.curves import evict
 from hpsearch.engine.lock import process_name, study_lock
+from hpsearch.engine.note import write_note
 from hpsearch.engine.record import (
     Record,
     create_or_continue,
     find_record,
     load_study,
     make_record,
-    versions,
 )
-from hpsearch.engine.search import Plan, Search, Stop, View
-from hpsearch.engine.space import explore, parse_value, validate
+from hpsearch.engine.search import Plan, Search, Stop, View, find_best
+from hpsearch.engine.space import Space, explore, parse_value
 from hpsearch.engine.storage import Storage
 from hpsearch.engine.supervisor import Limits, ProcessServer
 from hpsearch.engine.task_data import prepare_data
+from hpsearch.errors import UsageError
 from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.task import ParamValue
 from hpsearch.verbs.views import Silent
@@ -97,27 +99,26 @@ def _search(
     space = explore(study_file)
     task = study_file.task
     baseline = {n: value for n, value in task.baseline.items() if n in space.distributions}
-    validate(baseline, space, "the baseline")
     fixed = {name: parse_value(name, text, space) for name, text in options.fixed.items()}
-    prepared = prepare_data(study_file, options.data)
+    prepared = prepare_data(study_file, options.data, view.say)
     storage = Storage(options.storage)
     with study_lock(storage, name):
         if record is None:
-            record = _record(study_file, space.as_json(), prepared.fingerprint, options, storage, name)
+            record = _record(
+                study_file, space.as_json(), prepared.fingerprint, options, storage, name
+            )
         study, stored, is_old = create_or_continue(storage, name, record, {**baseline, **fixed})
         plan = _plan(study_file, stored, fixed, options)
-        max_epochs = getattr(space.distributions.get("epochs"), "high", task.baseline["epochs"])
         curves = storage.folder / "curves"
+        write_note(study, stored, find_best(study))
         search = Search(
             study,
             study_file,
-            data=prepared.folder,
-            fingerprint=prepared.fingerprint,
+            stored,
+            data=prepared,
             curves=curves,
             process_name=process_name(storage, name),
-            seed=stored.seed,
-            versions=versions(),
-            max_epochs=int(fixed.get("epochs") or max_epochs),
+            max_epochs=_max_epochs(study_file, space, fixed),
             plan=plan,
             server=server,
             view=view,
@@ -127,6 +128,22 @@ def _search(
             stop = search.run()
         evict(curves, CURVES_MAX_BYTES)
     return study, stop
+
+
+def _max_epochs(study_file: StudyFile, space: Space, fixed: Mapping[str, ParamValue]) -> int:
+    """The length of the longest trials, which halving pruners count down from."""
+    if "epochs" in fixed:
+        longest = fixed["epochs"]
+    else:
+        match space.distributions.get("epochs"):
+            case IntDistribution(high=longest):
+                pass
+            case CategoricalDistribution(choices=lengths):
+                longest = max(int(length) for length in lengths if length is not None)
+            case _:
+                longest = study_file.task.baseline["epochs"]
+    assert isinstance(longest, int)
+    return longest
 
 
 def _record(
@@ -158,17 +175,32 @@ def _plan(
     budget = study_file.task.budget
     n_cores = os.cpu_count() or 1
     n_slots = options.slots or n_cores
+    sampler = options.sampler or SamplerName(stored.sampler)
+    n_trials = options.trials or budget.n_trials
+    if sampler is SamplerName.GRID:
+        n_trials = min(n_trials, _n_combinations(study_file, fixed))
     return Plan(
-        n_trials=options.trials or budget.n_trials,
+        n_trials=n_trials,
         timeout_s=options.timeout_s or budget.timeout_s,
         n_slots=n_slots,
         n_threads=max(1, n_cores // n_slots),
         limits=options.limits,
         retries=options.retries,
-        sampler=options.sampler or SamplerName(stored.sampler),
+        sampler=sampler,
         pruner=options.pruner or PrunerName(stored.pruner),
         fixed=fixed,
     )
+
+
+def _n_combinations(study_file: StudyFile, fixed: Mapping[str, ParamValue]) -> int:
+    space = explore(study_file, fixed)
+    if space.n_combinations is None:
+        names = ", ".join(name for name in space.continuous if name not in fixed)
+        raise UsageError(
+            f"--sampler grid needs a finite space, and {names} is continuous: give it a step, "
+            "or fix it with --set"
+        )
+    return space.n_combinations
 
 
 @contextmanager

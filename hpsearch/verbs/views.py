@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 import time
 from collections import Counter
-from dataclasses import dataclass, field
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -142,7 +142,9 @@ class LiveTable(Lines):
         elapsed = time.monotonic() - self.began_s
         left = self._left_s(n_done)
         tail = "" if left is None else f"  left about {describe_seconds(left)}"
-        return Text(f"trials {n_done}/{self.n_trials}  {counts}  elapsed {describe_seconds(elapsed)}{tail}")
+        return Text(
+            f"trials {n_done}/{self.n_trials}  {counts}  elapsed {describe_seconds(elapsed)}{tail}"
+        )
 
     def _left_s(self, n_done: int) -> float | None:
         if len(self.took_s) < N_BEFORE_ESTIMATE:

