@@ -25,6 +25,9 @@ def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
         }
         for role, candidate in (("winner", opening.winner), ("baseline", opening.baseline))
     }
+    # a winner that is the baseline has nobody to be compared with on test
+    is_alone = opening.winner.is_baseline
+    verdict = None if is_alone else _verdict_content(opening.test_verdict())
     return {
         "opened": opening.opened,
         "metric": opening.metric,
@@ -35,7 +38,7 @@ def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
         "versions": opening.versions,
         "candidates": [_candidate_content(opening, one) for one in opening.candidates],
         "test_metric": opening.test_metric,
-        "test": {**test, "verdict": _verdict_content(opening.test_verdict())},
+        "test": {**test, "verdict": verdict},
         "published": None if published is None else asdict(published),
     }
 
