@@ -46,6 +46,8 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochDone:
+    """An epoch is trained and its checkpoint on disk."""
+
     kind: ClassVar[str] = "epoch done"
     epoch: int
     """Epochs done so far: 1 after the first."""
@@ -54,6 +56,8 @@ class EpochDone:
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
+    """The job is done, or was stopped by a verdict."""
+
     kind: ClassVar[str] = "finished"
     test: Logs = field(default_factory=dict)
     """Keras's logs on the test split, where the job asked for them."""
@@ -61,6 +65,8 @@ class Finished:
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
+    """An exception ended the job."""
+
     kind: ClassVar[str] = "failed"
     error: str
     """One line: the kind of exception and what it says."""

@@ -52,7 +52,8 @@ def objective(
         task.space(trial)
         params = task.complete(trial.params)
         epochs, batch_size = params["epochs"], params["batch_size"]
-        assert isinstance(epochs, int) and isinstance(batch_size, int)
+        assert isinstance(epochs, int)
+        assert isinstance(batch_size, int)
         values: list[float] = []
         is_given_up = False
 

@@ -29,11 +29,11 @@ CLASSES = [
     "ankle boots",
 ]
 MIRROR = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-SHA256 = {
-    "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+SHA256 = {  # of what is inside: gzip wrappers differ from mirror to mirror
+    "train-images-idx3": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
 }
 
 
@@ -81,7 +81,10 @@ TASK = Task(
     build=build,
     source=Source(
         "fashion-mnist",
-        tuple(File(name, sha256, MIRROR + name) for name, sha256 in SHA256.items()),
+        tuple(
+            File(f"{name}-ubyte.gz", sha256, f"{MIRROR}{name}-ubyte.gz")
+            for name, sha256 in SHA256.items()
+        ),
     ),
     baseline={
         "epochs": 100,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import signal
@@ -85,6 +86,7 @@ def hpsearch(*args: str) -> list[str]:
 def evaluated_study() -> Evaluated:
     """The study `clouds` in `runs/` of a folder; copy it, do not change it."""
     folder = Path(tempfile.mkdtemp(prefix="hpsearch-evaluated-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "clouds.py").write_text(TEXT)
     search = hpsearch("run", "clouds.py", "--seed", "7", "--pruner", "none")
     subprocess.run(search, cwd=folder, check=True, capture_output=True, timeout=120)

@@ -7,6 +7,7 @@ import os
 import platform
 import warnings
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import optuna
 from optuna.storages import RDBStorage
@@ -66,7 +67,7 @@ def make_record(
     task = study_file.task
     return Record(
         study_file=study_file.text,
-        filename=os.path.abspath(study_file.filename),
+        filename=str(Path(study_file.filename).resolve()),
         title=study_file.title(),
         metric=task.metric,
         direction=task.direction,

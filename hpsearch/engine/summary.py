@@ -68,9 +68,10 @@ def summarize(study: Study, record: Record) -> Summary:
     rows = [row(trial) for trial in study.get_trials(deepcopy=False)]
     best: TrialRow | None = None
     for trial in rows:
-        if trial.outcome in {Outcome.FINISHED, Outcome.READ_OFF} and trial.value is not None:
-            if best is None or is_better(record.direction, trial.value, best.value):
-                best = trial
+        is_at_its_end = trial.outcome in {Outcome.FINISHED, Outcome.READ_OFF}
+        than = None if best is None else best.value
+        if is_at_its_end and trial.value is not None:
+            best = trial if is_better(record.direction, trial.value, than) else best
     return Summary(
         name=study.study_name,
         metric=record.metric,

@@ -111,7 +111,8 @@ def run(job: Job, launcher: Launcher) -> Logs:
         (data.train, data.valid) if job.fit_on == "train" else (data.train + data.valid, None)
     )
     epochs, batch_size = job.params["epochs"], job.params["batch_size"]
-    assert isinstance(epochs, int) and isinstance(batch_size, int)
+    assert isinstance(epochs, int)
+    assert isinstance(batch_size, int)
 
     curve = Curve(Path(job.curve))
     identity = {
