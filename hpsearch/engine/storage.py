@@ -167,7 +167,13 @@ def _open_sqlite(url: URL, read_only: bool) -> RDBStorage:
                 url.render_as_string(hide_password=False),
                 engine_kwargs={"connect_args": connect_args},
             )
-    except (sqlalchemy.exc.SQLAlchemyError, sqlite3.Error, RuntimeError, OSError) as error:
+    except (
+        sqlalchemy.exc.SQLAlchemyError,
+        StorageInternalError,
+        sqlite3.Error,
+        RuntimeError,
+        OSError,
+    ) as error:
         raise StorageError(f"cannot open {path}: {_cause(error)}; nothing was changed") from error
     _begin_immediately(storage)
     return storage
@@ -211,7 +217,7 @@ def _open_server(url: URL) -> RDBStorage:
         raise StorageError(
             f"{url.get_backend_name()} needs a driver: pip install 'hpsearch[postgres]'"
         ) from error
-    except (sqlalchemy.exc.SQLAlchemyError, RuntimeError) as error:
+    except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, RuntimeError) as error:
         where = f"{url.host}:{url.port}" if url.port else url.host
         reason = _cause(error)
         if url.password:

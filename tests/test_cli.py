@@ -1,0 +1,200 @@
+"""The command line as a user types it: wrong input, exit codes, what is imported."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import optuna
+import pytest
+
+from hpsearch.choices import PrunerName
+from hpsearch.verbs.run import Options, run
+from hpsearch.verbs.views import Silent
+from tests.toy import write_toy
+
+URL = "sqlite:///studies.db"
+
+
+@pytest.fixture
+def toy_study(cwd):
+    """The toy with three trials, the last of them diverged."""
+    toy = write_toy(cwd, in_build="params['level'] = params['level'] if not odd else 1e999")
+    options = Options(storage=URL, trials=2, slots=1, pruner=PrunerName.NONE)
+    run(str(toy), options, Silent())
+    return cwd
+
+
+def verbs_of(*argv: str) -> str:
+    """Python that runs a command and prints which heavy modules it loaded."""
+    return (
+        f"import sys; sys.argv = {['hpsearch', *argv]!r}\n"
+        "from hpsearch.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: print('exit', end.code)\n"
+        "heavy = {'keras', 'tensorflow', 'matplotlib', 'sklearn', 'pandas', 'torch'}\n"
+        "print('loaded', sorted(heavy & set(sys.modules)))"
+    )
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        pytest.param(["--help"], id="help"),
+        pytest.param(["ls", "--storage", URL], id="ls"),
+        pytest.param(["show", "toy", "--storage", URL], id="show"),
+        pytest.param(["show", "toy", "--trial", "0", "--storage", URL], id="show --trial"),
+        pytest.param(["best", "toy", "--storage", URL], id="best"),
+        pytest.param(["verify", "toy", "--storage", URL], id="verify"),
+        pytest.param(["check", "toy.py"], id="check"),
+    ],
+)
+def test_reading_verbs_do_not_import_keras(toy_study, argv):
+    done = subprocess.run(
+        [sys.executable, "-c", verbs_of(*argv)], capture_output=True, text=True, check=True
+    )
+
+    assert "exit 0" in done.stdout, done.stderr
+    assert done.stdout.endswith("loaded []\n")
+
+
+def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
+    write_toy(cwd)
+    argv = ["run", "toy.py", "--trials", "1", "--storage", URL]
+
+    done = subprocess.run(
+        [sys.executable, "-c", verbs_of(*argv)], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "exit 0\nloaded []\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message"),
+    [
+        pytest.param(["rnu"], 2, "Did you mean 'run'", id="unknown command"),
+        pytest.param(["run"], 2, "STUDY_FILE", id="no study file"),
+        pytest.param(["run", "nothere.py"], 2, "cannot read study file 'nothere.py'", id="file"),
+        pytest.param(["run", "mnits"], 2, "no study file 'mnits'", id="name"),
+        pytest.param(["run", "toy.py", "--trials", "-1"], 2, "must be 1 or more", id="-1 trials"),
+        pytest.param(["run", "toy.py", "--trials", "1e3"], 2, "did you mean 1000?", id="1e3"),
+        pytest.param(["run", "toy.py", "--timeout", "10"], 2, "10s, 10m or 10h?", id="no unit"),
+        pytest.param(["run", "toy.py", "--timeout", "soon"], 2, "write 90s, 30m", id="timeout"),
+        pytest.param(["run", "toy.py", "--memory", "lots"], 2, "write 800M or 2G", id="memory"),
+        pytest.param(["run", "toy.py", "--slots", "0"], 2, "must be 1 or more", id="0 slots"),
+        pytest.param(["run", "toy.py", "--seed", "x"], 2, "whole number from 0", id="seed"),
+        pytest.param(["run", "toy.py", "--sampler", "best"], 2, "tpe", id="sampler"),
+        pytest.param(["run", "toy.py", "--set", "units"], 2, "takes name=value", id="set"),
+        pytest.param(["run", "toy.py", "--set", "unit=3"], 2, "did you mean 'units'", id="name"),
+        pytest.param(["run", "toy.py", "--set", "units=x"], 2, "whole number 1 to 8", id="value"),
+        pytest.param(["run", "toy.py", "--storage", "s.db"], 2, "sqlite:///s.db", id="storage"),
+        pytest.param(["run", "toy.py", "--data", "no"], 5, "there is no data folder no", id="data"),
+        pytest.param(["show", "nothing", "--storage", URL], 2, "studies there: 'toy'", id="study"),
+        pytest.param(["show", "toy", "--trial", "99", "--storage", URL], 2, "no trial 99", id="99"),
+        pytest.param(["show", "toy", "--json", "--csv"], 2, "exclude each other", id="two forms"),
+        pytest.param(["ls", "--storage", "sqlite:///no.db"], 4, "no storage at no.db", id="no db"),
+        pytest.param(["resume", "nothing", "--storage", URL], 2, "no study 'nothing'", id="resume"),
+        pytest.param(["dashboard", "--port", "99999"], 2, "port", id="port"),
+        pytest.param(["export", "toy"], 2, "--output", id="no output"),
+        pytest.param(["evaluate", "toy", "--seeds", "0"], 2, "must be 1 or more", id="0 seeds"),
+    ],
+)
+def test_wrong_input_gets_one_line_and_an_exit_code_and_changes_nothing(
+    toy_study, cli, argv, code, message
+):
+    before = (toy_study / "studies.db").read_bytes()
+
+    done = cli(*argv)
+
+    assert done.returncode == code
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+    assert (toy_study / "studies.db").read_bytes() == before
+
+
+def test_a_study_of_another_program_is_not_touched(cwd, cli):
+    write_toy(cwd)
+    study = optuna.create_study(study_name="toy", storage=URL)
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
+
+    done = cli("run", "toy.py", "--storage", URL)
+
+    assert done.returncode == 2
+    assert "was not made by hpsearch" in done.stderr
+    assert len(study.trials) == 1
+
+
+def test_a_spent_budget_is_success_and_says_so(toy_study, cli):
+    done = cli("run", "toy.py", "--storage", URL, "--trials", "2")
+
+    assert done.returncode == 0
+    assert "2 of 2 trials done" in done.stderr
+    assert "stopped: the budget is spent" in done.stderr
+
+
+def test_a_search_without_a_usable_trial_ends_with_3(cwd, cli):
+    write_toy(cwd, in_build="params['level'] = float('nan')")
+
+    done = cli("run", "toy.py", "--storage", URL, "--trials", "2")
+
+    assert done.returncode == 3
+    assert "loss or metric not finite in epoch 1" in done.stderr
+
+
+def test_a_best_before_there_is_one_ends_with_3(cwd, cli):
+    write_toy(cwd, in_build="params['level'] = float('nan')")
+    cli("run", "toy.py", "--storage", URL, "--trials", "1")
+
+    done = cli("best", "toy", "--storage", URL)
+
+    assert done.returncode == 3
+    assert done.stderr == "Error: study 'toy' has no finished trial yet: 1 diverged\n"
+
+
+def test_json_csv_and_markdown_hold_the_same_trials(toy_study, cli):
+    content = json.loads(cli("show", "toy", "--storage", URL, "--json").stdout)
+    csv = cli("show", "toy", "--storage", URL, "--csv").stdout.splitlines()
+    markdown = cli("show", "toy", "--storage", URL, "--md").stdout.splitlines()
+
+    assert content["schema"] == "hpsearch.show/1"
+    assert content["epochs"].keys() == {"trained", "saved_by_reuse", "saved_by_pruning"}
+    assert len(content["trials"]) == len(csv) - 1 == len(markdown) - 2
+    assert content["best"]["value"] == max(t["value"] for t in content["trials"] if t["value"])
+
+
+def test_show_gives_the_top_and_a_trial_its_curve(toy_study, cli):
+    assert len(cli("show", "toy", "--storage", URL, "--csv", "--top", "1").stdout.splitlines()) == 2
+    trial = json.loads(cli("show", "toy", "--storage", URL, "--json", "--trial", "0").stdout)
+    assert [sorted(logs) for logs in trial["curve"]][0] == sorted(
+        ["accuracy", "loss", "score", "seconds", "val_accuracy", "val_loss", "val_score"]
+    )
+    assert len(trial["curve"]) == 3
+
+
+def test_a_failed_trial_shows_its_reason_and_the_lines_of_the_study_file(cwd, cli):
+    write_toy(cwd, in_build="raise ValueError('no such layer')")
+    assert cli("run", "toy.py", "--storage", URL, "--trials", "1").returncode == 3
+
+    shown = cli("show", "toy", "--storage", URL, "--trial", "0").stdout
+
+    assert "reason: ValueError: no such layer" in shown
+    assert "raise ValueError('no such layer')" in shown
+
+
+def test_control_characters_in_a_study_name_do_not_reach_the_terminal(cwd, cli):
+    write_toy(cwd)
+    name = "x\x1b]0;evil\x07[red]y"
+    cli("run", "toy.py", "--storage", URL, "--trials", "1", "--study", name)
+
+    for done in (cli("ls", "--storage", URL), cli("show", name, "--storage", URL)):
+        assert done.returncode == 0
+        assert "\x1b" not in done.stdout + done.stderr
+        assert "[red]" in done.stdout
+
+
+def test_the_environment_names_storage_and_an_option_wins(toy_study, cli):
+    assert cli("best", "toy", HPSEARCH_STORAGE=URL).returncode == 0
+    assert cli("best", "toy", "--storage", URL, HPSEARCH_STORAGE="sqlite:///no.db").returncode == 0

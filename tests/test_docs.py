@@ -1,0 +1,78 @@
+"""What the README says is so: every verb and option is in it, every command parses."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+import hpsearch
+from hpsearch.cli import app
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^hpsearch (.+?)(?:\s+#.*)?$", README, re.MULTILINE)
+
+
+def verbs(group: object, prefix: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, command in group.commands.items():  # type: ignore[attr-defined]
+        if hasattr(command, "commands"):
+            found |= verbs(command, f"{prefix}{name} ")
+        else:
+            found[prefix + name] = command
+    return found
+
+
+VERBS = verbs(typer.main.get_command(app))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_in_the_readme_and_has_help(verb):
+    assert re.search(rf"hpsearch {verb}\b", README) or f"`{verb}`" in README
+    assert VERBS[verb].help
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_option_is_in_the_readme(verb):
+    options = {o for param in VERBS[verb].params for o in param.opts if o.startswith("--")}
+    for option in options - {"--help"}:
+        assert f"`{option}" in README or f" {option}" in README, f"{verb} {option}"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_in_the_readme_parses(command):
+    words = shlex.split(command)
+    verb = " ".join(words[:2]) if " ".join(words[:2]) in VERBS else words[0]
+    arguments = words[len(verb.split()) :]
+
+    VERBS[verb].make_context(verb, arguments)  # raises what the user would see
+
+
+def test_there_are_commands_in_the_readme():
+    assert len(COMMANDS) > 10
+
+
+def test_the_public_names_are_the_ones_the_readme_names():
+    assert hpsearch.__all__ == sorted(hpsearch.__all__)
+    for name in hpsearch.__all__:
+        assert re.search(rf"\b{name}\b", README), name
+        assert getattr(hpsearch, name) is not None
+
+
+def test_the_changelog_is_of_this_version():
+    version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.M)
+    assert version
+    assert f"## {version[1]}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_lock_holds_hashes_and_names_no_index():
+    lock = (ROOT / "requirements.lock").read_text()
+    pinned = re.findall(r"^[a-z0-9._-]+==\S+", lock, re.MULTILINE)
+
+    assert len(pinned) > 50
+    assert lock.count("--hash=sha256:") >= len(pinned)
+    assert "://" not in lock
