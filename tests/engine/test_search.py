@@ -143,7 +143,7 @@ def test_a_diverged_trial_is_pruned_with_its_reason_and_is_never_the_best(cwd):
 @pytest.mark.parametrize(
     ("in_build", "limits", "outcome"),
     [
-        pytest.param("time.sleep(odd * 99)", Limits(trial_s=2), Outcome.TIMED_OUT, id="hang"),
+        pytest.param("time.sleep(odd * 99)", Limits(trial_s=8), Outcome.TIMED_OUT, id="hang"),
         pytest.param("odd and os.abort()", Limits(), Outcome.CRASHED, id="abort"),
         pytest.param("assert not odd", Limits(), Outcome.FAILED, id="exception"),
     ],
