@@ -85,6 +85,8 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
         pytest.param(["run", "toy.py", "--slots", "0"], 2, "must be 1 or more", id="0 slots"),
         pytest.param(["run", "toy.py", "--seed", "x"], 2, "whole number from 0", id="seed"),
         pytest.param(["run", "toy.py", "--sampler", "best"], 2, "tpe", id="sampler"),
+        pytest.param(["run", "toy.py", "--sampler", "gp"], 2, "hpsearch[gp]", id="gp"),
+        pytest.param(["run", "toy.py", "--sampler", "grid"], 2, "level is continuous", id="grid"),
         pytest.param(["run", "toy.py", "--set", "units"], 2, "takes name=value", id="set"),
         pytest.param(["run", "toy.py", "--set", "unit=3"], 2, "did you mean 'units'", id="name"),
         pytest.param(["run", "toy.py", "--set", "units=x"], 2, "whole number 1 to 8", id="value"),

@@ -31,6 +31,7 @@ from hpsearch.engine.record import (
     load_study,
     make_record,
 )
+from hpsearch.engine.samplers import make_sampler
 from hpsearch.engine.search import Plan, Search, Stop, View, find_best
 from hpsearch.engine.space import Space, explore, parse_value
 from hpsearch.engine.storage import Storage
@@ -100,6 +101,10 @@ def _search(
     task = study_file.task
     baseline = {n: value for n, value in task.baseline.items() if n in space.distributions}
     fixed = {name: parse_value(name, text, space) for name, text in options.fixed.items()}
+    if options.sampler is not None:  # before anything is stored
+        make_sampler(options.sampler, seed=0, n_trials=0, fixed=fixed)
+        if options.sampler is SamplerName.GRID:
+            _n_combinations(study_file, fixed)
     prepared = prepare_data(study_file, options.data, view.say)
     storage = Storage(options.storage)
     with study_lock(storage, name):
@@ -193,6 +198,11 @@ def _plan(
 
 
 def _n_combinations(study_file: StudyFile, fixed: Mapping[str, ParamValue]) -> int:
+    """How many trials a grid has.
+
+    Raises:
+        UsageError: Infinitely many.
+    """
     space = explore(study_file, fixed)
     if space.n_combinations is None:
         names = ", ".join(name for name in space.continuous if name not in fixed)
