@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from optuna.study import Study
 
     from hpsearch.engine.search import Stop, View
+    from hpsearch.verbs.run import Options
 
 
 app = typer.Typer(
@@ -211,21 +212,22 @@ def run_command(
 
     Run it again to go on: --trials is a total. Example: hpsearch run digits --trials 30
     """
-    from hpsearch.engine.supervisor import Limits
-    from hpsearch.verbs.run import Options, run
+    from hpsearch.verbs.run import run
 
-    options = Options(
+    options = _options(
+        storage,
+        data,
+        fix,
+        trial_timeout,
+        epoch_timeout,
+        memory,
         study=study,
-        storage=storage_url(storage),
         trials=trials,
         timeout_s=timeout,
         slots=slots,
         seed=seed,
         sampler=sampler,
         pruner=pruner,
-        data=data_folder(data),
-        fixed=parse_fixed(fix),
-        limits=Limits(trial_s=trial_timeout, epoch_s=epoch_timeout, memory=memory),
         retries=retries,
     )
     return _search(lambda view: run(study_file, options, view))
@@ -248,22 +250,45 @@ def resume_command(
     retries: RetriesOption = 2,
 ) -> int:
     """Go on with a study from what the storage holds; its study file is not needed."""
-    from hpsearch.engine.supervisor import Limits
-    from hpsearch.verbs.run import Options, resume
+    from hpsearch.verbs.run import resume
 
-    options = Options(
-        storage=storage_url(storage),
+    options = _options(
+        storage,
+        data,
+        fix,
+        trial_timeout,
+        epoch_timeout,
+        memory,
         trials=trials,
         timeout_s=timeout,
         slots=slots,
         sampler=sampler,
         pruner=pruner,
-        data=data_folder(data),
-        fixed=parse_fixed(fix),
-        limits=Limits(trial_s=trial_timeout, epoch_s=epoch_timeout, memory=memory),
         retries=retries,
     )
     return _search(lambda view: resume(study, options, view))
+
+
+def _options(
+    storage: str | None,
+    data: Path | None,
+    fix: list[str],
+    trial_timeout: float | None,
+    epoch_timeout: float | None,
+    memory: int | None,
+    **same: Any,
+) -> Options:
+    """What `run` and `resume` were asked for; `same` are fields of `Options` as they are."""
+    from hpsearch.engine.supervisor import Limits
+    from hpsearch.verbs.run import Options
+
+    return Options(
+        storage=storage_url(storage),
+        data=data_folder(data),
+        fixed=parse_fixed(fix),
+        limits=Limits(trial_s=trial_timeout, epoch_s=epoch_timeout, memory=memory),
+        **same,
+    )
 
 
 def _search(search: Callable[[View], tuple[Study, Stop]]) -> int:

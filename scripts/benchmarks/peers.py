@@ -24,8 +24,8 @@ TOOLS = ("hpsearch", "kerastuner", "optuna")
 THRESHOLDS = (0.88, 0.89, 0.895, 0.90)
 
 
-def run_tool(tool: str, seed: int, seconds: float) -> list[tuple[float, float]]:
-    """Run a tool for some seconds.
+def run_tool(tool: str, seed: int, seconds: float, *more: str) -> list[tuple[float, float]]:
+    """Run a tool for some seconds, with more words on its command line.
 
     Returns:
         Seconds since the start and validation accuracy, for each epoch of any trial.
@@ -33,7 +33,7 @@ def run_tool(tool: str, seed: int, seconds: float) -> list[tuple[float, float]]:
     with tempfile.TemporaryDirectory() as folder:
         began_s = time.time()
         process = subprocess.Popen(
-            [sys.executable, "-m", f"benchmarks.run_{tool}", str(seed), folder],
+            [sys.executable, "-m", f"benchmarks.run_{tool}", str(seed), folder, *more],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,

@@ -1,0 +1,72 @@
+"""How long the reading verbs take on a study of 100 trials, beside importing Optuna."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import optuna
+
+from hpsearch.engine.record import load_study
+from hpsearch.engine.storage import Storage
+from hpsearch.verbs.run import Options, run
+from hpsearch.verbs.views import Silent
+
+N_TRIALS = 100
+VERBS = [
+    ["--help"],
+    ["ls"],
+    ["show", "digits"],
+    ["show", "digits", "--trial", "0"],
+    ["best", "digits"],
+    ["verify", "digits"],
+    ["check", "digits"],
+    ["data", "status", "digits"],
+]
+
+
+def seconds(command: list[str], env: dict[str, str], n: int) -> float:
+    """The median of some runs."""
+    taken = []
+    for _ in range(n):
+        began_s = time.monotonic()
+        subprocess.run(command, env=env, stdout=subprocess.DEVNULL, check=True)
+        taken.append(time.monotonic() - began_s)
+    return statistics.median(taken)
+
+
+def main() -> None:
+    """Print the medians of 7 runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/studies.db"
+        run("digits", Options(storage=url, trials=1, fixed={"epochs": "20"}), Silent())
+        study, _ = load_study(Storage(url), "digits")
+        (first,) = study.get_trials(deepcopy=False)
+        for _ in range(N_TRIALS - 1):
+            study.add_trial(
+                optuna.trial.create_trial(
+                    params=first.params,
+                    distributions=first.distributions,
+                    value=first.value,
+                    intermediate_values=first.intermediate_values,
+                    user_attrs={
+                        name: value
+                        for name, value in first.user_attrs.items()
+                        if name != "baseline"
+                    },
+                )
+            )
+        env = {**os.environ, "HPSEARCH_STORAGE": url}
+        yardstick = seconds([sys.executable, "-c", "import optuna"], env, 7)
+        print(f"importing Optuna: {yardstick:.2f} s")
+        for verb in VERBS:
+            taken = seconds([sys.executable, "-m", "hpsearch", *verb], env, 7)
+            print(f"hpsearch {' '.join(verb)}: {taken:.2f} s, {taken / yardstick:.1f} times that")
+
+
+if __name__ == "__main__":
+    main()
