@@ -8,7 +8,7 @@ from hpsearch.data import Dataset, Split
 from hpsearch.task import Budget, Published, Task
 
 if TYPE_CHECKING:
-    from hpsearch.objective import objective
+    from hpsearch.in_process import objective
     from hpsearch.verbs.run import search
 
 __all__ = ["Budget", "Dataset", "Published", "Split", "Task", "objective", "search"]
@@ -17,7 +17,7 @@ __all__ = ["Budget", "Dataset", "Published", "Split", "Task", "objective", "sear
 def __getattr__(name: str) -> Any:
     # loaded when asked for: `objective` needs Keras, `search` Optuna
     if name == "objective":
-        from hpsearch.objective import objective
+        from hpsearch.in_process import objective
 
         return objective
     if name == "search":

@@ -479,7 +479,7 @@ def data_folder(option: Path | None) -> Path | None:
 def main() -> None:
     """Run the command line; an error is one line and an exit code."""
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False) or 0
     except HpsearchError as error:
         code = _fail(str(error), error.exit_code)
     except typer.TyperException as error:

@@ -82,8 +82,8 @@ class Published:
 class Task:
     """A lab task: data, search space, network and what makes one better than another.
 
-    Args that a search does not vary (`epochs` and `batch_size` among them) are taken
-    from `baseline`, so a baseline is always a complete dict of params.
+    `epochs` and `batch_size` are read by the trainer, all other hyperparameters by `build`;
+    where the space leaves those two alone, the baseline's hold.
     """
 
     load: Callable[[Path], Dataset]

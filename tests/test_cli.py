@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -17,12 +18,21 @@ from tests.toy import write_toy
 URL = "sqlite:///studies.db"
 
 
+@pytest.fixture(scope="module")
+def toy_folder(tmp_path_factory):
+    """The toy with two trials, made once."""
+    folder = tmp_path_factory.mktemp("toy")
+    options = Options(
+        storage=f"sqlite:///{folder}/studies.db", trials=2, slots=1, pruner=PrunerName.NONE
+    )
+    run(str(write_toy(folder)), options, Silent())
+    return folder
+
+
 @pytest.fixture
-def toy_study(cwd):
-    """The toy with three trials, the last of them diverged."""
-    toy = write_toy(cwd, in_build="params['level'] = params['level'] if not odd else 1e999")
-    options = Options(storage=URL, trials=2, slots=1, pruner=PrunerName.NONE)
-    run(str(toy), options, Silent())
+def toy_study(toy_folder, cwd):
+    """A copy of it in the current folder."""
+    shutil.copytree(toy_folder, cwd, dirs_exist_ok=True)
     return cwd
 
 

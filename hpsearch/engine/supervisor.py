@@ -88,7 +88,8 @@ class ProcessServer:
         if has_forkserver:
             from multiprocessing import forkserver
 
-            forkserver.set_forkserver_preload(["hpsearch.training.preload"])
+            # and Optuna, which study files import to name a Trial
+            forkserver.set_forkserver_preload(["hpsearch.training.preload", "optuna"])
             forkserver.ensure_running()  # imports Keras while the launcher does other things
 
     def start(self, job: Job, output: str) -> tuple[BaseProcess, Connection]:
