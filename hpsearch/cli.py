@@ -35,11 +35,34 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Automated hyperparameter search for Keras.\n\n"
-    "Start with: hpsearch run digits, then hpsearch show digits.",
 )
 data_app = typer.Typer(no_args_is_help=True, help="The data sets of tasks.")
 app.add_typer(data_app, name="data", rich_help_panel="Start")
+
+
+def print_version(wanted: bool) -> None:
+    """Print what a bug report needs, and end."""
+    if wanted:
+        from hpsearch.engine.record import versions
+
+        for name, version in versions().items():
+            print(f"{name} {version}")
+        raise typer.Exit
+
+
+@app.callback()
+def hpsearch(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=print_version, is_eager=True, help="Print versions and exit."
+        ),
+    ] = False,
+) -> None:
+    """Automated hyperparameter search for Keras.
+
+    Start with: hpsearch run digits, then hpsearch show digits.
+    """
 
 
 def parse_count(text: str) -> int:

@@ -209,6 +209,13 @@ def test_control_characters_in_a_study_name_do_not_reach_the_terminal(cwd, cli):
         assert "[red]" in done.stdout
 
 
+def test_the_version_tells_what_a_bug_report_needs(cli):
+    done = cli("--version")
+
+    assert done.returncode == 0
+    assert {line.split()[0] for line in done.stdout.splitlines()} >= {"hpsearch", "keras", "optuna"}
+
+
 def test_the_environment_names_storage_and_an_option_wins(toy_study, cli):
     assert cli("best", "toy", HPSEARCH_STORAGE=URL).returncode == 0
     assert cli("best", "toy", "--storage", URL, HPSEARCH_STORAGE="sqlite:///no.db").returncode == 0

@@ -9,6 +9,7 @@ from hpsearch.task import Params
 
 TRAIN = "train"
 TRAIN_AND_VALID = "train+valid"
+NO_PART_IN_TRAINING = ("python", "optuna")
 
 
 def key_of(
@@ -39,7 +40,7 @@ def key_of(
         "seed": seed,
         "data": data,
         "network": network,
-        "versions": dict(versions),
+        "versions": {n: v for n, v in versions.items() if n not in NO_PART_IN_TRAINING},
         "fit_on": fit_on,
     }
     if fit_on != TRAIN:

@@ -30,6 +30,7 @@ from hpsearch.engine.record import (
     find_record,
     load_study,
     make_record,
+    versions,
 )
 from hpsearch.engine.samplers import make_sampler
 from hpsearch.engine.search import Plan, Search, Stop, View, find_best
@@ -129,10 +130,27 @@ def _search(
             view=view,
         )
         view.say(f"{'continuing' if is_old else 'new'} study {name!r} in {storage}")
+        for remark in _remarks(stored, plan):
+            view.say(remark)
         with _stopped_by_signals(search, view):
             stop = search.run()
         evict(curves, CURVES_MAX_BYTES)
     return study, stop
+
+
+def _remarks(stored: Record, plan: Plan) -> Iterator[str]:
+    """What a user should know and need not act on."""
+    now = versions()
+    changed = [
+        f"{name} {old} then, {now.get(name)} now"
+        for name, old in stored.versions.items()
+        if now.get(name) != old
+    ]
+    if changed:
+        yield f"made with other versions ({', '.join(changed)}): values may differ"
+    n_cores = os.cpu_count() or 1
+    if plan.n_slots > n_cores:
+        yield f"{plan.n_slots} slots on {n_cores} cores are slower than {n_cores}"
 
 
 def _max_epochs(study_file: StudyFile, space: Space, fixed: Mapping[str, ParamValue]) -> int:

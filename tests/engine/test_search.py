@@ -240,6 +240,27 @@ def test_another_seed_is_another_study(cwd):
     assert search(toy, 2).seed == 1
 
 
+class Said(Silent):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def test_other_versions_and_too_many_slots_are_remarked_on(cwd, monkeypatch):
+    toy, view = write_toy(cwd), Said()
+    search(toy, 1)
+    monkeypatch.setattr("hpsearch.engine.record.platform.python_version", lambda: "3.99.0")
+
+    run(str(toy), Options(storage=URL, trials=1, slots=999), view)
+
+    assert any("3.99.0 now)" in line for line in view.lines)
+    assert any("999 slots on" in line for line in view.lines)
+
+
 def test_resume_needs_only_the_storage(cwd):
     toy = write_toy(cwd)
     search(toy, 1)
