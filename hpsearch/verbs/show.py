@@ -187,7 +187,7 @@ def _notes(row: TrialRow) -> str:
         notes.append("baseline")
     if row.read_off is not None:
         notes.append(f"from trial {row.read_off}")
-    if row.outcome is Outcome.PRUNED:
+    if row.outcome not in {Outcome.FINISHED, Outcome.READ_OFF}:
         notes.append(f"after epoch {row.epochs_done}")
     if row.epochs_reused:
         notes.append(f"{row.epochs_reused} epochs reused")
