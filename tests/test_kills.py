@@ -27,7 +27,7 @@ from tests.toy import write_toy
 from tests.waiting import is_alive, wait_until
 
 URL = "sqlite:///studies.db"
-N_TRIALS = 5
+N_TRIALS = 4
 SLOW = "time.sleep(0.05)"
 
 

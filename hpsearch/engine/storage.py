@@ -18,6 +18,7 @@ import tenacity
 from filelock import FileLock
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
+from optuna.storages._rdb.models import SCHEMA_VERSION
 from sqlalchemy.engine import URL, make_url
 
 from hpsearch.errors import StorageError, UsageError
@@ -141,31 +142,20 @@ def _open_sqlite(url: URL, read_only: bool) -> RDBStorage:
             )
         path.parent.mkdir(parents=True)
     if path.exists() and path.stat().st_size > 0:
-        start = path.read_bytes()[:16]
+        with path.open("rb") as file:
+            start = file.read(16)
         if start != b"SQLite format 3\0":
             raise StorageError(
                 f"{path} is not an SQLite file (it starts {start[:8]!r}); nothing was changed"
             )
-    kind = _file_system(path.parent)
-    if kind in NETWORK_FILE_SYSTEMS:
-        raise StorageError(
-            f"{path} is on a network file system ({kind}), where SQLite loses data: "
-            "use a local disk or postgresql://"
-        )
-    connect_args = {"timeout": SQLITE_BUSY_S}
     try:
         if read_only:
-            _recover(path)
-            quoted = quote(os.fspath(path.absolute()))
-            return RDBStorage(
-                f"sqlite:///file:{quoted.replace('{', '%7B')}?mode=ro&uri=true",
-                engine_kwargs={"connect_args": connect_args},
-                skip_table_creation=True,
-            )
+            return _open_to_read(path)
+        _refuse_network(path)
         with FileLock(path.with_name(f"{path.name}.lock")):  # two at once fail to make tables
             storage = RDBStorage(
                 url.render_as_string(hide_password=False),
-                engine_kwargs={"connect_args": connect_args},
+                engine_kwargs={"connect_args": {"timeout": SQLITE_BUSY_S}},
             )
     except (
         sqlalchemy.exc.SQLAlchemyError,
@@ -177,6 +167,36 @@ def _open_sqlite(url: URL, read_only: bool) -> RDBStorage:
         raise StorageError(f"cannot open {path}: {_cause(error)}; nothing was changed") from error
     _begin_immediately(storage)
     return storage
+
+
+def _refuse_network(path: Path) -> None:
+    kind = _file_system(path.parent)
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise StorageError(
+            f"{path} is on a network file system ({kind}), where SQLite loses data: "
+            "use a local disk or postgresql://"
+        )
+
+
+def _open_to_read(path: Path) -> RDBStorage:
+    """Open a file that exists, so that no write of a launcher ever waits for us.
+
+    Optuna's own check of the schema reads its scripts of migration, which takes as long
+    as reading a study; comparing the number that it stores is enough to read.
+    """
+    with sqlite3.connect(path, timeout=SQLITE_BUSY_S) as connection:
+        # also rolls back what a killed writer left half done: a read-only reader may not
+        row = connection.execute("SELECT schema_version FROM version_info").fetchone()
+    connection.close()
+    if row != (SCHEMA_VERSION,):
+        raise RuntimeError(f"its schema is {row}, this Optuna's ({SCHEMA_VERSION},)")
+    quoted = quote(os.fspath(path.absolute()))
+    return RDBStorage(
+        f"sqlite:///file:{quoted.replace('{', '%7B')}?mode=ro&uri=true",
+        engine_kwargs={"connect_args": {"timeout": SQLITE_BUSY_S}},
+        skip_compatibility_check=True,
+        skip_table_creation=True,
+    )
 
 
 def _begin_immediately(storage: RDBStorage) -> None:
@@ -196,14 +216,6 @@ def _begin_immediately(storage: RDBStorage) -> None:
     @sqlalchemy.event.listens_for(storage.engine, "begin")
     def on_begin(connection: sqlalchemy.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _recover(path: Path) -> None:
-    """Roll back what a killed writer left half done: a read-only reader may not."""
-    if path.with_name(f"{path.name}-journal").exists():
-        with sqlite3.connect(path, timeout=SQLITE_BUSY_S) as connection:
-            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        connection.close()
 
 
 def _open_server(url: URL) -> RDBStorage:

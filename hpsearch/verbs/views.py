@@ -95,7 +95,7 @@ class LiveTable(Lines):
         self.took_s: list[float] = []
 
     def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None:
-        self.title = title
+        self.title = plain(title)
         self.n_trials, self.n_before, self.n_slots = n_trials, n_before, n_slots
 
     def trial_started(self, number: int, params: Params, epochs: int) -> None:

@@ -71,6 +71,16 @@ def test_a_database_of_a_newer_optuna_is_refused_and_left_as_it_was(cwd):
     assert (cwd / "study.db").read_bytes() == before
 
 
+def test_a_database_of_another_schema_is_not_read(cwd):
+    Storage("sqlite:///study.db").optuna.engine.dispose()
+    with sqlite3.connect("study.db") as connection:
+        connection.execute("UPDATE version_info SET schema_version = 99")
+    connection.close()
+
+    with pytest.raises(StorageError, match="its schema is"):
+        Storage("sqlite:///study.db", read_only=True)
+
+
 def test_reading_makes_no_file(cwd):
     with pytest.raises(StorageError, match="there is no storage at absent.db"):
         Storage("sqlite:///absent.db", read_only=True)
