@@ -25,7 +25,6 @@ from hpsearch.errors import StorageError, UsageError
 
 Result = TypeVar("Result")
 
-
 SQLITE_BUSY_S = 60
 # how long a search waits for a storage that went away before it gives up
 STORAGE_AWAY_S = 15 * 60

@@ -243,12 +243,10 @@ def _stopped_by_signals(search: Search, view: View) -> Iterator[None]:
             search.kill(Stop.INTERRUPTED)
             view.say("stopping now; trials continue from their last epoch when resumed")
         else:
-            search.finish_epochs(Stop.INTERRUPTED)
-            search.stop = Stop.INTERRUPTED
+            search.stop = Stop.INTERRUPTED  # also where the time was up already
             view.say("finishing the running epochs, then stopping (Ctrl-C again: stop now)")
 
     def on_terminate(_number: int, _frame: FrameType | None) -> None:
-        search.finish_epochs(Stop.TERMINATED)
         search.stop = Stop.TERMINATED
         timer = threading.Timer(GRACE_S, search.kill, [Stop.TERMINATED])
         timer.daemon = True
