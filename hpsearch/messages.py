@@ -13,11 +13,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from hpsearch.task import Params
-
-Logs = dict[str, float]
-"""Keras's logs after an epoch, `{"loss": 0.31, "val_accuracy": 0.88, ...}`, and
-`seconds`, what that epoch took."""
+from hpsearch.task import Logs, Params
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +48,7 @@ class EpochDone:
     epoch: int
     """Epochs done so far: 1 after the first."""
     logs: Logs
+    """Keras's, what the task adds, and `seconds`, what that epoch took."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from hpsearch.data.arrays import Dataset
+from hpsearch.data.inputs import Encoded
 from hpsearch.data.sources import Source
 from hpsearch.errors import StudyFileError
 
@@ -20,6 +21,8 @@ ParamValue = bool | int | float | str | None
 Params = dict[str, ParamValue]
 """The hyperparameters of one trial by name: Optuna's `trial.params`."""
 Direction = Literal["maximize", "minimize"]
+Logs = dict[str, float]
+"""Keras's logs after an epoch, `{"loss": 0.31, "val_accuracy": 0.88, ...}`."""
 
 TRAINER_PARAMS = ("epochs", "batch_size")
 """What the trainer reads; all other params are for `build`."""
@@ -79,6 +82,26 @@ class Published:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Writing:
+    """The text that a network writes which was trained to predict the next character."""
+
+    n_chars: int = 100
+    """Written after each epoch of a trial, from a window of the training text."""
+    temperatures: tuple[float, ...] = (0.0, 0.7)
+    """One text each; 0 takes the most likely character, 1 draws as the network predicts."""
+
+    def __post_init__(self) -> None:
+        if not _is_count(self.n_chars):
+            raise StudyFileError(
+                f"n_chars must be a whole number of 1 or more, not {self.n_chars!r}"
+            )
+        if not self.temperatures or min(self.temperatures) < 0:
+            raise StudyFileError(
+                f"temperatures must be numbers of 0 or more, not {self.temperatures!r}"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """A lab task: data, search space, network and what makes one better than another.
 
@@ -105,6 +128,18 @@ class Task:
     published: Published | None = None
     classes: Sequence[str] = ()
     """A name for each label, in the order of the labels."""
+    encode: Callable[[bytes, tuple[str, ...]], Encoded] | None = None
+    """For `predict`: a file's content, or a text in UTF-8, and the data's vocabulary -> one
+    example as the network takes it. NumPy only, no Keras."""
+    writing: Writing | None = None
+    """For networks that predict the next character of a window of text."""
+    also_log: Callable[[Logs], Logs] | None = None
+    """Keras's logs -> more logs that follow from them, such as another unit of the loss."""
+    gradient_norm: bool = False
+    """Whether to log the norm of the gradient, before clipping, as a mean over batches."""
+    jit_compile: bool = False
+    """Whether training gains from compilation by XLA. As a rule recurrent networks over
+    many steps do, dense ones do not."""
 
     def __post_init__(self) -> None:
         for name in ("load", "space", "build"):
