@@ -4,37 +4,48 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import stat
-import tempfile
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
 
-from hpsearch.errors import DataCorrupt, DataError
+from hpsearch.data.kept import keep, make_private
+from hpsearch.errors import DataError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 Array = npt.NDArray[Any]
+Examples: TypeAlias = "Array | csr_array"
+"""Numbers in full, or a SciPy array in CSR form where nearly all of them are 0."""
 PARTS = ("train", "valid", "test")
+SPARSE_FIELDS = ("data", "indices", "indptr", "shape")
 # A label that training never sees is a mistake, but characters of a text may be that rare.
 RARE = 0.01
+
+
+def is_sparse(x: Any) -> bool:
+    """Whether an array is SciPy's, of any form."""
+    # nobody can have made one while SciPy was never imported, and importing it takes time
+    sparse = sys.modules.get("scipy.sparse")
+    return sparse is not None and bool(sparse.issparse(x))
 
 
 @dataclass(frozen=True)
 class Split:
     """Examples and their labels; the first axis of both counts examples."""
 
-    x: Array
+    x: Examples
     y: Array
 
     def __post_init__(self) -> None:
-        if len(self.x) != len(self.y):
-            raise DataError(f"{len(self.x)} examples have {len(self.y)} labels: give each one")
+        n_examples = self.x.shape[0] if is_sparse(self.x) else len(self.x)
+        if n_examples != len(self.y):
+            raise DataError(f"{n_examples} examples have {len(self.y)} labels: give each one")
 
     def __len__(self) -> int:
         return len(self.y)
@@ -43,7 +54,20 @@ class Split:
         return Split(self.x[index], self.y[index])
 
     def __add__(self, other: Split) -> Split:
-        return Split(np.concatenate([self.x, other.x]), np.concatenate([self.y, other.y]))
+        if is_sparse(self.x):
+            from scipy.sparse import vstack
+
+            x = vstack([self.x, other.x], format="csr")
+        else:
+            x = np.concatenate([self.x, other.x])
+        return Split(x, np.concatenate([self.y, other.y]))
+
+    def arrays(self) -> dict[str, Array]:
+        """All plain arrays it consists of, by name: `x` and `y`, or the parts of a CSR `x`."""
+        if not is_sparse(self.x):
+            return {"x": np.asanyarray(self.x), "y": self.y}
+        fields = {f"x_{field}": np.asarray(getattr(self.x, field)) for field in SPARSE_FIELDS}
+        return {**fields, "y": self.y}
 
     def classes(self) -> Array | None:
         """The classes, sorted, where labels are classes: whole numbers that repeat."""
@@ -60,18 +84,16 @@ class Dataset:
     train: Split
     valid: Split
     test: Split
+    vocabulary: tuple[str, ...] = ()
+    """What each whole number in `x` stands for, in texts."""
 
     def __post_init__(self) -> None:
         for part, split in self.splits().items():
             if len(split) == 0:
                 raise DataError(f"the {part} split is empty")
             for side, array in (("examples", split.x), ("labels", split.y)):
-                if not isinstance(array, np.ndarray) or array.dtype.hasobject:
-                    kind = getattr(array, "dtype", type(array).__name__)
-                    raise DataError(
-                        f"the {side} of the {part} split are {kind}, not a NumPy array of "
-                        "numbers or text"
-                    )
+                if fault := _fault(array):
+                    raise DataError(f"the {side} of the {part} split are {fault}")
 
     def splits(self) -> dict[str, Split]:
         """The splits by name."""
@@ -85,10 +107,11 @@ class Dataset:
         """
         for part, split in self.splits().items():
             for side, array in (("examples", split.x), ("labels", split.y)):
-                n_bad = _n_not_finite(array)
+                values: Array = np.asarray(array.data) if is_sparse(array) else array
+                n_bad = _n_not_finite(values)
                 if n_bad:
                     raise DataError(
-                        f"{n_bad} of the {array.size} values in the {side} of the {part} split "
+                        f"{n_bad} of the {values.size} values in the {side} of the {part} split "
                         "are not finite numbers: fill them in or leave those examples out"
                     )
         known = self.train.classes()
@@ -105,12 +128,17 @@ class Dataset:
                 )
 
     def fingerprint(self) -> str:
-        """SHA-256 over kind, shape and bytes of all arrays, in hex."""
+        """SHA-256 over kind, shape and bytes of all arrays and the vocabulary, in hex."""
         digest = hashlib.sha256()
         for split in self.splits().values():
-            for array in (split.x, split.y):
+            for name, array in split.arrays().items():
+                if name in ("x_indices", "x_indptr", "x_shape"):
+                    # SciPy chooses how wide they are, and not always the same way
+                    array = array.astype(np.int64)
                 digest.update(f"{array.dtype.str}{array.shape}".encode())
                 digest.update(np.ascontiguousarray(array).data)
+        if self.vocabulary:
+            digest.update(json.dumps(self.vocabulary).encode())
         return digest.hexdigest()
 
 
@@ -123,15 +151,23 @@ class Prepared:
 
     def open(self) -> Dataset:
         """Map the arrays into memory, read-only; processes share the pages."""
+        words = self.folder / "vocabulary.json"
+        vocabulary = tuple(json.loads(words.read_text())) if words.exists() else ()
+        train, valid, test = (self._split(part) for part in PARTS)
+        return Dataset(train, valid, test, vocabulary)
 
-        def split(part: str) -> Split:
-            x, y = (
-                np.load(self.folder / f"{part}_{side}.npy", mmap_mode="r", allow_pickle=False)
-                for side in "xy"
-            )
-            return Split(x, y)
+    def _split(self, part: str) -> Split:
+        def array(name: str) -> Array:
+            path = self.folder / f"{part}_{name}.npy"
+            mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+            return mapped
 
-        return Dataset(*(split(part) for part in PARTS))
+        if (self.folder / f"{part}_x.npy").exists():
+            return Split(array("x"), array("y"))
+        from scipy.sparse import csr_array
+
+        data, indices, indptr, shape = (array(f"x_{field}") for field in SPARSE_FIELDS)
+        return Split(csr_array((data, indices, indptr), shape=tuple(shape.tolist())), array("y"))
 
 
 def prepare(cache: Path, key: str | None, load: Callable[[], Dataset]) -> Prepared:
@@ -150,62 +186,38 @@ def prepare(cache: Path, key: str | None, load: Callable[[], Dataset]) -> Prepar
             the data cannot be meant.
         DataCorrupt: What is in the cache under `key` is not what was put there.
     """
-    _make_private(cache)
-    if key is not None:
-        return _prepare_once(cache / key, load)
-    dataset = load()
-    return _prepare_once(cache / dataset.fingerprint()[:32], lambda: dataset)
+
+    def fill(folder: Path) -> str:
+        dataset = load()
+        dataset.require_sound_values()
+        _write(dataset, folder)
+        return dataset.fingerprint()
+
+    make_private(cache)
+    if key is None:
+        dataset = load()
+        key, load = dataset.fingerprint()[:32], lambda: dataset
+    folder = cache / key
+    return Prepared(folder, keep(folder, fill))
 
 
-def _prepare_once(folder: Path, load: Callable[[], Dataset]) -> Prepared:
-    """What is in `folder`, put there by one process while others wait for it."""
-    if found := _find(folder):
-        return found
-    try:
-        with FileLock(folder.with_name(f"{folder.name}.lock")):
-            if found := _find(folder):
-                return found
-            for leftover in folder.parent.glob(f"{folder.name}.tmp-*"):  # of a killed process
-                shutil.rmtree(leftover)
-            dataset = load()
-            dataset.require_sound_values()
-            return _write(dataset, folder)
-    except OSError as error:
-        raise DataError(f"cannot write the data cache {folder}: {error.strerror}") from error
+def _write(dataset: Dataset, folder: Path) -> None:
+    for part, split in dataset.splits().items():
+        for name, array in split.arrays().items():
+            np.save(folder / f"{part}_{name}.npy", array, allow_pickle=False)
+    if dataset.vocabulary:
+        (folder / "vocabulary.json").write_text(json.dumps(dataset.vocabulary))
 
 
-def _find(folder: Path) -> Prepared | None:
-    if not folder.exists():
-        return None
-    try:
-        content = json.loads((folder / "manifest.json").read_text())
-        for name, n_bytes in content["bytes"].items():
-            if (folder / name).stat().st_size != n_bytes:
-                raise ValueError(f"{name} should have {n_bytes} bytes")
-        return Prepared(folder, content["fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataCorrupt(
-            f"the data cache {folder} is damaged ({error}): delete that folder, it is made again"
-        ) from error
-
-
-def _write(dataset: Dataset, folder: Path) -> Prepared:
-    """Write all arrays beside `folder`, then give them its name."""
-    fingerprint = dataset.fingerprint()
-    scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.tmp-", dir=folder.parent))
-    try:
-        for part, split in dataset.splits().items():
-            np.save(scratch / f"{part}_x.npy", split.x, allow_pickle=False)
-            np.save(scratch / f"{part}_y.npy", split.y, allow_pickle=False)
-        content = {
-            "fingerprint": fingerprint,
-            "bytes": {path.name: path.stat().st_size for path in scratch.iterdir()},
-        }
-        (scratch / "manifest.json").write_text(json.dumps(content, indent=1))
-        scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return Prepared(folder, fingerprint)
+def _fault(array: Any) -> str:
+    """What is wrong with arrays of this kind, as the end of a sentence; empty if nothing is."""
+    if is_sparse(array):
+        form = array.format
+        return "" if form == "csr" else f"a SciPy array in {form.upper()} form: call its tocsr()"
+    if isinstance(array, np.ndarray) and not array.dtype.hasobject:
+        return ""
+    kind = getattr(array, "dtype", type(array).__name__)
+    return f"{kind}, not a NumPy array of numbers or text"
 
 
 def _n_not_finite(array: Array) -> int:
@@ -213,19 +225,3 @@ def _n_not_finite(array: Array) -> int:
     if array.dtype.kind not in "fc":
         return 0
     return sum(int((~np.isfinite(piece)).sum()) for piece in np.array_split(array, 64))
-
-
-def _make_private(folder: Path) -> None:
-    """Arrays from a folder that others can write to would be theirs, not ours."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        status = folder.stat()
-    except OSError as error:
-        raise DataError(f"cannot make the data cache {folder}: {error.strerror}") from error
-    if hasattr(os, "getuid") and (
-        status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    ):
-        raise DataError(
-            f"other users can write to the data cache {folder}: chmod 700 it, "
-            "or set HPSEARCH_CACHE to a folder of your own"
-        )
