@@ -52,10 +52,11 @@ def _numbers(trials: list[FrozenTrial]) -> Iterator[Violation]:
 def _counted_once(trials: list[FrozenTrial]) -> Iterator[Violation]:
     if sum(attr.BASELINE in trial.user_attrs for trial in trials) > 1:
         yield Violation("counted once", "the baseline is there more than once")
-    parents = Counter(trial.user_attrs.get(attr.READ_OFF) for trial in trials)
-    for parent, n in parents.items():
-        if parent is not None and n > 1:
-            yield Violation("counted once", f"{n} trials were read off trial {parent}")
+    for name, what in ((attr.READ_OFF, "read off"), (attr.PROMOTED_FROM, "promoted from")):
+        parents = Counter(trial.user_attrs.get(name) for trial in trials)
+        for parent, n in parents.items():
+            if parent is not None and n > 1:
+                yield Violation("counted once", f"{n} trials were {what} trial {parent}")
 
 
 def _left_over(storage: Storage, study: Study, trials: list[FrozenTrial]) -> Iterator[Violation]:

@@ -12,10 +12,9 @@ from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
 
 from hpsearch.choices import PrunerName, SamplerName
+from hpsearch.engine.rungs import REDUCTION_FACTOR
 from hpsearch.errors import UsageError
 from hpsearch.task import ParamValue
-
-REDUCTION_FACTOR = 3
 
 
 def make_sampler(
@@ -70,9 +69,5 @@ def make_pruner(name: PrunerName, max_epochs: int) -> BasePruner:
             return optuna.pruners.HyperbandPruner(
                 min_resource=1, max_resource=max_epochs, reduction_factor=REDUCTION_FACTOR
             )
-        case PrunerName.HALVING:
-            return optuna.pruners.SuccessiveHalvingPruner(
-                min_resource=1, reduction_factor=REDUCTION_FACTOR
-            )
-        case PrunerName.NONE:
+        case PrunerName.HALVING | PrunerName.NONE:  # halving is the business of `rungs`
             return optuna.pruners.NopPruner()

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock
 from optuna.study import Study
-from optuna.trial import Trial, TrialState, create_trial
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.curves import Curve
@@ -22,6 +23,7 @@ from hpsearch.engine import trials as attr
 from hpsearch.engine.curve_keys import key_of
 from hpsearch.engine.note import write_note
 from hpsearch.engine.record import Record, best_value, is_better, versions
+from hpsearch.engine.rungs import Rungs
 from hpsearch.engine.samplers import make_pruner, make_sampler
 from hpsearch.engine.slots import side_by_side
 from hpsearch.engine.storage import patiently
@@ -33,6 +35,7 @@ from hpsearch.study_file import StudyFile, describe
 from hpsearch.task import Params, ParamValue
 
 N_ERRORS_ALIKE = 3
+WAIT_S = 0.2  # of a slot without a trial, until it looks whether the search was stopped
 
 
 class Stop(StrEnum):
@@ -105,6 +108,12 @@ class Attempt:
     def epochs_done(self) -> int:
         return max(self.logs, default=0)
 
+    @property
+    def promoted_at(self) -> int:
+        """The epochs that a promoted trial took over: they were judged on then; else 0."""
+        attrs = self.trial.user_attrs
+        return attrs[attr.EPOCHS_REUSED] if attr.PROMOTED_FROM in attrs else 0
+
 
 class Search:
     """One launcher's work on a study.
@@ -145,10 +154,14 @@ class Search:
         self.network = study_file.fingerprint_of("build")
         self.stop: Stop | None = None
         self.kills = False
+        self.is_exhausted = False
+        """Whether the sampler has nothing left to propose."""
+        self._n_running = 0
         self.deadline_s = None if plan.timeout_s is None else time.monotonic() + plan.timeout_s
         self._error: BaseException | None = None
         self._errors: list[str] = []
         self._lock = threading.RLock()
+        self._trial_ended = threading.Condition(self._lock)
 
     def run(self) -> Stop:
         """Work until the budget is spent or something else ends the search.
@@ -164,7 +177,7 @@ class Search:
         side_by_side(n_slots, lambda _slot: self._slot(), range(n_slots))
         if self._error is not None:
             raise self._error
-        return self.stop or Stop.BUDGET
+        return self.stop or (Stop.EXHAUSTED if self.is_exhausted else Stop.BUDGET)
 
     def finish_epochs(self, why: Stop) -> None:
         """Let running epochs finish, then stop; their trials wait to be taken up."""
@@ -191,33 +204,85 @@ class Search:
     def _slot(self) -> None:
         try:
             while (trial := self._next_trial()) is not None:
-                self._run_trial(trial)
+                try:
+                    self._run_trial(trial)
+                finally:
+                    with self._trial_ended:
+                        self._n_running -= 1
+                        self._trial_ended.notify_all()
         except BaseException as error:  # the other slots must hear of it before it is raised
             self._error = self._error or error
             self.kill(Stop.ERRORS)
 
     def _next_trial(self) -> Trial | None:
-        with self._lock:
-            self._check_deadline()
-            if self.stop is not None:
-                return None
-            trials = self.study.get_trials(deepcopy=False)
-            if sum(attr.is_counted(trial) for trial in trials) >= self.plan.n_trials:
-                return None
-            self.study.sampler = make_sampler(
-                self.plan.sampler, seed=self.seed, n_trials=len(trials), fixed=self.plan.fixed
-            )
-            trial = patiently(self.study.ask)
-            try:
-                patiently(lambda: self.task.space(trial))
-            except HpsearchError:
-                raise
-            except Exception as error:
-                filename = self.study_file.filename
-                raise StudyFileError(
-                    f"{filename}: space(trial) raised {describe(error)}"
-                ) from error
-            return trial
+        """The trial for a slot that has none; None when there is no more to do.
+
+        A slot may have to wait: when another one's trial is pruned, an earlier one may turn
+        out to be the better one, and is promoted.
+        """
+        with self._trial_ended:
+            while True:
+                self._check_deadline()
+                if self.stop is not None:
+                    return None
+                trials = self.study.get_trials(deepcopy=False)
+                trial = self._promoted(trials)
+                if trial is None and not self._is_spent(trials):
+                    trial = self._ask(len(trials))
+                if trial is not None:
+                    self._n_running += 1
+                    return trial
+                if self._n_running == 0:
+                    return None
+                self._trial_ended.wait(WAIT_S)
+
+    def _is_spent(self, trials: Sequence[FrozenTrial]) -> bool:
+        """Whether no more new trials are to come."""
+        n_counted = sum(attr.is_counted(trial) for trial in trials)
+        return self.is_exhausted or n_counted >= self.plan.n_trials
+
+    def _promoted(self, trials: Sequence[FrozenTrial]) -> Trial | None:
+        """A trial that goes on where another one was pruned, if there is one to promote."""
+        storage = self.study._storage
+        waiting = [trial for trial in trials if trial.state is TrialState.WAITING]
+        for trial in waiting:
+            if attr.PROMOTED_FROM in trial.user_attrs:  # by a launcher that was stopped
+                trial_id = trial._trial_id
+                patiently(partial(storage.set_trial_state_values, trial_id, TrialState.RUNNING))
+                return Trial(self.study, trial_id)
+        if self.plan.pruner is not PrunerName.HALVING:
+            return None
+        if waiting and not self._is_spent(trials):
+            return None  # first who was interrupted
+        pruned = self._rungs(trials).promotable()
+        if pruned is None:
+            return None
+        promoted = create_trial(
+            state=TrialState.RUNNING,
+            params=pruned.params,
+            distributions=pruned.distributions,
+            user_attrs={attr.PROMOTED_FROM: pruned.number},
+        )
+        study_id = self.study._study_id
+        return Trial(self.study, patiently(lambda: storage.create_new_trial(study_id, promoted)))
+
+    def _rungs(self, trials: Sequence[FrozenTrial]) -> Rungs:
+        return Rungs(trials, self.task.direction == "maximize", self._is_spent(trials))
+
+    def _ask(self, n_trials: int) -> Trial:
+        """A trial from Optuna's queue or sampler."""
+        self.study.sampler = make_sampler(
+            self.plan.sampler, seed=self.seed, n_trials=n_trials, fixed=self.plan.fixed
+        )
+        trial = patiently(self.study.ask)
+        try:
+            patiently(lambda: self.task.space(trial))
+        except HpsearchError:
+            raise
+        except Exception as error:
+            filename = self.study_file.filename
+            raise StudyFileError(f"{filename}: space(trial) raised {describe(error)}") from error
+        return trial
 
     def _check_deadline(self) -> None:
         if self.deadline_s is not None and time.monotonic() > self.deadline_s:
@@ -330,7 +395,15 @@ class Search:
 
     def _judge(self, attempt: Attempt, epoch: int) -> None:
         with self._lock:
-            if epoch < attempt.epochs and patiently(attempt.trial.should_prune):
+            if epoch >= attempt.epochs:
+                return
+            if self.plan.pruner is PrunerName.HALVING:
+                rungs = self._rungs(self.study.get_trials(deepcopy=False))
+                is_promoted_here = epoch <= attempt.promoted_at
+                goes_on = is_promoted_here or rungs.may_go_on(attempt.curve.folder.name, epoch)
+            else:
+                goes_on = not patiently(attempt.trial.should_prune)
+            if not goes_on:
                 attempt.outcome = Outcome.PRUNED
 
     def _pause(self, attempt: Attempt) -> None:
@@ -385,7 +458,7 @@ class Search:
             # so an exhaustive sampler says, having told, that nothing is left to ask for
             if "Study.stop" not in str(error):
                 raise
-            self.finish_epochs(Stop.EXHAUSTED)
+            self.is_exhausted = True
 
     def _add_read_off(self, attempt: Attempt, outcome: Outcome) -> None:
         """If the curve was better at an earlier length of the space, add that trial.

@@ -28,8 +28,7 @@ class Summary:
     @property
     def n_trials(self) -> int:
         """Trials that count towards a budget."""
-        free = self.counts[Outcome.READ_OFF] + self.counts[Outcome.WAITING]
-        return len(self.rows) - free
+        return sum(not row.is_free and row.outcome is not Outcome.WAITING for row in self.rows)
 
     @property
     def epochs_trained(self) -> int:
@@ -37,13 +36,19 @@ class Summary:
 
     @property
     def epochs_reused(self) -> int:
-        """Epochs that trials wanted and stored curves had."""
-        return sum(trial.epochs_reused for trial in self.rows)
+        """Epochs that trials wanted and stored curves had.
+
+        What a promoted trial takes over from itself saved nothing.
+        """
+        return sum(row.epochs_reused for row in self.rows if row.promoted_from is None)
 
     @property
     def epochs_pruned(self) -> int:
-        """Epochs that trials wanted and the pruner saved."""
-        return sum(trial.epochs_pruned for trial in self.rows)
+        """Epochs that trials wanted and the pruner saved; those of a trial that was promoted
+        are its successor's to train or to save.
+        """
+        promoted = {row.promoted_from for row in self.rows}
+        return sum(row.epochs_pruned for row in self.rows if row.number not in promoted)
 
     @property
     def seconds(self) -> float:

@@ -35,6 +35,7 @@ EPOCHS_TRAINED = "epochs_trained"
 EPOCHS_PRUNED = "epochs_pruned"
 SECONDS = "seconds"
 READ_OFF = "read_off"
+PROMOTED_FROM = "promoted_from"
 BASELINE = "baseline"
 
 
@@ -59,8 +60,15 @@ class TrialRow:
     output: str
     read_off: int | None
     """The number of the longer trial that this one was read off."""
+    promoted_from: int | None
+    """The number of the pruned trial whose curve this one goes on with."""
     is_baseline: bool
     curve: str | None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it takes nothing from the budget: another trial was counted for it."""
+        return self.read_off is not None or self.promoted_from is not None
 
 
 def row(trial: FrozenTrial) -> TrialRow:
@@ -79,14 +87,16 @@ def row(trial: FrozenTrial) -> TrialRow:
         reason=attrs.get(REASON, ""),
         output=attrs.get(OUTPUT, ""),
         read_off=attrs.get(READ_OFF),
+        promoted_from=attrs.get(PROMOTED_FROM),
         is_baseline=BASELINE in attrs,
         curve=attrs.get(CURVE),
     )
 
 
 def is_counted(trial: FrozenTrial) -> bool:
-    """Whether a trial counts towards the budget: begun, and not read off another."""
-    return trial.state is not TrialState.WAITING and READ_OFF not in trial.user_attrs
+    """Whether a trial counts towards the budget: begun, and not made of another one's curve."""
+    is_free = READ_OFF in trial.user_attrs or PROMOTED_FROM in trial.user_attrs
+    return trial.state is not TrialState.WAITING and not is_free
 
 
 def _outcome(trial: FrozenTrial) -> Outcome:

@@ -87,7 +87,7 @@ class LiveTable(Lines):
     def __init__(self, console: Console) -> None:
         super().__init__(console)
         self.title = "starting"
-        self.n_trials = self.n_slots = self.n_before = 0
+        self.n_trials = self.n_slots = self.n_before = self.n_free = 0
         self.running: dict[int, Running] = {}
         self.counts: Counter[Outcome] = Counter()
         self.best: TrialRow | None = None
@@ -109,6 +109,7 @@ class LiveTable(Lines):
     def trial_ended(self, row: TrialRow, best: TrialRow | None) -> None:
         self.running.pop(row.number, None)
         self.counts[row.outcome] += 1
+        self.n_free += row.is_free
         if row.read_off is None:
             self.took_s.append(row.seconds)
         if best is not None and (self.best is None or best.number != self.best.number):
@@ -135,9 +136,7 @@ class LiveTable(Lines):
         return Group(*lines)
 
     def _progress(self) -> Text:
-        n_done = self.n_before + sum(
-            n for outcome, n in self.counts.items() if outcome is not Outcome.READ_OFF
-        )
+        n_done = self.n_before + self.counts.total() - self.n_free
         counts = "  ".join(f"{outcome.value} {n}" for outcome, n in self.counts.items())
         elapsed = time.monotonic() - self.began_s
         left = self._left_s(n_done)
@@ -157,6 +156,8 @@ def describe_trial(row: TrialRow, best: TrialRow | None) -> str:
     """A finished trial in a line."""
     value = "" if row.value is None else f" {row.value:.4f}"
     parts = [f"trial {row.number} {row.outcome.value}{value}"]
+    if row.promoted_from is not None:
+        parts.append(f"promoted from trial {row.promoted_from}")
     if row.outcome is Outcome.READ_OFF:
         parts.append(f"from trial {row.read_off}")
     else:
