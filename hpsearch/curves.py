@@ -1,7 +1,8 @@
 """Learning curves on disk: what a configuration has been trained for so far.
 
     curves/<key>/
-        curve.json          what was trained, and Keras's logs of every epoch so far
+        curve.json          what was trained, and the logs of every epoch so far; of a
+                            language model also what it wrote after each
         epoch-00007.npz     the state of model and optimizer after epoch 7
         epoch-00006.npz     and after the epoch before, should the newest be damaged
         evicted             where checkpoints were deleted to save space
@@ -20,6 +21,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,17 @@ State = dict[str, npt.NDArray[Any]]
 """Every variable of a model and its optimizer, by its place in their lists."""
 
 N_CHECKPOINTS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What a network wrote after an epoch."""
+
+    window: str
+    """The piece of the training text that it went on from."""
+    temperatures: list[float]
+    texts: list[str]
+    """One for each temperature."""
 
 
 def curve_key(**identity: object) -> str:
@@ -65,18 +78,25 @@ class Curve:
         return self._read()[0]
 
     @property
+    def texts(self) -> list[Written | None]:
+        """What was written after each epoch of `logs`; None where nothing was."""
+        logs, _, texts = self._read()
+        read = [None if text is None else Written(**text) for text in texts[: len(logs)]]
+        return [*read, *[None] * (len(logs) - len(read))]
+
+    @property
     def starts(self) -> list[list[int]]:
         """Where each process that added epochs began: after which epoch, and how many
         there were then. The two differ where a checkpoint was lost.
         """
         return self._read()[1]
 
-    def _read(self) -> tuple[list[Logs], list[list[int]]]:
+    def _read(self) -> tuple[list[Logs], list[list[int]], list[dict[str, Any] | None]]:
         try:
             content = json.loads((self.folder / "curve.json").read_text())
-            return list(content["logs"]), list(content["starts"])
+            return list(content["logs"]), list(content["starts"]), list(content.get("texts", []))
         except (OSError, ValueError, KeyError, TypeError):
-            return [], []
+            return [], [], []
 
     @property
     def is_evicted(self) -> bool:
@@ -106,7 +126,14 @@ class Curve:
         self._start = 0, n_logs
         return 0, None
 
-    def append(self, epoch: int, logs: Logs, state: State, identity: Mapping[str, object]) -> None:
+    def append(
+        self,
+        epoch: int,
+        logs: Logs,
+        state: State,
+        identity: Mapping[str, object],
+        written: Written | None = None,
+    ) -> None:
         """Keep an epoch: its checkpoint first, then its logs, then drop older ones.
 
         Raises:
@@ -116,7 +143,7 @@ class Curve:
         with _atomically(self._checkpoint(epoch)) as path, path.open("wb") as file:
             np.savez(file, **state)  # type: ignore[arg-type]  # a name is not allow_pickle
             _sync(file)
-        before, starts = self._read()
+        before, starts, texts = self._read()
         if self._start is not None:
             starts.append(list(self._start))
             self._start = None
@@ -126,6 +153,9 @@ class Curve:
             "starts": starts,
             "logs": [*before[: epoch - 1], logs],
         }
+        if written is not None:
+            earlier = [*texts[: epoch - 1], *[None] * (epoch - 1 - len(texts))]
+            content["texts"] = [*earlier, asdict(written)]
         with _atomically(self.folder / "curve.json") as path, path.open("w") as text:
             json.dump(content, text)
             _sync(text)

@@ -13,7 +13,8 @@ import optuna
 from hpsearch.engine.task_data import prepare_data
 from hpsearch.messages import Logs
 from hpsearch.study_file import read_study_file
-from hpsearch.training.fit import build, fit, require_metric
+from hpsearch.training.fit import build, fit
+from hpsearch.training.logs import require_metric
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -67,6 +68,7 @@ def objective(
             return not is_given_up
 
         fit(
+            task,
             build(task, params, seed, dataset.train),
             dataset.train,
             dataset.valid,

@@ -6,33 +6,58 @@ and continued, in this process or another.
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import keras
 import numpy as np
 import numpy.typing as npt
 
 from hpsearch.data import Split
 
+Order = npt.NDArray[np.int64]
 
-def order(seed: int, epoch: int, n: int) -> npt.NDArray[np.int64]:
+
+def order(seed: int, epoch: int, n: int) -> Order:
     """The examples of an epoch, counted from 0, in the order they are trained on."""
     return np.random.default_rng([seed, epoch]).permutation(n)
 
 
-class SeededBatches(keras.utils.PyDataset):
-    """Batches for any Keras backend; `epoch` picks the order."""
+class Batches(Protocol):
+    """The batches of a split, at first in the order of its examples."""
 
-    def __init__(self, split: Split, batch_size: int, seed: int) -> None:
+    def set_order(self, order: Order) -> None:
+        """Yield the examples in another order from now on."""
+
+    def for_keras(self) -> Any:
+        """What `fit` and `evaluate` take as `x`."""
+
+
+def make_batches(split: Split, batch_size: int) -> Batches:
+    """Batches for the backend that Keras runs on."""
+    if keras.backend.backend() == "tensorflow":
+        from hpsearch.training.tensorflow_batches import TensorFlowBatches
+
+        return TensorFlowBatches(split, batch_size)
+    return PortableBatches(split, batch_size)
+
+
+class PortableBatches(keras.utils.PyDataset):
+    """Batches for any Keras backend; of sparse examples, sparse ones."""
+
+    def __init__(self, split: Split, batch_size: int) -> None:
         super().__init__()
-        self.split, self.batch_size, self.seed = split, batch_size, seed
-        self.set_epoch(0)
+        self.split, self.batch_size = split, batch_size
+        self.order: Order = np.arange(len(split))
 
-    def set_epoch(self, epoch: int) -> None:
-        """Shuffle for an epoch, counted from 0."""
-        self.order = order(self.seed, epoch, len(self.split))
+    def set_order(self, order: Order) -> None:
+        self.order = order
+
+    def for_keras(self) -> PortableBatches:
+        return self
 
     def __len__(self) -> int:
         return -(-len(self.split) // self.batch_size)
 
-    def __getitem__(self, i: int) -> tuple[npt.NDArray, npt.NDArray]:
+    def __getitem__(self, i: int) -> tuple[Any, npt.NDArray]:
         batch = self.order[i * self.batch_size : (i + 1) * self.batch_size]
         return self.split.x[batch], self.split.y[batch]

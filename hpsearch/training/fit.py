@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -12,10 +13,11 @@ import numpy as np
 
 from hpsearch.curves import State
 from hpsearch.data import Split
-from hpsearch.errors import MetricNotFound, StudyFileError
-from hpsearch.messages import Logs
-from hpsearch.task import Params, Task
-from hpsearch.training.batches import SeededBatches
+from hpsearch.errors import StudyFileError
+from hpsearch.task import Logs, Params, Task
+from hpsearch.training.batches import make_batches, order
+from hpsearch.training.gradient_norm import gradient_norm_logged
+from hpsearch.training.logs import complete
 
 # One call into the backend runs this many batches: between them nothing needs Python.
 BATCHES_PER_CALL = 32
@@ -27,23 +29,29 @@ class AfterEpoch(keras.callbacks.Callback):
     """Shuffles before each epoch; hands on its logs after it, and stops if told to.
 
     Args:
-        batches: Whose `set_epoch` is called.
+        task: What it adds to the logs.
+        shuffle: Called with the number of epochs done.
         after_epoch: Gets the number of epochs done and their last logs; training ends
             when it returns False.
     """
 
-    def __init__(self, batches: Any, after_epoch: Callable[[int, Logs], bool]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        shuffle: Callable[[int], None],
+        after_epoch: Callable[[int, Logs], bool],
+    ) -> None:
         super().__init__()
-        self.batches, self.after_epoch = batches, after_epoch
+        self.task, self.shuffle, self.after_epoch = task, shuffle, after_epoch
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.batches.set_epoch(epoch)
+        self.shuffle(epoch)
         self.began_s = time.monotonic()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        floats = {name: float(value) for name, value in (logs or {}).items()}
-        floats["seconds"] = round(time.monotonic() - self.began_s, 4)
-        if not self.after_epoch(epoch + 1, floats):
+        seconds = round(time.monotonic() - self.began_s, 4)
+        all_logs = {**complete(self.task, logs or {}), "seconds": seconds}
+        if not self.after_epoch(epoch + 1, all_logs):
             self.model.stop_training = True
 
 
@@ -62,10 +70,13 @@ def build(task: Task, params: Params, seed: int, examples: Split) -> keras.Model
     if not model.built:
         model.build((None, *examples.x.shape[1:]))
     model.optimizer.build(model.trainable_variables)
+    if task.jit_compile:
+        model.jit_compile = True
     return model
 
 
 def fit(
+    task: Task,
     model: keras.Model,
     train: Split,
     valid: Split | None,
@@ -78,28 +89,26 @@ def fit(
 ) -> None:
     """Train a model from `epochs_done` to `epochs`, or until `after_epoch` says stop."""
     model.steps_per_execution = min(BATCHES_PER_CALL, math.ceil(len(train) / batch_size))
-    batches, x = _batches(train, batch_size, seed)
-    model.fit(
-        x,
-        epochs=epochs,
-        initial_epoch=epochs_done,
-        validation_data=None if valid is None else (valid.x, valid.y),
-        validation_batch_size=PREDICTED_AT_ONCE,
-        callbacks=[AfterEpoch(batches, after_epoch)],
-        shuffle=False,
-        verbose=0,
-    )
+    batches = make_batches(train, batch_size)
+
+    def shuffle(epoch: int) -> None:
+        batches.set_order(order(seed, epoch, len(train)))
+
+    with gradient_norm_logged(model) if task.gradient_norm else nullcontext():
+        model.fit(
+            batches.for_keras(),
+            epochs=epochs,
+            initial_epoch=epochs_done,
+            validation_data=None if valid is None else _in_order(valid),
+            callbacks=[AfterEpoch(task, shuffle, after_epoch)],
+            shuffle=False,
+            verbose=0,
+        )
 
 
-def require_metric(metric: str, logs: Logs) -> None:
-    """Training on without the metric would look like a search in which nothing is good.
-
-    Raises:
-        MetricNotFound: Keras logged no such metric.
-    """
-    if metric not in logs:
-        logged = sorted(set(logs) - {"seconds"})
-        raise MetricNotFound(f"Keras logged {logged}, not {metric!r}: mend metric= in the task")
+def measure(task: Task, model: keras.Model, split: Split) -> Logs:
+    """The logs of a trained model on other examples, with what the task adds to them."""
+    return complete(task, model.evaluate(_in_order(split), return_dict=True, verbose=0))
 
 
 def get_state(model: keras.Model) -> State:
@@ -118,18 +127,11 @@ def set_state(model: keras.Model, state: State) -> None:
             variable.assign(state[f"{owner}/{i:04d}"])
 
 
+def _in_order(split: Split) -> Any:
+    return make_batches(split, PREDICTED_AT_ONCE).for_keras()
+
+
 def _variables(model: keras.Model) -> list[tuple[str, list[Any]]]:
     of_metrics = {id(variable) for variable in model.metrics_variables}
     own = [variable for variable in model.variables if id(variable) not in of_metrics]
     return [("model", own), ("optimizer", model.optimizer.variables)]
-
-
-def _batches(train: Split, batch_size: int, seed: int) -> tuple[Any, Any]:
-    """The batches and what `fit` takes for them."""
-    if keras.backend.backend() == "tensorflow":
-        from hpsearch.training.tensorflow_batches import TensorFlowBatches
-
-        fast = TensorFlowBatches(train, batch_size, seed)
-        return fast, fast.dataset
-    portable = SeededBatches(train, batch_size, seed)
-    return portable, portable

@@ -35,14 +35,9 @@ from hpsearch.messages import (
     encode,
 )
 from hpsearch.study_file import describe, run_study_file
-from hpsearch.training.fit import (
-    PREDICTED_AT_ONCE,
-    build,
-    fit,
-    get_state,
-    require_metric,
-    set_state,
-)
+from hpsearch.training.fit import build, fit, get_state, measure, set_state
+from hpsearch.training.logs import require_metric
+from hpsearch.training.writing import require_windows, write_after
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
@@ -120,6 +115,10 @@ def run(job: Job, launcher: Launcher) -> Logs:
         "seed": job.seed,
         "fit_on": job.fit_on,
     }
+    # what is trained on all there is has no epoch that anybody would choose by its text
+    writing = task.writing if valid is not None else None
+    if writing is not None:
+        require_windows(train, data.vocabulary)
     model = build(task, job.params, job.seed, train)
     epochs_done, state = curve.resume_point(epochs)
     if state is not None:
@@ -128,12 +127,18 @@ def run(job: Job, launcher: Launcher) -> Logs:
     def after_epoch(epoch: int, logs: Logs) -> bool:
         if valid is not None:
             require_metric(task.metric, logs)
-        curve.append(epoch, logs, get_state(model), identity)
+        written = (
+            write_after(epoch, model, train, data.vocabulary, writing, job.seed)
+            if writing is not None
+            else None
+        )
+        curve.append(epoch, logs, get_state(model), identity, written)
         launcher.send(EpochDone(epoch=epoch, logs=logs))
         return launcher.verdict() is Verdict.GO_ON
 
     if epochs_done < epochs:
         fit(
+            task,
             model,
             train,
             valid,
@@ -145,17 +150,16 @@ def run(job: Job, launcher: Launcher) -> Logs:
         )
     if job.export is None:
         return {}
-    return _export(model, data.test.x, data.test.y, Path(job.export))
+    test = measure(task, model, data.test)
+    _save(model, Path(job.export))
+    return test
 
 
-def _export(model: keras.Model, x: object, y: object, folder: Path) -> Logs:
-    """Measure on test, and save the model."""
-    logs = model.evaluate(x, y, batch_size=PREDICTED_AT_ONCE, return_dict=True, verbose=0)
+def _save(model: keras.Model, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     scratch = folder / "model.tmp.keras"
     model.save(scratch)
     scratch.replace(folder / "model.keras")
-    return {name: float(value) for name, value in logs.items()}
 
 
 def _stand_alone(output: str) -> None:

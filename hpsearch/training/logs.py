@@ -1,0 +1,53 @@
+"""The logs of an epoch, and of a measurement on test: Keras's, and what a task adds to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+from hpsearch.errors import MetricNotFound, StudyFileError
+from hpsearch.study_file import describe, where
+from hpsearch.task import Logs, Task
+
+
+def complete(task: Task, keras_logs: Mapping[str, Any]) -> Logs:
+    """Keras's logs as plain numbers, and what `also_log` makes of them.
+
+    Raises:
+        StudyFileError: `also_log` raised, or returned something else than more logs.
+    """
+    logs = {name: float(value) for name, value in keras_logs.items()}
+    if task.also_log is None:
+        return logs
+    try:
+        more = task.also_log(dict(logs))
+    except Exception as error:
+        code = getattr(task.also_log, "__code__", None)
+        place = f" at {where(error, code.co_filename)}" if code else ""
+        raise StudyFileError(
+            f"also_log= raised {describe(error)}{place}; it got Keras's logs {sorted(logs)}"
+        ) from error
+    if not isinstance(more, Mapping):
+        raise StudyFileError(f"also_log= returned {more!r}, not a dict of more logs")
+    for name, value in more.items():
+        if not isinstance(name, str) or not isinstance(value, Real):
+            raise StudyFileError(
+                f"also_log= returned {value!r} for {name!r}: a name and a number make a log"
+            )
+        if name in logs:
+            raise StudyFileError(
+                f"also_log= returned {name!r}, which Keras logs already: return new ones only"
+            )
+    return {**logs, **{name: float(value) for name, value in more.items()}}
+
+
+def require_metric(metric: str, logs: Logs) -> None:
+    """Training on without the metric would look like a search in which nothing is good.
+
+    Raises:
+        MetricNotFound: Keras logged no such metric.
+    """
+    if metric not in logs:
+        logged = sorted(set(logs) - {"seconds"})
+        raise MetricNotFound(f"Keras logged {logged}, not {metric!r}: mend metric= in the task")
