@@ -1,8 +1,37 @@
 """Find data, fetch them, verify them, keep them as memory-mapped arrays. NumPy only."""
 
 from hpsearch.data.arrays import Dataset, Split
+from hpsearch.data.characters import encode_characters, encode_window, one_line, windows
 from hpsearch.data.idx import read_idx
+from hpsearch.data.images import decode_png
+from hpsearch.data.inputs import Encoded
+from hpsearch.data.reviews import IMDB, open_reviews
 from hpsearch.data.sources import File, Source
 from hpsearch.data.splits import hold_out
+from hpsearch.data.tables import read_table
+from hpsearch.data.text_folder import read_text_folder
+from hpsearch.data.texts import encode_texts
+from hpsearch.data.words import encode_bag, encode_words, fit_vocabulary
 
-__all__ = ["Dataset", "File", "Source", "Split", "hold_out", "read_idx"]
+__all__ = [
+    "IMDB",
+    "Dataset",
+    "Encoded",
+    "File",
+    "Source",
+    "Split",
+    "decode_png",
+    "encode_bag",
+    "encode_characters",
+    "encode_texts",
+    "encode_window",
+    "encode_words",
+    "fit_vocabulary",
+    "hold_out",
+    "one_line",
+    "open_reviews",
+    "read_idx",
+    "read_table",
+    "read_text_folder",
+    "windows",
+]

@@ -11,12 +11,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import platformdirs
 from filelock import FileLock
 
 from hpsearch.errors import DataCorrupt, DataError, DataNotFound
 
+OWN_CACHE = "hpsearch's cache"
 DEBIAN = Path("/usr/share/datasets")
 TIMEOUT_S = 20.0  # without a byte from the server
 N_ATTEMPTS = 3
@@ -31,10 +33,15 @@ class File:
     """A file of a data set."""
 
     name: str
-    sha256: str
-    """Of the payload: of what is inside, where the name ends in .gz, since gzip wrappers
-    differ from mirror to mirror."""
-    url: str
+    sha256: str | None
+    """Of the payload: of what is inside, where a single file was zipped to .gz, since gzip
+    wrappers differ from mirror to mirror. None where the publisher changes the file now and
+    then: nobody can promise its bytes, so its reader has to look at what they say."""
+    url: str = ""
+    """Empty where nobody publishes it any more: it is used if it is there."""
+
+
+Files = tuple[File, ...]
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,26 @@ class Source:
 
     name: str
     """The folder that Keras's cache and Debian's packages keep it in."""
-    files: tuple[File, ...] = ()
+    files: Files = ()
+    alternatives: tuple[Files, ...] = ()
+    """Other files that hold the same data, taken where the ones before are not."""
+
+    def sets(self) -> tuple[Files, ...]:
+        """The sets of files, any of which will do, in the order they are looked for."""
+        return (self.files, *self.alternatives)
+
+    def published(self) -> Files:
+        """The first set that can be downloaded."""
+        return next((files for files in self.sets() if all(file.url for file in files)), ())
+
+
+class Found(NamedTuple):
+    """Files of a data set, all in one folder, verified or not."""
+
+    place: str
+    """What to call the folder."""
+    folder: Path
+    files: Files
 
 
 def cache_folder() -> Path:
@@ -66,23 +92,33 @@ def places(source: Source, data: Path | None) -> Iterator[tuple[str, Path]]:
     if data is not None:
         yield "the data folder", data / source.name
         yield "the data folder", data
-    yield "hpsearch's cache", _own_folder(source)
+    yield OWN_CACHE, _own_folder(source)
     # Path's own expanduser raises where nobody has a home
     keras_home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")  # noqa: PTH111
     yield "Keras's cache", Path(keras_home) / "datasets" / source.name
+    yield "Keras's cache", Path(keras_home) / "datasets"
     yield "Debian's package", DEBIAN / source.name
 
 
-def locate(source: Source, data: Path | None) -> tuple[str, Path] | None:
-    """The first place that holds every file of a data set, none of them verified.
+def locate(source: Source, data: Path | None) -> Found | None:
+    """The first place that holds every file of one of a data set's sets, none verified.
 
     Raises:
         DataNotFound: There is no such data folder.
     """
     require_folder(data)
     for place, folder in places(source, data):
-        if all((folder / file.name).is_file() for file in source.files):
-            return place, folder
+        files = files_in(folder, source)
+        if files is not None:
+            return Found(place, folder, files)
+    return None
+
+
+def files_in(folder: Path, source: Source) -> Files | None:
+    """The first of a data set's sets of files that a folder holds, none verified."""
+    for files in source.sets():
+        if all((folder / file.name).is_file() for file in files):
+            return files
     return None
 
 
@@ -98,8 +134,8 @@ def require_folder(data: Path | None) -> None:
         )
 
 
-def find(source: Source, data: Path | None) -> Path | None:
-    """The first folder that holds every file of a data set, each verified.
+def find(source: Source, data: Path | None) -> Found | None:
+    """What `locate` finds, each file verified.
 
     Raises:
         DataNotFound: There is no such data folder.
@@ -107,18 +143,16 @@ def find(source: Source, data: Path | None) -> Path | None:
             never passed over: the user should know.
     """
     found = locate(source, data)
-    if found is None:
-        return None
-    _, folder = found
-    for file in source.files:
-        verify(folder / file.name, file)
-    return folder
+    if found is not None:
+        for file in found.files:
+            verify(found.folder / file.name, file)
+    return found
 
 
 def find_or_fetch(
     source: Source, data: Path | None, say: Callable[[str], object] = lambda text: None
-) -> Path:
-    """The folder that holds a data set, downloaded to hpsearch's cache if need be.
+) -> Found:
+    """The files of a data set, downloaded to hpsearch's cache if need be.
 
     Args:
         source: The data set.
@@ -132,24 +166,26 @@ def find_or_fetch(
     return find(source, data) or fetch(source, say)
 
 
-def fetch(source: Source, say: Callable[[str], object] = lambda text: None) -> Path:
+def fetch(source: Source, say: Callable[[str], object] = lambda text: None) -> Found:
     """Download a data set into hpsearch's cache; what is there already stays.
 
     Returns:
-        Its folder. Each file gets its name only after it was verified.
+        Its files. Each gets its name only after it was verified.
 
     Raises:
         DataNotFound: A file could not be downloaded; says where to put it by hand.
         DataCorrupt: What came is not the file.
         DataError: The cache cannot be written.
     """
-    folder = _own_folder(source)
+    folder, files = _own_folder(source), source.published()
+    if not files:
+        raise DataNotFound(f"nobody publishes {source.name} any more: {_by_hand(source)}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):  # one downloads, others wait for it
             for leftover in folder.glob("*.tmp-*"):  # of a process that was killed
                 leftover.unlink()
-            for file in source.files:
+            for file in files:
                 if (folder / file.name).exists():
                     verify(folder / file.name, file)
                 else:
@@ -159,11 +195,11 @@ def fetch(source: Source, say: Callable[[str], object] = lambda text: None) -> P
         raise DataError(
             f"cannot write the data cache {folder}: {error.strerror or error}"
         ) from error
-    return folder
+    return Found(OWN_CACHE, folder, files)
 
 
 def verify(path: Path, file: File) -> None:
-    """Check a file's payload against its SHA-256.
+    """Check a file's payload against its SHA-256, where it has a fixed one.
 
     Raises:
         DataCorrupt: It is another one, or the file is cut off.
@@ -182,7 +218,8 @@ def fault(path: Path, file: File) -> str:
         DataError: It cannot be read.
     """
     digest = hashlib.sha256()
-    opener = gzip.open if file.name.endswith(".gz") else open
+    is_zipped = file.name.endswith(".gz") and not file.name.endswith(".tar.gz")
+    opener = gzip.open if is_zipped else open
     try:
         with opener(path, "rb") as stream:
             while chunk := stream.read(1 << 20):
@@ -195,6 +232,8 @@ def fault(path: Path, file: File) -> str:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
     if digest.hexdigest() == file.sha256:
         return ""
+    if file.sha256 is None:
+        return _web_page(path) or ("" if path.stat().st_size else "is empty")
     return _web_page(path) or (
         f"is not the published file (SHA-256 of its content {digest.hexdigest()[:12]}…, "
         f"expected {file.sha256[:12]}…)"
@@ -267,5 +306,5 @@ def _in_words(error: Exception) -> str:
 
 
 def _by_hand(source: Source) -> str:
-    names = ", ".join(file.name for file in source.files)
+    names = ", or ".join(", ".join(file.name for file in files) for files in source.sets())
     return f"put {names} into a folder and name it with --data or HPSEARCH_DATA"

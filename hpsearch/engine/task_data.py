@@ -38,7 +38,7 @@ def prepare_data(
         if source is None:
             place = folder or Path(study_file.filename).parent
         else:
-            place = find_or_fetch(source, folder, say) if source.files else Path()
+            place = find_or_fetch(source, folder, say).folder if source.files else Path()
         say(f"loading {source.name if source else place}")
         return _load(study_file, place)
 
@@ -48,8 +48,9 @@ def prepare_data(
 def _key(study_file: StudyFile) -> str | None:
     """Names what `load` would return, where its files are known by their hashes."""
     source = study_file.task.source
-    if source is None:
+    if source is None or any(file.sha256 is None for files in source.sets() for file in files):
         return None
+    # of one set alone: the others hold the same data
     identity = [READERS, source.name, [file.sha256 for file in source.files]]
     text = json.dumps([identity, study_file.fingerprint_of("load")])
     return f"{source.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

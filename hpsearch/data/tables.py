@@ -1,0 +1,112 @@
+"""A table of numbers with a label in each row, out of a CSV file."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hpsearch.data.arrays import Split
+from hpsearch.errors import DataError
+
+N_NAMED = 5  # rows that a message names
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a table as examples."""
+
+    rows: Split
+    """`x` has a float32 for each column, `y` a number for each label."""
+    columns: tuple[str, ...]
+    """The name of each column of `x`."""
+    classes: tuple[str, ...]
+    """The name of each label, sorted."""
+
+
+def read_table(path: Path, *, label: str) -> Table:
+    """Read a CSV file whose first row names the columns.
+
+    Args:
+        path: UTF-8 text with commas.
+        label: The column that holds the classes; all others hold numbers.
+
+    Raises:
+        DataError: The file cannot be read, or rows are not what they should be; names them
+            by their line in the file.
+    """
+    header, rows = _read(path)
+    if label not in header:
+        raise DataError(f"{path} has no column {label!r}: its columns are {', '.join(header)}")
+    if len(set(header)) < len(header) or len(header) < 2:
+        raise DataError(f"{path} needs a label and other columns, each named once, not {header}")
+    if wrong := [line for line, row in rows if len(row) != len(header)]:
+        raise DataError(f"{path} has {len(header)} columns, but not in {_lines(wrong)}")
+    at = header.index(label)
+    labels = [(line, row[at].strip()) for line, row in rows]
+    if missing := [line for line, text in labels if not text]:
+        raise DataError(f"{path} lacks the label {label!r} in {_lines(missing)}: fill it in")
+    classes = _classes(path, label, labels)
+    x = [[_number(path, header[i], line, row[i]) for i in range(len(row)) if i != at]
+         for line, row in rows]  # fmt: skip
+    y = [classes.index(text) for _, text in labels]
+    columns = tuple(name for name in header if name != label)
+    return Table(Split(np.array(x, np.float32), np.array(y)), columns, classes)
+
+
+def _read(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header, and each row with its line in the file; blank lines are passed over."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            header = [name.strip() for name in next(reader, [])]
+            rows = [(reader.line_num, row) for row in reader if row]
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is not CSV in UTF-8 ({error}): save it anew as that") from error
+    if not rows:
+        raise DataError(f"{path} has no rows: the first line names columns, rows come after it")
+    return header, rows
+
+
+def _classes(path: Path, label: str, labels: Sequence[tuple[int, str]]) -> tuple[str, ...]:
+    counts = Counter(text for _, text in labels)
+    if len(counts) == 1:
+        raise DataError(
+            f"{path} has one class only, {labels[0][1]!r} in all {len(labels)} rows: there is "
+            "nothing to tell apart"
+        )
+    if single := [(line, text) for line, text in labels if counts[text] == 1]:
+        names = ", ".join(repr(text) for _, text in single[:N_NAMED])
+        raise DataError(
+            f"{path} has classes of a single row in column {label!r}, {names} in "
+            f"{_lines(line for line, _ in single)}: nothing would be left to validate on"
+        )
+    return tuple(sorted(counts))
+
+
+def _number(path: Path, column: str, line: int, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        what = f"{text!r}" if text.strip() else "nothing"
+        raise DataError(
+            f"{path} has {what} in column {column!r} of line {line}, where a number should be"
+        )
+    return number
+
+
+def _lines(lines: Iterable[int]) -> str:
+    """`line 3`, or `lines 3, 5, 8 and 20 more`."""
+    numbers = list(lines)
+    named = ", ".join(str(line) for line in numbers[:N_NAMED])
+    more = f" and {len(numbers) - N_NAMED} more" if len(numbers) > N_NAMED else ""
+    return f"line{'s' if len(numbers) > 1 else ''} {named}{more}"

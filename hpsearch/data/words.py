@@ -1,0 +1,83 @@
+"""Words as whole numbers, exactly as Keras encodes its film reviews."""
+
+from __future__ import annotations
+
+import string
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from hpsearch.data.arrays import Array
+from hpsearch.data.inputs import Encoded
+
+PADDING, START, UNKNOWN = 0, 1, 2
+SPECIAL = ("[padding]", "[start]", "[unknown]", "[unused]")
+"""What the numbers before those of words stand for; the most frequent word is number 4."""
+SEPARATORS = b'!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
+_UPPER, _LOWER = string.ascii_uppercase.encode(), string.ascii_lowercase.encode()
+_PLAIN = bytes.maketrans(SEPARATORS + _UPPER, b" " * len(SEPARATORS) + _LOWER)
+
+
+def split_words(text: bytes) -> list[bytes]:
+    """The words of a text in UTF-8.
+
+    Only A to Z are lower-cased, the apostrophe belongs to words, and so does all white space
+    but the space, the tab and the line feed: this is how Keras counted the words of its reviews.
+    """
+    return [word for word in text.translate(_PLAIN).split(b" ") if word]
+
+
+def fit_vocabulary(texts: Iterable[bytes], n_words: int) -> tuple[str, ...]:
+    """What each number below `n_words` shall stand for: the most frequent words.
+
+    Args:
+        texts: In UTF-8, those of the training examples only: what a network knows of others
+            would flatter it.
+        n_words: How many numbers, with the ones that stand for no word.
+    """
+    counts = Counter(word for text in texts for word in split_words(text))
+    by_frequency = sorted(counts, key=lambda word: (-counts[word], word))
+    return (*SPECIAL, *(word.decode() for word in by_frequency[: n_words - len(SPECIAL)]))
+
+
+def word_numbers(vocabulary: Sequence[str]) -> dict[bytes, int]:
+    """The number of each word of a vocabulary."""
+    return {
+        word.encode(): number for number, word in enumerate(vocabulary) if number >= len(SPECIAL)
+    }
+
+
+def encode_words(text: bytes, vocabulary: Sequence[str], length: int) -> Encoded:
+    """A text in UTF-8 as a network takes it: its last words, padded at the front.
+
+    Args:
+        text: What to encode.
+        vocabulary: What each number stands for.
+        length: Of the numbers a network takes.
+    """
+    tokens, encoded = _encode(text, vocabulary)
+    x = np.full(length, PADDING, dtype=np.min_scalar_type(len(vocabulary) - 1))
+    last = tokens[-length:]
+    x[length - len(last) :] = last
+    return Encoded(x, **encoded)
+
+
+def encode_bag(text: bytes, vocabulary: Sequence[str]) -> Encoded:
+    """A text in UTF-8 as a network takes it: 1 for each word that is in it, 0 for the others."""
+    tokens, encoded = _encode(text, vocabulary)
+    x = np.zeros(len(vocabulary), dtype=np.float32)
+    x[tokens] = 1
+    return Encoded(x, **encoded)
+
+
+def decode_words(tokens: Array, vocabulary: Sequence[str]) -> str:
+    """The text that some numbers stand for."""
+    return " ".join(vocabulary[token] for token in tokens if token != PADDING)
+
+
+def _encode(text: bytes, vocabulary: Sequence[str]) -> tuple[list[int], dict[str, int]]:
+    """The numbers of a text, and how many words there are and are unknown."""
+    numbers = word_numbers(vocabulary)
+    tokens = [numbers.get(word, UNKNOWN) for word in split_words(text)]
+    return [START, *tokens], {"n_words": len(tokens), "n_unknown": tokens.count(UNKNOWN)}
