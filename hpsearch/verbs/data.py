@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.data.sources import Source, fault, find_or_fetch, locate, require_folder
+from hpsearch.data.sources import Found, Source, fault, find_or_fetch, locate, require_folder
 from hpsearch.errors import DataCorrupt, DataNotFound, StudyFileError
 from hpsearch.study_file import read_study_file, study_files
 from hpsearch.verbs.printing import plain, print_json
+
+# Of a file whose bytes its publisher changes; the task's `load` looks at what it says.
+UNVERIFIED = "there, with no fixed SHA-256 to verify"
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class State:
     """Where a data set is, and what is wrong with its files."""
 
     needed: Needed
-    found: tuple[str, Path] | None
-    """The name of the place, and the folder; None if no place has every file."""
+    found: Found | None
+    """None if no place has every file."""
     faults: dict[str, str]
     """By file; empty where nothing is wrong."""
 
@@ -36,12 +39,16 @@ class State:
         """A word for each file, or what is wrong with it."""
         if self.found is None:
             return {file.name: "absent" for file in self.needed.source.files}
-        return {name: reason or "verified" for name, reason in self.faults.items()}
+        return {
+            file.name: self.faults[file.name] or ("verified" if file.sha256 else UNVERIFIED)
+            for file in self.found.files
+        }
 
     @property
     def is_usable(self) -> bool:
         """Whether the task can be run without a download."""
-        return all(word == "verified" for word in self.files.values())
+        is_there = self.found is not None or not self.needed.source.files
+        return is_there and not any(self.faults.values())
 
 
 def fetch(task: str | None, data: Path | None) -> None:
@@ -58,8 +65,7 @@ def fetch(task: str | None, data: Path | None) -> None:
     for needed in _needed(task):
         source = needed.source
         if source.files:
-            folder = find_or_fetch(source, data, _say)
-            print(plain(f"{source.name}: {len(source.files)} files verified in {folder}"))
+            print(plain(f"{source.name}: {_count(find_or_fetch(source, data, _say))}"))
         else:
             print(f"{source.name}: {_nothing_to_fetch(source)}")
 
@@ -105,10 +111,18 @@ def _needed(task: str | None) -> Iterable[Needed]:
 
 
 def _look_at(needed: Needed, data: Path | None) -> State:
-    files = needed.source.files
-    found = locate(needed.source, data) if files else None
-    faults = {} if found is None else {f.name: fault(found[1] / f.name, f) for f in files}
-    return State(needed, found, faults)
+    found = locate(needed.source, data) if needed.source.files else None
+    if found is None:
+        return State(needed, None, {})
+    return State(needed, found, {f.name: fault(found.folder / f.name, f) for f in found.files})
+
+
+def _count(found: Found) -> str:
+    """`2 files verified in FOLDER`."""
+    n_verified = sum(file.sha256 is not None for file in found.files)
+    if n_verified == len(found.files):
+        return f"{n_verified} files verified in {found.folder}"
+    return f"{', '.join(file.name for file in found.files)} in {found.folder}: {UNVERIFIED}"
 
 
 def _in_words(state: State) -> str:
@@ -118,18 +132,17 @@ def _in_words(state: State) -> str:
         return f"{title}: {_nothing_to_fetch(source)}"
     if state.found is None:
         return f"{title}: not found; download it with: hpsearch data fetch {state.needed.tasks[0]}"
-    place, folder = state.found
-    lines = [f"{title}: in {place}, {folder}"]
+    lines = [f"{title}: in {state.found.place}, {state.found.folder}"]
     return "\n".join(lines + [f"  {name}  {word}" for name, word in state.files.items()])
 
 
 def _as_json(state: State) -> dict[str, object]:
-    place, folder = state.found or (None, None)
+    found = state.found
     return {
         "name": state.needed.source.name,
         "tasks": state.needed.tasks,
-        "place": place,
-        "folder": None if folder is None else str(folder),
+        "place": None if found is None else found.place,
+        "folder": None if found is None else str(found.folder),
         "is_usable": state.is_usable,
         "files": state.files,
     }
@@ -143,7 +156,7 @@ def _require_usable(state: State) -> None:
         raise DataNotFound(f"{source.name} is not on this machine: hpsearch data fetch {task}")
     damaged = [name for name, reason in state.faults.items() if reason]
     raise DataCorrupt(
-        f"{len(damaged)} of the {len(source.files)} files of {source.name} cannot be used: "
+        f"{len(damaged)} of the {len(state.found.files)} files of {source.name} cannot be used: "
         f"delete or replace {', '.join(damaged)}"
     )
 
