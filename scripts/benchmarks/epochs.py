@@ -1,8 +1,10 @@
 """Seconds an epoch: trials in all slots against a bare model.fit that has the machine.
 
-Both train the first lab's baseline network, the bare one as the lab's text has it. They
-take turns. A slot's epoch is the time from one report to the next, so it includes the
-checkpoint and the wait for the verdict.
+Both train a lab's baseline network, the bare one as the lab's text has it. They take
+turns. A slot's epoch is the time from one report to the next, so it includes the
+checkpoint and the wait for the verdict. Tracing and compiling are paid once a trial: the
+first epoch's time beyond a later one's stands beside it, and the ratio over whole trials
+of the lab's own number of epochs counts it in.
 """
 
 from __future__ import annotations
@@ -14,56 +16,75 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+import psutil
 
 from benchmarks.lab import data_folder
 from hpsearch.engine.slots import side_by_side
 from hpsearch.engine.supervisor import How, Limits, ProcessServer, supervise
 from hpsearch.engine.task_data import prepare_data
 from hpsearch.messages import EpochDone, Job, Verdict
-from hpsearch.study_file import read_study_file
+from hpsearch.study_file import StudyFile, read_study_file
 
-BARE = """
-import sys, time
-import keras
-from benchmarks.plain import load, network
-x, y, x_valid, y_valid = load()
-model = network([800], "relu", "sgd", 0.01, 0.0)
-class Clock(keras.callbacks.Callback):
-    def on_epoch_end(self, epoch, logs=None):
-        print("at", time.monotonic(), flush=True)
-model.fit(x, y, batch_size=int(sys.argv[1]), epochs=int(sys.argv[2]),
-          validation_data=(x_valid, y_valid), callbacks=[Clock()], verbose=0)
-"""
+BATCH_SIZES = {"fashion_mnist": (50, 200)}
 
 
-def gaps(moments: list[float]) -> list[float]:
-    """Seconds between moments: the epochs after the first."""
-    return [after - before for before, after in zip(moments, moments[1:], strict=False)]
+@dataclass(frozen=True)
+class Cost:
+    """What training costs, seen from outside."""
+
+    epoch_s: float
+    """The median epoch after the first."""
+    once_s: float
+    """What the first epoch took longer."""
+    peak: int
+    """Bytes of resident memory."""
+
+    def trial_s(self, epochs: int) -> float:
+        """A whole trial, without its process's start."""
+        return self.once_s + epochs * self.epoch_s
 
 
-def bare(batch_size: int, n_epochs: int) -> list[float]:
+def cost(moments: list[float], peak: int) -> Cost:
+    """From the moments of the start and of each epoch's end."""
+    gaps = [after - before for before, after in zip(moments, moments[1:], strict=False)]
+    epoch_s = statistics.median(gaps[1:])
+    return Cost(epoch_s, max(0.0, gaps[0] - epoch_s), peak)
+
+
+def bare(task: str, batch_size: int, n_epochs: int) -> Cost:
     """Epochs of model.fit in a process with all cores."""
     done = subprocess.run(
-        [sys.executable, "-c", BARE, str(batch_size), str(n_epochs)],
+        [sys.executable, "-m", "benchmarks.bare", task, str(batch_size), str(n_epochs)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         check=True,
     )
-    return gaps([float(line.split()[1]) for line in done.stdout.splitlines()])
+    words = [line.split() for line in done.stdout.splitlines()]
+    (peak,) = (int(value) for name, value in words if name == "peak")
+    return cost([float(value) for name, value in words if name == "at"], peak)
 
 
-def in_slots(server: ProcessServer, n_slots: int, batch_size: int, n_epochs: int) -> list[float]:
+def in_slots(
+    server: ProcessServer, study_file: StudyFile, batch_size: int, n_epochs: int, n_slots: int
+) -> list[Cost]:
     """Epochs of trials that run side by side, one thread each."""
-    study_file = read_study_file("fashion_mnist")
     prepared = prepare_data(study_file, data_folder())
 
-    def train(slot: int) -> list[float]:
-        moments: list[float] = []
+    def train(slot: int) -> Cost:
+        moments = [time.monotonic()]
+        peaks = [0]
+        name = f"bench-{os.getpid()}-{slot}"[:15]
 
         def answer(_message: EpochDone) -> Verdict:
             moments.append(time.monotonic())
+            for process in psutil.process_iter(["name"]):
+                if process.info["name"] == name:
+                    peaks.append(_peak(process))
             return Verdict.GO_ON
 
         params = {**study_file.task.baseline, "batch_size": batch_size, "epochs": n_epochs}
@@ -75,38 +96,74 @@ def in_slots(server: ProcessServer, n_slots: int, batch_size: int, n_epochs: int
                 seed=slot,
                 data=str(prepared.folder),
                 curve=str(Path(folder) / "curve"),
+                process_name=name,
             )
             ending = supervise(server, job, answer=answer, limits=Limits())
         assert ending.how is How.FINISHED, ending
-        return gaps(moments)
+        return cost(moments, max(peaks))
 
-    return [gap for slot in side_by_side(n_slots, train, range(n_slots)) for gap in slot]
+    return side_by_side(n_slots, train, range(n_slots))
+
+
+def _peak(process: psutil.Process) -> int:
+    """The most resident memory a process has had."""
+    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    return process.memory_info().rss
+
+
+def matrix_product_speed() -> float:
+    """Multiply-adds a second of one core's matrix product in float32: the peak there is."""
+    a = np.random.default_rng(0).random((1024, 1024), dtype=np.float32)
+    seconds = []
+    for _ in range(5):
+        began_s = time.process_time()
+        a @ a
+        seconds.append(time.process_time() - began_s)
+    return 1024**3 / min(seconds)
 
 
 def main() -> None:
-    """Print the medians and their ratio for each batch size."""
+    """Print costs and ratios for each lab."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tasks", nargs="*", default=["fashion_mnist"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=5)
     args = parser.parse_args()
     n_slots = os.cpu_count() or 1
     server = ProcessServer()
-    for batch_size in (50, 200):
-        ratios = []
-        for _ in range(args.rounds):
-            alone = statistics.median(bare(batch_size, args.epochs))
-            ours = statistics.median(in_slots(server, n_slots, batch_size, args.epochs))
-            ratios.append(n_slots * alone / ours)
+    print(f"one core's matrix product: {matrix_product_speed() / 1e9:.1f} G multiply-adds/s")
+    for task in args.tasks:
+        study_file = read_study_file(task)
+        baseline = study_file.task.baseline
+        for batch_size in BATCH_SIZES.get(task, (baseline["batch_size"],)):
+            epochs_ratios, trials_ratios = [], []
+            for _ in range(args.rounds):
+                alone = bare(task, batch_size, args.epochs)
+                ours = in_slots(server, study_file, batch_size, args.epochs, n_slots)
+                epoch_s = statistics.median(slot.epoch_s for slot in ours)
+                once_s = statistics.median(slot.once_s for slot in ours)
+                lab_s = epoch_s * baseline["epochs"] + once_s
+                epochs_ratios.append(n_slots * alone.epoch_s / epoch_s)
+                trials_ratios.append(n_slots * alone.trial_s(baseline["epochs"]) / lab_s)
+                print(
+                    f"{task}, batch {batch_size}: model.fit {alone.epoch_s:.2f} s/epoch "
+                    f"+ {alone.once_s:.1f} s once, {alone.peak / 2**20:.0f} MiB; "
+                    f"{n_slots} slots {epoch_s:.2f} s/epoch each + {once_s:.1f} s once, "
+                    f"{max(slot.peak for slot in ours) / 2**20:.0f} MiB each",
+                    flush=True,
+                )
             print(
-                f"batch {batch_size}: model.fit {alone:.2f} s/epoch, {n_slots} slots "
-                f"{ours:.2f} s/epoch each: {ratios[-1]:.2f} times the epochs an hour",
+                f"{task}, batch {batch_size}: {_ratio(epochs_ratios)} times the epochs an hour; "
+                f"{_ratio(trials_ratios)} times the trials of {baseline['epochs']} epochs "
+                f"({args.rounds} rounds)",
                 flush=True,
             )
-        print(
-            f"batch {batch_size}: median ratio {statistics.median(ratios):.2f} "
-            f"({min(ratios):.2f} to {max(ratios):.2f}, {args.rounds} rounds)",
-            flush=True,
-        )
+
+
+def _ratio(ratios: list[float]) -> str:
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
 
 
 if __name__ == "__main__":
