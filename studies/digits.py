@@ -12,7 +12,7 @@ from pathlib import Path
 from optuna import Trial
 
 from hpsearch import Budget, Dataset, Split, Task
-from hpsearch.data import Source, hold_out
+from hpsearch.data import Encoded, Source, decode_png, hold_out
 
 N_CLASSES = 10
 N_TEST = 360  # a fifth of the images, opened once, at the end
@@ -27,6 +27,11 @@ def load(folder: Path) -> Dataset:
     rest, test = hold_out(Split(images, digits.target), N_TEST, seed=0)
     train, valid = hold_out(rest, N_VALID, seed=0)
     return Dataset(train, valid, test)
+
+
+def encode(content: bytes, vocabulary: tuple[str, ...]) -> Encoded:
+    pixels = decode_png(content, (8, 8))  # 0 (black, the background) to 255
+    return Encoded((pixels / 255 * 16).round().astype("uint8"))  # as the data: 0 to 16
 
 
 def space(trial: Trial) -> None:
@@ -60,6 +65,7 @@ TASK = Task(
     load=load,
     space=space,
     build=build,
+    encode=encode,
     source=Source("digits"),
     baseline={
         "epochs": 20,

@@ -1,0 +1,165 @@
+"""Alice in Wonderland: predict the next character, and write text so.
+
+The lab trains an LSTM of 128 units on every window of 10 characters of the book and has it
+write after each epoch. It has no measure of quality; here the end of the book is held out, so
+that accuracy and bits per character on text that the network never saw tell networks apart.
+It varies cell, units, dropout, window, regularizer and optimizer.
+
+Data: Lewis Carroll, 1865, Project Gutenberg no. 11, https://www.gutenberg.org/ebooks/11
+"""
+
+import math
+import string
+from pathlib import Path
+
+from optuna import Trial
+
+from hpsearch import Budget, Dataset, Task
+from hpsearch.data import (
+    Encoded,
+    File,
+    Source,
+    encode_characters,
+    encode_window,
+    one_line,
+    windows,
+)
+from hpsearch.errors import DataCorrupt
+from hpsearch.task import Writing
+
+LENGTH = 40  # characters in an example; a network reads the last `window` of them
+CHARACTERS = tuple(" !\"'()*,-.:;?[]_" + string.ascii_lowercase)
+SHARES = (0.8, 0.9)  # of the book: where the part for training ends, and that for validation
+FIRST_WORDS = "chapter i. down the rabbit-hole alice was beginning to get very tired"
+LAST_WORDS = "and the happy summer days."
+FILES = ("alice_in_wonderland.txt", "pg11.txt", "11-0.txt")
+
+
+def load(folder: Path) -> Dataset:
+    path = next(folder / name for name in FILES if (folder / name).exists())
+    text = one_line(path.read_bytes())
+    # Project Gutenberg puts its own words before and after; it may mend a comma now and then
+    start, end = text.find(FIRST_WORDS), text.find(LAST_WORDS)
+    if start < 0 or end < 0:
+        raise DataCorrupt(f"{path} lacks the first or the last words of the book")
+    book = encode_characters(text[start : end + len(LAST_WORDS)], CHARACTERS)
+    first, second = (int(share * len(book)) for share in SHARES)
+    parts = book[:first], book[first:second], book[second:]
+    train, valid, test = (windows(part, LENGTH) for part in parts)  # x: (n, 40)
+    return Dataset(train, valid, test, CHARACTERS)
+
+
+def encode(content: bytes, vocabulary: tuple[str, ...]) -> Encoded:
+    return encode_window(content, vocabulary, LENGTH)
+
+
+def space(trial: Trial) -> None:
+    trial.suggest_int("epochs", 1, 25)
+    trial.suggest_categorical("batch_size", [64, 128, 256, 512])
+    trial.suggest_categorical("window", [10, 20, 40])
+    trial.suggest_categorical("cell", ["SimpleRNN", "GRU", "LSTM"])
+    n_layers = trial.suggest_int("layers", 1, 2)
+    for i in range(1, n_layers + 1):
+        trial.suggest_categorical(f"units_{i}", [64, 128, 256])
+    trial.suggest_float("dropout", 0.0, 0.5, step=0.1)
+    trial.suggest_float("recurrent_dropout", 0.0, 0.5, step=0.1)
+    if trial.suggest_categorical("bias_regularizer", ["none", "l2", "l1_l2"]) != "none":
+        trial.suggest_float("regularization", 1e-4, 1e-1, log=True)
+    trial.suggest_categorical("clipnorm", [None, 1.0])
+    optimizer = trial.suggest_categorical("optimizer", ["rmsprop", "adam", "sgd"])
+    trial.suggest_float(f"{optimizer}_learning_rate", 1e-4, 1e-1, log=True)
+    if optimizer == "sgd":
+        trial.suggest_categorical("momentum", [0.0, 0.9])
+
+
+def build(params):
+    import keras
+    from keras import layers
+
+    kind = params["bias_regularizer"]
+    strength = 0.0 if kind == "none" else params["regularization"]
+    l1, l2 = {"none": (0.0, 0.0), "l2": (0.0, strength), "l1_l2": (strength, strength)}[kind]
+    characters = keras.Input((LENGTH,), dtype="int32")
+    x = keras.ops.one_hot(characters[:, -params["window"] :], len(CHARACTERS))
+    for i in range(1, params["layers"] + 1):
+        x = getattr(layers, params["cell"])(
+            params[f"units_{i}"],
+            dropout=params["dropout"],
+            recurrent_dropout=params["recurrent_dropout"],
+            bias_regularizer=keras.regularizers.L1L2(l1, l2),
+            return_sequences=i < params["layers"],
+        )(x)
+    model = keras.Model(characters, layers.Dense(len(CHARACTERS), "softmax")(x))
+
+    name = params["optimizer"]
+    optimizer = {
+        "rmsprop": keras.optimizers.RMSprop,
+        "adam": keras.optimizers.Adam,
+        "sgd": keras.optimizers.SGD,
+    }[name](
+        params[f"{name}_learning_rate"],
+        clipnorm=params["clipnorm"],
+        **({"momentum": params["momentum"]} if name == "sgd" else {}),
+    )
+    crossentropy = "sparse_categorical_crossentropy"
+    model.compile(optimizer, crossentropy, metrics=["accuracy", crossentropy])
+    return model
+
+
+def bits_per_char(logs: dict[str, float]) -> dict[str, float]:
+    # of the crossentropy alone: the loss also counts what the regularizer adds
+    return {
+        f"{part}bits_per_char": logs[f"{part}sparse_categorical_crossentropy"] / math.log(2)
+        for part in ("", "val_")
+        if f"{part}sparse_categorical_crossentropy" in logs
+    }
+
+
+TASK = Task(
+    load=load,
+    space=space,
+    build=build,
+    encode=encode,
+    source=Source(
+        "alice",
+        (
+            File(
+                "alice_in_wonderland.txt",
+                "6b95b094df1aea86711b656a8d80cf9e76ee019d7606f6a905360f47cda88fe6",
+            ),
+        ),
+        (
+            (File("pg11.txt", None, "https://www.gutenberg.org/cache/epub/11/pg11.txt"),),
+            (File("11-0.txt", None, "https://www.gutenberg.org/files/11/11-0.txt"),),
+        ),
+    ),
+    baseline={
+        "epochs": 25,
+        "batch_size": 128,
+        "window": 10,
+        "cell": "LSTM",
+        "layers": 1,
+        "units_1": 128,
+        "dropout": 0.1,
+        "recurrent_dropout": 0.0,
+        "bias_regularizer": "l1_l2",
+        "regularization": 0.01,
+        "clipnorm": None,
+        "optimizer": "rmsprop",
+        "rmsprop_learning_rate": 0.001,
+        "adam_learning_rate": 0.001,  # where a factor says adam: Keras's own
+    },
+    factors={
+        "cell": ["SimpleRNN", "GRU", "LSTM"],
+        "units_1": [64, 128, 256],
+        "dropout": [0.0, 0.1, 0.2],
+        "window": [10, 20, 40],
+        "bias_regularizer": ["none", "l1_l2"],
+        "optimizer": ["rmsprop", "adam"],
+    },
+    budget=Budget(n_trials=30),
+    writing=Writing(),
+    also_log=bits_per_char,
+    gradient_norm=True,
+    jit_compile=True,
+)

@@ -1,0 +1,132 @@
+"""IMDB: tell good film reviews from bad ones with an LSTM.
+
+The lab reads the last 80 words of each review, of the 5,000 most frequent ones, with an
+LSTM of 100 units, then varies epochs, units and optimizer, asks where overfitting begins and
+what units do to training time. The space here also holds how many words are read, the widths
+and number of layers, other recurrent cells, the loss and gradient clipping.
+
+Data: Maas et al., 2011, https://ai.stanford.edu/~amaas/data/sentiment/, as Keras encodes them
+"""
+
+from pathlib import Path
+
+from optuna import Trial
+
+from hpsearch import Budget, Dataset, Published, Task
+from hpsearch.data import IMDB, Encoded, encode_words, hold_out, open_reviews
+
+LENGTH = 160  # words of a review that are kept; a network reads the last `length` of them
+N_WORDS = 10_000  # most frequent words that are kept; a network knows the first `n_words`
+UNKNOWN = 2  # stands for all other words
+N_VALID = 5_000  # of the 25,000 training reviews, to compare trials on
+CLASSES = ["negative", "positive"]
+
+
+def load(folder: Path) -> Dataset:
+    reviews = open_reviews(folder)
+    train, valid = hold_out(reviews.train.last_words(LENGTH, N_WORDS), N_VALID, seed=0)
+    test = reviews.test.last_words(LENGTH, N_WORDS)  # x: (25000, 160), padded at the front
+    return Dataset(train, valid, test, reviews.vocabulary[:N_WORDS])
+
+
+def encode(content: bytes, vocabulary: tuple[str, ...]) -> Encoded:
+    return encode_words(content, vocabulary, LENGTH)
+
+
+def space(trial: Trial) -> None:
+    trial.suggest_int("epochs", 1, 15)
+    trial.suggest_categorical("batch_size", [32, 64, 128, 256])
+    trial.suggest_categorical("n_words", [2_500, 5_000, 10_000])
+    trial.suggest_categorical("length", [40, 80, 120, 160])
+    trial.suggest_categorical("embedding", [16, 32, 64, 128])
+    trial.suggest_float("embedding_dropout", 0.0, 0.5, step=0.1)
+    trial.suggest_categorical("cell", ["SimpleRNN", "GRU", "LSTM"])
+    n_layers = trial.suggest_int("layers", 1, 2)
+    for i in range(1, n_layers + 1):
+        trial.suggest_int(f"units_{i}", 25, 150, step=25)
+    trial.suggest_float("dropout", 0.0, 0.5, step=0.1)
+    trial.suggest_float("recurrent_dropout", 0.0, 0.5, step=0.1)
+    trial.suggest_categorical("loss", ["binary_crossentropy", "mse"])
+    trial.suggest_categorical("clipnorm", [None, 1.0])
+    optimizer = trial.suggest_categorical("optimizer", ["adam", "sgd", "rmsprop"])
+    trial.suggest_float(f"{optimizer}_learning_rate", 1e-4, 1e-1, log=True)
+    if optimizer == "sgd":
+        trial.suggest_categorical("momentum", [0.0, 0.9])
+
+
+def build(params):
+    import keras
+    from keras import layers
+
+    length, n_words = params["length"], params["n_words"]
+    words = keras.Input((LENGTH,), dtype="int32")
+    last = words[:, -length:]
+    known = keras.ops.where(last < n_words, last, UNKNOWN)
+    x = layers.Embedding(n_words, params["embedding"])(known)
+    # whole words are dropped, as Embedding(dropout=0.2) of the lab's Keras did
+    x = layers.Dropout(params["embedding_dropout"], noise_shape=(None, length, 1))(x)
+    for i in range(1, params["layers"] + 1):
+        x = getattr(layers, params["cell"])(
+            params[f"units_{i}"],
+            dropout=params["dropout"],
+            recurrent_dropout=params["recurrent_dropout"],
+            return_sequences=i < params["layers"],
+        )(x)
+    model = keras.Model(words, layers.Dense(1, "sigmoid")(x))
+
+    name = params["optimizer"]
+    optimizer = {
+        "adam": keras.optimizers.Adam,
+        "sgd": keras.optimizers.SGD,
+        "rmsprop": keras.optimizers.RMSprop,
+    }[name](
+        params[f"{name}_learning_rate"],
+        clipnorm=params["clipnorm"],
+        **({"momentum": params["momentum"]} if name == "sgd" else {}),
+    )
+    model.compile(optimizer, params["loss"], metrics=["accuracy"])
+    return model
+
+
+TASK = Task(
+    load=load,
+    space=space,
+    build=build,
+    encode=encode,
+    source=IMDB,
+    baseline={
+        "epochs": 7,
+        "batch_size": 64,
+        "n_words": 5_000,
+        "length": 80,
+        "embedding": 32,
+        "embedding_dropout": 0.2,
+        "cell": "LSTM",
+        "layers": 1,
+        "units_1": 100,
+        "dropout": 0.2,
+        "recurrent_dropout": 0.2,
+        "loss": "binary_crossentropy",
+        "clipnorm": None,
+        "optimizer": "adam",
+        "adam_learning_rate": 0.001,
+        "sgd_learning_rate": 0.01,  # where a factor says sgd: Keras's own
+        "momentum": 0.0,
+    },
+    factors={
+        "epochs": [5, 7, 10, 15],
+        "units_1": [50, 100, 125, 150],
+        "optimizer": ["adam", "sgd"],
+        "cell": ["SimpleRNN", "GRU", "LSTM"],
+        "length": [40, 80, 160],
+        "clipnorm": [None, 1.0],
+    },
+    budget=Budget(n_trials=30),
+    published=Published(
+        test_accuracy=0.8413,
+        source="the lab assignment, baseline network after 7 epochs",
+    ),
+    classes=CLASSES,
+    gradient_norm=True,
+    jit_compile=True,
+)
