@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -371,6 +371,24 @@ def data_status_command(
     from hpsearch.verbs.data import status
 
     status(task, data_folder(data), as_json=json)
+
+
+@data_app.command("show")
+def data_show_command(
+    task: Annotated[
+        str, typer.Argument(metavar="TASK", help="A study file, or a data set such as imdb.")
+    ],
+    split: Annotated[Literal["train", "valid"], typer.Option("--split")] = "train",
+    example: Annotated[
+        int, typer.Option("--example", "--review", metavar="N", min=0, help="Which, from 0.")
+    ] = 0,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Print an example: a review as words, an image in shades, a row as numbers."""
+    from hpsearch.verbs.data_show import show
+
+    show(task, split=split, number=example, data=data_folder(data), as_json=json)
 
 
 @app.command("ls", rich_help_panel="Watch")

@@ -65,7 +65,7 @@ def fetch(task: str | None, data: Path | None) -> None:
     for needed in _needed(task):
         source = needed.source
         if source.files:
-            print(plain(f"{source.name}: {_count(find_or_fetch(source, data, _say))}"))
+            print(plain(f"{source.name}: {_count(find_or_fetch(source, data, say))}"))
         else:
             print(f"{source.name}: {_nothing_to_fetch(source)}")
 
@@ -94,6 +94,11 @@ def status(task: str | None, data: Path | None, *, as_json: bool) -> None:
             _require_usable(state)
 
 
+def tasks_by_source() -> dict[str, str]:
+    """The first task of each data set, by the data set's name."""
+    return {needed.source.name: needed.tasks[0] for needed in _needed(None)}
+
+
 def _needed(task: str | None) -> Iterable[Needed]:
     """The data sets of one task, or of all study files that can be read."""
     needed: dict[str, Needed] = {}
@@ -103,7 +108,7 @@ def _needed(task: str | None) -> Iterable[Needed]:
         except StudyFileError as error:
             if task is not None:
                 raise
-            _say(f"left out: {error}")
+            say(f"left out: {error}")
             continue
         source = study_file.task.source or Source(study_file.name)
         needed.setdefault(source.name, Needed(source, [])).tasks.append(study_file.name)
@@ -165,5 +170,6 @@ def _nothing_to_fetch(source: Source) -> str:
     return "no published files; the study file's load() makes or finds the data"
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell what takes time, and what was left out."""
     print(plain(text), file=sys.stderr)
