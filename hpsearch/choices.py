@@ -1,4 +1,4 @@
-"""Samplers and pruners by name; light, for the command line to list."""
+"""What can be chosen by name; light, for the command line to list."""
 
 from enum import StrEnum
 
@@ -20,6 +20,14 @@ class PrunerName(StrEnum):
     HYPERBAND = "hyperband"
     HALVING = "halving"
     NONE = "none"
+
+
+class Kind(StrEnum):
+    """What an example is, in the study file that `init` writes."""
+
+    IMAGES = "images"
+    VECTORS = "vectors"
+    TEXT = "text"
 
 
 DEFAULT_SAMPLER = SamplerName.TPE

@@ -6,6 +6,7 @@ Verbs are imported when they are called, so that `--help` need not wait for Optu
 from __future__ import annotations
 
 import gc
+import math
 import os
 import re
 import sys
@@ -19,6 +20,7 @@ from hpsearch.choices import (
     DEFAULT_PRUNER,
     DEFAULT_SAMPLER,
     DEFAULT_STORAGE,
+    Kind,
     PrunerName,
     SamplerName,
 )
@@ -108,6 +110,17 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
+def parse_temperature(text: str) -> float:
+    """A number of 0 or more."""
+    try:
+        temperature = float(text)
+    except ValueError:
+        temperature = math.nan
+    if not 0 <= temperature < math.inf:
+        raise typer.BadParameter(f"takes a number of 0 or more, such as 0.7, got {text!r}")
+    return temperature
+
+
 def parse_size(text: str) -> int:
     """`800M` or `2G`, in bytes."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT])i?B?", text.strip(), re.IGNORECASE)
@@ -142,6 +155,10 @@ DataOption = Annotated[
     typer.Option("--data", metavar="DIR", help="Folder of data sets; or HPSEARCH_DATA."),
 ]
 StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study's name.")]
+ModelArgument = Annotated[
+    str,
+    typer.Argument(metavar="STUDY_OR_DIR", help="An evaluated study, or an exported folder."),
+]
 StudyFileArgument = Annotated[
     str,
     typer.Argument(metavar="STUDY_FILE", help="A study file: a name from studies/, or a path."),
@@ -336,6 +353,19 @@ def _search(search: Callable[[View], tuple[Study, Stop]]) -> int:
     return 0
 
 
+@app.command("init", rich_help_panel="Start")
+def init_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the task: NAME.py is written.")],
+    kind: Annotated[
+        Kind, typer.Option("--kind", help="What an example of your data is.")
+    ] = Kind.VECTORS,
+) -> None:
+    """Write a study file to start from into the current folder."""
+    from hpsearch.verbs.init import init
+
+    init(name, kind)
+
+
 @app.command("check", rich_help_panel="Start")
 def check_command(
     study_file: StudyFileArgument,
@@ -497,6 +527,74 @@ def export_command(
     from hpsearch.verbs.export import export
 
     export(storage_url(storage), study, output, data=data_folder(data))
+
+
+@app.command("predict", rich_help_panel="Use")
+def predict_command(
+    model: ModelArgument,
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="INPUT...", help="Files, - for standard input, or texts."),
+    ],
+    top: Annotated[
+        int | None,
+        typer.Option("--top", metavar="K", parser=parse_count, help="The K likeliest classes."),
+    ] = None,
+    storage: StorageOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Print what the winner of an evaluation makes of your own texts or images."""
+    from hpsearch.verbs.predict import predict
+
+    predict(
+        model,
+        inputs,
+        storage_url=storage_url(storage),
+        data=data_folder(data),
+        top=top,
+        as_json=json,
+    )
+
+
+@app.command("generate", rich_help_panel="Use")
+def generate_command(
+    model: ModelArgument,
+    seed_text: Annotated[
+        str, typer.Option("--seed-text", metavar="TEXT", help="What the text goes on from.")
+    ],
+    chars: Annotated[
+        int,
+        typer.Option("--chars", metavar="N", parser=parse_count, help="Characters to write."),
+    ] = 300,
+    temperature: Annotated[
+        float,
+        typer.Option(
+            "--temperature",
+            metavar="T",
+            parser=parse_temperature,
+            help="0 takes the likeliest character, 1 draws as predicted.",
+        ),
+    ] = 0.7,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="N", parser=parse_seed, help="Of the drawing: 0."),
+    ] = None,
+    storage: StorageOption = None,
+    data: DataOption = None,
+) -> None:
+    """Let the winner of an evaluation write text, a character at a time."""
+    from hpsearch.verbs.generate import generate
+
+    generate(
+        model,
+        seed_text,
+        n_chars=chars,
+        temperature=temperature,
+        seed=seed or 0,
+        storage_url=storage_url(storage),
+        data=data_folder(data),
+    )
 
 
 @app.command("verify", rich_help_panel="Finish")

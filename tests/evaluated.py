@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from hpsearch import Budget, Dataset, Published, Split, Task
-from hpsearch.data import Source
+from hpsearch.data import Encoded, Source
 
 N_CLASSES = 3
 SEED = 0.25  # a name that the exported script has its own use for
@@ -56,6 +56,10 @@ def build(params):
     return model
 
 
+def encode(content, vocabulary):
+    return Encoded(np.array(content.decode().split(), dtype="float32"))
+
+
 TASK = Task(
     load=load,
     space=space,
@@ -65,6 +69,7 @@ TASK = Task(
     budget=Budget(n_trials=3),
     published=Published(test_accuracy=0.5, source="a coin"),
     classes=["left", "middle", "right"],
+    encode=encode,
 )
 '''
 

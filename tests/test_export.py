@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from scipy.sparse import csr_array
 
 from hpsearch.engine.evaluation import read_openings
 from hpsearch.engine.record import load_study
@@ -25,6 +26,7 @@ from hpsearch.study_file import run_study_file
 from hpsearch.verbs import export as verb
 from tests.conftest import Cli
 from tests.evaluated import TEXT, copy_study, evaluated_study, hpsearch
+from tests.used import REVIEWS, used_study
 
 STORAGE = "sqlite:///runs/studies.db"
 WITHOUT_HPSEARCH = "import sys, runpy; sys.modules['hpsearch'] = None; "
@@ -73,8 +75,49 @@ def test_the_manifest_holds_the_hash_of_every_file(exported: Path) -> None:
         "params.json",
         "params.yaml",
         "requirements.txt",
+        "study.py",
         "train.py",
     }
+    assert manifest["classes"] == ["left", "middle", "right"]
+
+
+def test_the_study_file_is_the_one_that_the_study_stored(exported: Path) -> None:
+    assert (exported / "study.py").read_text() == TEXT
+
+
+def test_the_readme_shows_the_verbs_that_the_task_allows(exported: Path) -> None:
+    readme = (exported / "README.md").read_text()
+
+    assert "hpsearch predict . FILE-OR-TEXT" in readme
+    assert "hpsearch generate" not in readme
+    assert "generate" in (used_study("letters") / "out" / "README.md").read_text()
+
+
+def test_sparse_data_and_vocabulary_are_in_the_folder() -> None:
+    folder = used_study("reviews") / "out"
+    data = np.load(folder / "data.npz", allow_pickle=False)
+    dataset = run_study_file(REVIEWS, "reviews.py").task.load(Path())
+    known = dataset.train + dataset.valid
+
+    for part, split in (("train", known), ("test", dataset.test)):
+        fields = [data[f"x_{part}_{name}"] for name in ("data", "indices", "indptr")]
+        x = csr_array(tuple(fields), shape=tuple(data[f"x_{part}_shape"]))
+        assert (x != split.x).nnz == 0
+        assert (data[f"y_{part}"] == split.y).all()
+    assert tuple(json.loads((folder / "vocabulary.json").read_text())) == dataset.vocabulary
+    manifest = json.loads((folder / "MANIFEST.json").read_text())
+    assert {"vocabulary.json", "study.py", "data.npz"} <= manifest["sha256"].keys()
+    assert "vocabulary.json" in (folder / "README.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["reviews", "letters"])
+def test_train_py_comes_to_the_figure_with_text_too(name: str) -> None:
+    folder = used_study(name) / "out"
+
+    done = python(WITHOUT_HPSEARCH + "runpy.run_path('train.py', run_name='__main__')", folder)
+
+    assert done.returncode == 0, done.stderr
+    assert f"test accuracy: {recorded(folder)!r}" in done.stdout.splitlines()
 
 
 def test_params_figures_and_curve_are_those_of_the_winner(exported: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -21,20 +20,26 @@ import numpy as np
 import yaml
 
 from hpsearch.curves import Curve
-from hpsearch.data.arrays import Dataset
-from hpsearch.engine.evaluation import Opening, read_openings
-from hpsearch.engine.record import Record, load_study
+from hpsearch.data.arrays import SPARSE_FIELDS, Dataset, Examples, is_sparse
+from hpsearch.engine.evaluation import Opening
+from hpsearch.engine.record import Record
 from hpsearch.engine.storage import Storage
-from hpsearch.engine.task_data import prepare_data
 from hpsearch.engine.train_script import Script, imports_of, write_script
-from hpsearch.errors import DataCorrupt, DataError, NothingFinished, StudyChanged, UsageError
+from hpsearch.errors import DataError, UsageError
 from hpsearch.study_file import StudyFile
-from hpsearch.verbs.evaluate import model_folder
+from hpsearch.task import Task
+from hpsearch.verbs.models import (
+    MANIFEST,
+    MANIFEST_SCHEMA,
+    evaluated,
+    name_classes,
+    open_data,
+    sha256_of,
+)
 from hpsearch.verbs.outcomes import as_content, test_sentences, validation_sentences
 from hpsearch.verbs.printing import plain
 
 METRICS_SCHEMA = "hpsearch.metrics/1"
-MANIFEST_SCHEMA = "hpsearch.manifest/1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,29 +77,15 @@ def export(storage_url: str, study_name: str, output: Path, *, data: Path | None
     """
     if output.exists() or output.is_symlink():
         raise UsageError(f"{output} exists: export writes a new folder, name another")
-    storage = Storage(storage_url, read_only=True)
-    study, record = load_study(storage, study_name)
-    openings = read_openings(study)
-    if not openings:
-        raise NothingFinished(
-            f"study {study_name!r} was not evaluated yet: first run hpsearch evaluate {study_name}"
-        )
+    record, openings, kept = evaluated(Storage(storage_url, read_only=True), study_name)
     study_file = record.load()
-    kept = model_folder(storage, openings[-1])
-    _require_model(kept, openings[-1], study_name)
-    prepared = prepare_data(study_file, data)
-    if prepared.fingerprint != record.data:
-        raise StudyChanged(
-            f"the data are not those that study {study_name!r} was made with: "
-            "name their folder with --data"
-        )
     winner = Winner(
         study=study_name,
         record=record,
         study_file=study_file,
         openings=openings,
         kept=kept,
-        data=prepared.open(),
+        data=open_data(study_name, record, study_file, data),
     )
     try:
         with _whole_folder(output) as folder:
@@ -103,16 +94,6 @@ def export(storage_url: str, study_name: str, output: Path, *, data: Path | None
         raise DataError(f"cannot write {output}: {error.strerror or error}") from error
     print(plain(f"exported {winner.opening.winner.name} of {study_name} to {output}"))
     print(plain(f"next: cd {output} && python train.py"), file=sys.stderr)
-
-
-def _require_model(kept: Path, opening: Opening, study_name: str) -> None:
-    cure = f"hpsearch evaluate {study_name} --again makes it anew"
-    try:
-        found = _sha256(kept / "model.keras")
-    except OSError as error:
-        raise DataError(f"the model of the evaluation is gone from {kept}: {cure}") from error
-    if found != opening.model_sha256:
-        raise DataCorrupt(f"{kept / 'model.keras'} is not what was saved there: {cure}")
 
 
 @contextmanager
@@ -151,6 +132,9 @@ def _write(winner: Winner, folder: Path) -> None:
         recorded=opening.test_values(opening.winner)[0],
     )
     (folder / "train.py").write_text(write_script(script), encoding="utf-8")
+    (folder / "study.py").write_text(winner.study_file.text, encoding="utf-8")
+    if winner.data.vocabulary:
+        _write_json(folder / "vocabulary.json", winner.data.vocabulary)
     (folder / "README.md").write_text(_readme(winner), encoding="utf-8")
     _write_manifest(winner, folder)
 
@@ -173,9 +157,13 @@ def _write_curve(winner: Winner, folder: Path) -> None:
 
 
 def _write_data(winner: Winner, folder: Path) -> None:
-    known = winner.data.train + winner.data.valid
-    test = winner.data.test
-    arrays = {"x_train": known.x, "y_train": known.y, "x_test": test.x, "y_test": test.y}
+    """All examples as plain arrays; of sparse ones, the parts of their CSR form."""
+    parts = {"train": winner.data.train + winner.data.valid, "test": winner.data.test}
+    arrays = {
+        f"{name[0]}_{part}{name[1:]}": array  # x -> x_train, x_indptr -> x_train_indptr
+        for part, split in parts.items()
+        for name, array in split.arrays().items()
+    }
     np.savez_compressed(folder / "data.npz", **arrays)  # type: ignore[arg-type]  # names
 
 
@@ -188,9 +176,10 @@ def _write_manifest(winner: Winner, folder: Path) -> None:
         "evaluated": winner.opening.opened,
         "versions": winner.opening.versions,
         "machine": platform.machine(),
-        "sha256": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
+        "classes": name_classes(winner.study_file, winner.data),
+        "sha256": {path.name: sha256_of(path) for path in sorted(folder.iterdir())},
     }
-    _write_json(folder / "MANIFEST.json", content)
+    _write_json(folder / MANIFEST, content)
 
 
 def _requirements(winner: Winner) -> list[str]:
@@ -233,7 +222,33 @@ def _readme(winner: Winner) -> str:
         classes=f"\nClasses, in the order of labels: {', '.join(task.classes)}.\n"
         if task.classes
         else "",
+        with_hpsearch=_with_hpsearch(task),
+        arrays=_array_names(example),
+        vocabulary="\n| vocabulary.json | what each whole number in a text stands for |"
+        if winner.data.vocabulary
+        else "",
     )
+
+
+def _with_hpsearch(task: Task) -> str:
+    """The verbs that use the folder, as far as the task says how."""
+    commands = []
+    if task.encode is not None:
+        commands.append("hpsearch predict . FILE-OR-TEXT")
+    if task.encode is not None and task.writing is not None:
+        commands.append('hpsearch generate . --seed-text "TEXT"')
+    if not commands:
+        return ""
+    lines = "\n".join(["```", *commands, "```"])
+    return f"\nOr in this folder, with hpsearch, which checks the files first:\n\n{lines}\n"
+
+
+def _array_names(example: Examples) -> str:
+    """What `data.npz` holds, for people."""
+    if not is_sparse(example):
+        return "`x_train`, `y_train`, `x_test`, `y_test`"
+    fields = ", ".join(f"`{field}`" for field in SPARSE_FIELDS)
+    return f"`y_train`, `y_test`; `x_train_...` and `x_test_...` in CSR form: {fields}"
 
 
 def _sentences(winner: Winner) -> list[str]:
@@ -250,11 +265,6 @@ def _write_json(path: Path, content: object) -> None:
     sound = json.loads(json.dumps(content), parse_constant=lambda name: str(float(name)))
     text = json.dumps(sound, indent=2, ensure_ascii=False)
     path.write_text(text + "\n", encoding="utf-8")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 README = """\
@@ -281,8 +291,9 @@ import keras
 model = keras.saving.load_model("model.keras")
 predictions = model.predict(x)  # x: $shape, $dtype, not rescaled
 ```
-$classes
-Load model files of people you trust only.
+$classes$with_hpsearch
+Load model files, and run study files, of people you trust only: the manifest tells whether
+files were changed since they were exported, not who exported them.
 
 ## Repeat the training
 
@@ -309,7 +320,8 @@ $params
 | params.json, params.yaml | its hyperparameters |
 | curve.csv | Keras's logs of each epoch of its training |
 | metrics.json | every figure: per seed, means, 95 % intervals, verdicts |
-| data.npz | `x_train`, `y_train`, `x_test`, `y_test` |
+| data.npz | $arrays |
 | train.py, requirements.txt | the training as a script, and the versions it needs |
+| study.py | the study file: data, search space, network |$vocabulary
 | MANIFEST.json | the SHA-256 of each file |
 """

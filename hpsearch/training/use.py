@@ -1,0 +1,74 @@
+"""The process that a trained network is used in: `python -m hpsearch.training.use`.
+
+One question comes by standard input, answers leave by standard output. A model file is
+data from outside: it is loaded here, apart from whoever asks, and without the right to
+bring code along.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, TextIO
+
+import keras
+import numpy as np
+
+from hpsearch.questions import (
+    Answer,
+    Ended,
+    Line,
+    Predict,
+    Question,
+    Write,
+    decode_line,
+    encode_line,
+)
+from hpsearch.study_file import describe
+from hpsearch.training.writing import write
+
+
+def main() -> None:
+    """Answer one question."""
+    # what Keras and its backend print is no answer
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    question = decode_line(sys.stdin.read())
+    assert isinstance(question, Predict | Write)
+    try:
+        for content in answer(question):
+            _send(answers, Answer(content=content))
+    except BrokenPipeError:  # nobody listens any more
+        os._exit(1)
+    except Exception as error:
+        _send(answers, Ended(error=describe(error)))
+    else:
+        _send(answers, Ended())
+
+
+def answer(question: Question) -> Iterator[Any]:
+    """The outputs for each example, or one character after the other."""
+    # not compiled: to predict takes neither loss nor metrics, which may be a study's own
+    model = keras.saving.load_model(question.model, compile=False, safe_mode=True)
+    match question:
+        case Predict():
+            x = np.array(question.x, dtype=question.dtype)
+            yield from model.predict(x, verbose=0).tolist()
+        case Write():
+            yield from write(
+                model,
+                np.array(question.window),
+                question.vocabulary,
+                n_chars=question.n_chars,
+                temperature=question.temperature,
+                seed=question.seed,
+            )
+
+
+def _send(answers: TextIO, line: Line) -> None:
+    print(encode_line(line), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

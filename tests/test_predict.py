@@ -1,0 +1,300 @@
+"""Predicting: texts and files from outside, by a study's network or an export alone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hpsearch.verbs.predict import interpret, is_file, looks_like_path
+from tests.conftest import Cli
+from tests.evaluated import copy_study, evaluated_study, hpsearch
+from tests.used import copy_used, used_study
+
+FINE = "a good film and it is fine"
+DULL = "bad bad dull film"
+
+
+@pytest.fixture
+def reviews(cwd: Path) -> Path:
+    """The current folder, with the evaluated study `reviews` and its export `out`."""
+    copy_used("reviews", cwd, "runs")
+    copy_used("reviews", cwd, "out")
+    return cwd
+
+
+def predicted(done: subprocess.CompletedProcess[str]) -> list[dict]:
+    assert done.returncode == 0, done.stderr
+    content = json.loads(done.stdout)
+    assert content["schema"] == "hpsearch.predict/1"
+    return content["predictions"]
+
+
+def test_texts_files_and_standard_input_get_a_label_and_its_probability(reviews: Path):
+    (reviews / "dull.txt").write_text(DULL)
+    command = hpsearch("predict", "reviews", FINE, "dull.txt", "-")
+
+    done = subprocess.run(command, input="it is fine", capture_output=True, text=True, check=True)
+
+    labels = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("  0.")]
+    assert labels == ["positive", "negative", "positive"]
+    titles = [line for line in done.stdout.splitlines() if line and not line.startswith(" ")]
+    assert titles == [
+        f"{FINE}  (7 words, 3 unknown)",
+        "dull.txt  (4 words, 0 unknown)",
+        "standard input  (3 words, 1 unknown)",
+    ]
+
+
+def test_an_export_predicts_what_its_study_predicts_without_the_study(reviews: Path, cli: Cli):
+    of_study = predicted(cli("predict", "reviews", FINE, DULL, "--json"))
+    shutil.rmtree(reviews / "runs")
+
+    of_export = predicted(cli("predict", "out", FINE, DULL, "--json"))
+
+    assert of_export == of_study
+    assert [one["n_unknown"] for one in of_export] == [3, 0]
+
+
+def test_a_probability_is_what_the_model_file_says(reviews: Path, cli: Cli):
+    (one,) = predicted(cli("predict", "out", DULL, "--json", "--top", "2"))
+    code = (
+        "import keras, numpy as np; model = keras.saving.load_model('out/model.keras')\n"
+        "print(repr(float(model.predict(np.array([[0, 0, 2, 1, 1, 0.]]), verbose=0)[0, 0])))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    p = float(done.stdout)
+    assert one["outputs"] == [pytest.approx(p, abs=1e-6)]
+    assert one["classes"] == [
+        {"label": "negative", "probability": pytest.approx(1 - p, abs=1e-6)},
+        {"label": "positive", "probability": pytest.approx(p, abs=1e-6)},
+    ]
+
+
+def test_many_classes_come_best_first_and_top_says_how_many(cwd: Path, cli: Cli):
+    copy_study(cwd)
+
+    everything = predicted(cli("predict", "clouds", "2.1 1.9", "--json"))
+    (best,) = predicted(cli("predict", "clouds", "2.1 1.9", "--json", "--top", "1"))
+
+    (usual,) = everything
+    probabilities = [guess["probability"] for guess in usual["classes"]]
+    assert len(probabilities) == 3
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert sum(probabilities) == pytest.approx(1)
+    assert best["classes"] == usual["classes"][:1]
+    assert usual["classes"][0]["label"] == "right"
+
+
+def test_an_export_needs_neither_storage_nor_data(reviews: Path, cli: Cli):
+    shutil.rmtree(reviews / "runs")
+    away = {"HPSEARCH_STORAGE": "sqlite:///gone/no.db", "HPSEARCH_CACHE": "/dev/null/no"}
+
+    done = cli("predict", "out", FINE, **away)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["model.keras", "study.py", "vocabulary.json"])
+def test_a_file_of_an_export_that_was_changed_is_refused(reviews: Path, cli: Cli, name: str):
+    with (reviews / "out" / name).open("ab") as file:
+        file.write(b" ")
+
+    refused = cli("predict", "out", FINE)
+
+    assert refused.returncode == 5
+    assert refused.stderr == (
+        f"Error: out/{name} is not what was exported: its SHA-256 is not the one in MANIFEST.json\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["model.keras", "study.py", "vocabulary.json"])
+def test_a_file_of_an_export_that_is_missing_is_refused(reviews: Path, cli: Cli, name: str):
+    (reviews / "out" / name).unlink()
+
+    refused = cli("predict", "out", FINE)
+
+    assert refused.returncode == 5
+    assert f"out/{name} is missing" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_a_model_that_brings_code_along_is_not_run(reviews: Path, cli: Cli):
+    """Also where manifest and model agree: whoever made one could make the other."""
+    code = (
+        "import keras; keras.config.enable_unsafe_deserialization()\n"
+        "layer = keras.layers.Lambda(lambda x: [x, __import__('pathlib').Path('ran').touch()][0])\n"
+        "keras.Sequential([keras.Input((6,)), layer]).save('out/model.keras')\n"
+        "import pathlib; pathlib.Path('ran').unlink(missing_ok=True)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    manifest = json.loads((reviews / "out" / "MANIFEST.json").read_text())
+    model = (reviews / "out" / "model.keras").read_bytes()
+    manifest["sha256"]["model.keras"] = hashlib.sha256(model).hexdigest()
+    (reviews / "out" / "MANIFEST.json").write_text(json.dumps(manifest))
+
+    refused = cli("predict", "out", FINE)
+
+    assert refused.returncode == 2
+    assert "the network cannot be used" in refused.stderr
+    assert not (reviews / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message"),
+    [
+        pytest.param(["reviews"], 2, "INPUT...", id="no input"),
+        pytest.param(["reviews", "boot.png"], 2, "there is no file boot.png", id="no file"),
+        pytest.param(["reviews", "no/where"], 2, "there is no file no/where", id="a slash"),
+        pytest.param(["reviews", ""], 5, "the text is empty", id="an empty text"),
+        pytest.param(["reviews", "empty.txt"], 5, "empty.txt is empty", id="an empty file"),
+        pytest.param(["reviews", "large.txt"], 5, "larger than 5 MB", id="10 MB"),
+        pytest.param(["reviews", "latin.txt"], 5, "latin.txt is not UTF-8", id="not UTF-8"),
+        pytest.param(["reviews", "-"], 5, "standard input is empty", id="empty standard input"),
+        pytest.param(["reviews", FINE, "crash"], 2, "reviews.py:39: encode() of", id="encode"),
+        pytest.param(["reviews", "refuse"], 5, "refuse cannot be encoded: no", id="ValueError"),
+        pytest.param(["reviews", "list"], 2, "encode() returned list", id="no Encoded"),
+        pytest.param(["reviews", FINE, "short"], 2, "all must be alike", id="shapes"),
+        pytest.param(["reviews", "short"], 2, "the network cannot be used", id="a wrong shape"),
+        pytest.param(["reviews", FINE, "--top", "0"], 2, "must be 1 or more", id="--top 0"),
+        pytest.param(["review", FINE], 2, "studies there: 'reviews'", id="no study"),
+        pytest.param(["no/folder", FINE], 2, "there is no folder no/folder", id="no folder"),
+        pytest.param(["out/model.keras", FINE], 2, "could run code", id="a bare model"),
+        pytest.param(["other", FINE], 2, "was not written by hpsearch", id="another folder"),
+        pytest.param(["kind", FINE], 2, "is of another kind", id="another manifest"),
+        pytest.param(["old", FINE], 2, "by an older hpsearch", id="an old manifest"),
+        pytest.param(["torn", FINE], 5, "torn/MANIFEST.json cannot be read", id="a torn manifest"),
+    ],
+)
+def test_what_cannot_be_used_gets_one_line_and_an_exit_code(
+    reviews: Path, argv: list[str], code: int, message: str
+):
+    write_bad_inputs(reviews)
+    before = sorted(reviews.rglob("*"))
+
+    command = hpsearch("predict", *argv)
+    done = subprocess.run(command, input="", capture_output=True, text=True, check=False)
+
+    errors = [line for line in done.stderr.splitlines() if line != "loading the network"]
+    assert done.returncode == code, done.stderr
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert done.stdout == ""
+    assert sorted(reviews.rglob("*")) == before
+
+
+def write_bad_inputs(folder: Path) -> None:
+    (folder / "empty.txt").write_text(" \n")
+    (folder / "large.txt").write_text("good " * 2_000_000)
+    (folder / "latin.txt").write_bytes("très bad".encode("latin-1"))
+    (folder / "other").mkdir()
+    shutil.copy(folder / "out" / "model.keras", folder / "other")
+    for name, manifest in (
+        ("kind", '{"schema": "something/1"}'),
+        ("old", '{"schema": "hpsearch.manifest/1", "study": "reviews", "sha256": {}}'),
+        ("torn", '{"schema": "hpsearch.man'),
+    ):
+        (folder / name).mkdir()
+        (folder / name / "MANIFEST.json").write_text(manifest)
+
+
+def test_a_task_that_cannot_encode_says_so(cwd: Path, cli: Cli):
+    copy_used("reviews", cwd, "out")
+    study = cwd / "out" / "study.py"
+    study.write_text(study.read_text().replace("    encode=encode,\n", ""))
+    manifest = json.loads((cwd / "out" / "MANIFEST.json").read_text())
+    manifest["sha256"]["study.py"] = hashlib.sha256(study.read_bytes()).hexdigest()
+    (cwd / "out" / "MANIFEST.json").write_text(json.dumps(manifest))
+
+    refused = cli("predict", "out", FINE)
+
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        "Error: hpsearch predict needs encode= in the task of out/study.py, which has none\n"
+    )
+
+
+def test_a_study_that_was_not_evaluated_is_told_how(cwd: Path, cli: Cli):
+    copy_study(cwd, stage="searched")
+
+    refused = cli("predict", "clouds", "1 2")
+
+    assert refused.returncode == 3
+    assert "first run hpsearch evaluate clouds" in refused.stderr
+
+
+def test_the_launcher_does_not_import_keras(cwd: Path):
+    copy_used("reviews", cwd, "out")
+    code = (
+        f"import sys; sys.argv = ['hpsearch', 'predict', 'out', {FINE!r}]\n"
+        "from hpsearch.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: print('exit', end.code)\n"
+        "print({'keras', 'tensorflow'} & set(sys.modules))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-2:] == ["exit 0", "set()"]
+
+
+def test_a_module_of_the_current_folder_is_not_taken_for_keras(cwd: Path):
+    copy_used("reviews", cwd, "out")
+    (cwd / "keras.py").write_text("raise SystemExit('not Keras')")
+    script = Path(sys.executable).with_name("hpsearch")
+
+    done = subprocess.run([script, "predict", "out", FINE], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["boot.png", "images/boot", "./boot", "/boot", "~/boot", "images/my boot.png", "a.b.npz"],
+)
+def test_these_look_like_paths(argument: str):
+    assert looks_like_path(argument)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["good", "A dull film.", "10/10 would see it again", "5.1,3.5,1.4,0.2", "so... good.", "😀"],
+)
+def test_these_look_like_texts(argument: str):
+    assert not looks_like_path(argument)
+
+
+def test_a_text_longer_than_any_path_is_a_text():
+    assert not is_file("good " * 2000)
+    assert not is_file("a\0b")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "classes", "labels"),
+    [
+        pytest.param([0.25], ["no", "yes"], ["no", "yes"], id="one probability"),
+        pytest.param([0.25], [], [], id="a number, and no classes"),
+        pytest.param([1.5], ["no", "yes"], [], id="no probability"),
+        pytest.param([0.2, 0.8], [], ["1", "0"], id="probabilities without names"),
+        pytest.param([0.2, 0.8], ["a", "b", "c"], ["1", "0"], id="names of something else"),
+        pytest.param([-3.0, 2.0], ["a", "b"], [], id="scores"),
+        pytest.param([[0.5, 0.5]], ["a", "b"], [], id="a table"),
+    ],
+)
+def test_outputs_are_classes_where_they_are_probabilities(outputs, classes, labels):
+    assert [guess.label for guess in interpret(outputs, classes)] == labels
+
+
+def test_the_fixture_has_sparse_data():
+    """So that exporting and predicting are tested with them."""
+    data = np.load(used_study("reviews") / "out" / "data.npz", allow_pickle=False)
+
+    assert "x_train_indptr" in data
+    assert evaluated_study().folder != used_study("reviews")

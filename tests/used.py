@@ -1,0 +1,148 @@
+"""Two small studies of text, evaluated and exported once and copied by the tests."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from tests.evaluated import hpsearch
+
+REVIEWS = '''"""Reviews: a review is good when it says more good words than bad ones."""
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from hpsearch import Budget, Dataset, Split, Task
+from hpsearch.data import Encoded, Source
+
+VOCABULARY = ("good", "fine", "bad", "dull", "film", "it")
+WORTH = np.array([1, 1, -1, -1, 0, 0])
+
+
+def load(folder):
+    counts = np.random.default_rng(0).integers(0, 4, (400, len(VOCABULARY)))
+    y = (counts @ WORTH > 0).astype("uint8")
+    points = Split(csr_array(counts.astype("float32")), y)
+    return Dataset(points[:200], points[200:300], points[300:], VOCABULARY)
+
+
+def space(trial):
+    trial.suggest_categorical("optimizer", ["adam"])
+
+
+def build(params):
+    import keras
+
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, "sigmoid")])
+    optimizer = keras.optimizers.get(params["optimizer"])
+    optimizer.learning_rate = 0.1
+    model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def encode(content, vocabulary):
+    words = content.decode().split()
+    if words == ["crash"]:
+        raise RuntimeError("no such luck")
+    if words == ["refuse"]:
+        raise ValueError("no review")
+    if words == ["list"]:
+        return [0.0] * 6
+    if words == ["short"]:
+        return Encoded(np.zeros(3, "float32"))
+    x = np.array([words.count(word) for word in vocabulary], dtype="float32")
+    return Encoded(x, n_words=len(words), n_unknown=len(words) - int(x.sum()))
+
+
+TASK = Task(
+    load=load,
+    space=space,
+    build=build,
+    source=Source("reviews"),
+    baseline=dict(epochs=15, batch_size=16, optimizer="adam"),
+    budget=Budget(n_trials=1),
+    classes=["negative", "positive"],
+    encode=encode,
+)
+'''
+
+LETTERS = '''"""Letters: a text of four characters in turn."""
+
+import numpy as np
+
+from hpsearch import Budget, Dataset, Split, Task
+from hpsearch.data import Encoded, Source
+from hpsearch.task import Writing
+
+VOCABULARY = (" ", "a", "b", "c")
+WINDOW = 2
+
+
+def load(folder):
+    text = np.arange(400) % 4
+    windows = np.lib.stride_tricks.sliding_window_view(text[:-1], WINDOW).astype("uint8")
+    points = Split(windows, text[WINDOW:].astype("uint8"))
+    return Dataset(points[:200], points[200:300], points[300:], VOCABULARY)
+
+
+def space(trial):
+    trial.suggest_categorical("units", [16])
+
+
+def build(params):
+    import keras
+
+    model = keras.Sequential([
+        keras.Input((WINDOW,)),
+        keras.layers.Embedding(4, params["units"]),
+        keras.layers.Flatten(),
+        keras.layers.Dense(4, "softmax"),
+    ])
+    adam = keras.optimizers.Adam(0.05)
+    model.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def encode(content, vocabulary):
+    text = content.decode().lower()
+    known = [vocabulary.index(c) for c in text if c in vocabulary]
+    window = np.array([0, 0, *known], dtype="uint8")[-WINDOW:]
+    return Encoded(window, n_words=len(text), n_unknown=len(text) - len(known))
+
+
+TASK = Task(
+    load=load,
+    space=space,
+    build=build,
+    source=Source("letters"),
+    baseline=dict(epochs=4, batch_size=16, units=16),
+    budget=Budget(n_trials=1),
+    encode=encode,
+    writing=Writing(n_chars=8),
+)
+'''
+
+
+@cache
+def used_study(name: str) -> Path:
+    """The study `reviews` or `letters` in `runs/` of a folder, exported to `out/`."""
+    folder = Path(tempfile.mkdtemp(prefix="hpsearch-used-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / f"{name}.py").write_text(REVIEWS if name == "reviews" else LETTERS)
+    for command in (
+        ["run", f"{name}.py"],
+        ["evaluate", name, "--top", "1", "--seeds", "1"],
+        ["export", name, "-o", "out"],
+    ):
+        done = subprocess.run(hpsearch(*command), cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+def copy_used(name: str, folder: Path, part: str) -> None:
+    """Copy the study (`runs`) or the export (`out`) into a folder."""
+    shutil.copytree(used_study(name) / part, folder / part)
