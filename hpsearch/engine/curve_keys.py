@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 
 from hpsearch.curves import curve_key
+from hpsearch.study_file import StudyFile
 from hpsearch.task import Params
 
 TRAIN = "train"
 TRAIN_AND_VALID = "train+valid"
 NO_PART_IN_TRAINING = ("python", "optuna")
+
+
+def network_of(study_file: StudyFile) -> str:
+    """The fingerprint of all in a study file that has a say in the logs of a curve."""
+    task = study_file.task
+    build = study_file.fingerprint_of("build")
+    more: dict[str, object] = {}
+    if task.also_log is not None:
+        # a function without a name of its own is not to be found among the others
+        more["also_log"] = study_file.code_of("also_log") or study_file.text
+    for name in ("gradient_norm", "jit_compile"):
+        if getattr(task, name):
+            more[name] = True
+    if not more:
+        return build
+    return hashlib.sha256(json.dumps([build, more], sort_keys=True).encode()).hexdigest()
 
 
 def key_of(
@@ -31,7 +50,7 @@ def key_of(
         params: Complete: `epochs` and `batch_size` included.
         seed: That it trains with.
         data: The fingerprint of the data.
-        network: The fingerprint of `build`.
+        network: `network_of` the study file.
         versions: Of the libraries.
         fit_on: `train` or `train+valid`.
     """

@@ -103,6 +103,11 @@ class Opening:
         """The metric on the test split, per seed."""
         return [logs[self.test_metric] for logs in candidate.test]
 
+    def also_on_test(self, candidate: Candidate) -> dict[str, float]:
+        """All other logs on the test split, by name: means over seeds."""
+        names = (name for name in candidate.test[0] if name != self.test_metric)
+        return {name: fmean(logs[name] for logs in candidate.test) for name in names}
+
     def valid_interval(self, candidate: Candidate) -> Interval | None:
         """Of the mean over seeds on validation."""
         return interval(candidate.valid, self.n_valid if self.is_share else None)

@@ -17,7 +17,7 @@ from typing import TypeVar
 from filelock import FileLock
 
 from hpsearch.curves import Curve
-from hpsearch.engine.curve_keys import TRAIN, key_of
+from hpsearch.engine.curve_keys import TRAIN, key_of, network_of
 from hpsearch.engine.slots import side_by_side
 from hpsearch.engine.supervisor import Ending, How, Limits, ProcessServer, supervise
 from hpsearch.errors import NothingFinished
@@ -85,7 +85,7 @@ class Retrainer:
         self.data, self.fingerprint, self.curves = data, fingerprint, curves
         self.versions, self.n_slots, self.server, self.say = versions, n_slots, server, say
         self.process_name = process_name
-        self.network = study_file.fingerprint_of("build")
+        self.network = network_of(study_file)
         self.signal: int | None = None
         self._error: BaseException | None = None
         self._must_stop = threading.Event()

@@ -258,7 +258,7 @@ def _show(study_name: str, openings: list[Opening], published: Published | None)
     _print(console, f"\nOn test: trained on train + valid, the same {n_seeds}")
     print_table(
         console,
-        ["mean", "95 % interval", "network", "per seed"],
+        ["mean", "95 % interval", "network", "also, as means", "per seed"],
         _test_rows(opening, published),
         right=2,
     )
@@ -286,12 +286,13 @@ def _test_rows(opening: Opening, published: Published | None) -> list[list[Cell]
             show_figure(fmean(opening.test_values(candidate))),
             show_interval(opening.test_interval(candidate)),
             called(candidate),
+            "  ".join(f"{n} {show_figure(x)}" for n, x in opening.also_on_test(candidate).items()),
             "  ".join(show_figure(value) for value in opening.test_values(candidate)),
         ]
         for candidate in opening.finalists
     ]
     if published is not None and opening.is_share:
-        rows.append([show_figure(published.test_accuracy), "", "published", published.source])
+        rows.append([show_figure(published.test_accuracy), "", "published", "", published.source])
     return rows
 
 

@@ -22,6 +22,7 @@ def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
             "logs": candidate.test,
             "mean": fmean(opening.test_values(candidate)),
             "interval": _interval_content(opening.test_interval(candidate)),
+            "also": opening.also_on_test(candidate),
         }
         for role, candidate in (("winner", opening.winner), ("baseline", opening.baseline))
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +14,7 @@ from hpsearch.engine.record import load_study, read_record
 from hpsearch.engine.search import Stop
 from hpsearch.engine.storage import Storage
 from hpsearch.engine.summary import Summary, summarize
+from hpsearch.engine.texts import describe_texts
 from hpsearch.engine.trials import Outcome, TrialRow
 from hpsearch.errors import UsageError
 from hpsearch.verbs.printing import (
@@ -130,15 +132,18 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
             f"it has {len(summary.rows)}, counted from 0"
         )
     trial = summary.rows[number]
-    curve = [] if trial.curve is None else Curve(storage.folder / "curves" / trial.curve).logs
-    curve = curve[: trial.epochs_done or int(trial.params.get("epochs") or 0)]
+    stored = Curve(storage.folder / "curves" / (trial.curve or "none"))
+    n_epochs = trial.epochs_done or int(trial.params.get("epochs") or 0)
+    curve, texts = stored.logs[:n_epochs], stored.texts[:n_epochs]
     header = ["epoch", *dict.fromkeys(name for logs in curve for name in logs)]
     cells: list[list[Cell]] = [
         [epoch, *(logs.get(name) for name in header[1:])] for epoch, logs in enumerate(curve, 1)
     ]
     match form:
         case Format.JSON:
-            print_json({"schema": "hpsearch.trial/1", **_row_as_json(trial), "curve": curve})
+            written = [None if one is None else asdict(one) for one in texts]
+            content = {**_row_as_json(trial), "curve": curve, "texts": written}
+            print_json({"schema": "hpsearch.trial/1", **content})
         case Format.CSV:
             print_csv(header, cells)
         case Format.MD:
@@ -163,6 +168,8 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
                 say(f"output:\n{trial.output}")
             if cells:
                 print_table(console, header, cells, right=len(header))
+            for line in describe_texts(texts):
+                say(line)
 
 
 def _table(summary: Summary, rows: list[TrialRow]) -> tuple[list[str], list[list[Cell]]]:
