@@ -35,6 +35,8 @@ class Script:
     test_metric: str
     recorded: float
     """The metric on test that was recorded."""
+    is_sparse: bool = False
+    """Whether `data.npz` holds the examples in CSR form."""
 
 
 def write_script(script: Script) -> str:
@@ -46,13 +48,18 @@ def write_script(script: Script) -> str:
     network = _network(script.study_file)
     taken = set(symtable.symtable(network, "train.py", "exec").get_identifiers())
     is_tensorflow = script.backend == "tensorflow"
+    task = script.study_file.task
+    rows = "sparse_rows" if script.is_sparse else "dense_rows"
     parts = {
         "study": script.study,
         "title": script.study_file.title().replace('"""', "'''").replace("\\", "/"),
         "backend": script.backend,
         "threads": _threads(),
         "import_backend": "\nimport tensorflow as tf" if is_tensorflow else "",
-        "build": script.study_file.task.build.__name__,
+        "import_scipy": "\nfrom scipy.sparse import csr_array" if script.is_sparse else "",
+        "build": task.build.__name__,
+        "jit_compile": "\n    model.jit_compile = True" if task.jit_compile else "",
+        "also_log": ALSO_LOG.format(task.also_log.__name__) if task.also_log else "",
         "params": _params(script.params),
         "seed": str(script.seed),
         "test_metric": repr(script.test_metric),
@@ -61,7 +68,9 @@ def write_script(script: Script) -> str:
         "batches_per_call": _constant("fit", "BATCHES_PER_CALL"),
         "predicted_at_once": _constant("fit", "PREDICTED_AT_ONCE"),
         "order": _function("batches", "order"),
-        "batches": BATCHES_TENSORFLOW if is_tensorflow else BATCHES_PORTABLE,
+        "rows": _function("tensorflow_batches", rows) + "\n\n\n" if is_tensorflow else "",
+        "batches": BATCHES_TENSORFLOW.replace("ROWS", rows) if is_tensorflow else BATCHES_PORTABLE,
+        "read": READ_SPARSE if script.is_sparse else READ,
     }
     text = Template(_apart(SCRIPT, taken)).substitute(
         {name: _apart(part, taken) if name in OURS else part for name, part in parts.items()},
@@ -84,13 +93,21 @@ def imports_of(code: str) -> set[str]:
 
 def _network(study_file: StudyFile) -> str:
     """The study file's own code of the network, without what only the search needs."""
-    code = study_file.code_of("build")
-    if "hpsearch" in imports_of(code):
-        raise StudyFileError(
-            f"{study_file.filename}: build() uses hpsearch, so train.py could not do without "
-            "it: let build use Keras and NumPy only"
-        )
-    statements = (ast.unparse(statement) for statement in ast.parse(code).body)
+    statements: list[str] = []
+    for function in ("build", "also_log") if study_file.task.also_log else ("build",):
+        code = study_file.code_of(function)
+        if not code:
+            raise StudyFileError(
+                f"{study_file.filename}: {function}= is no function of the study file by its "
+                "own name, so train.py could not have it: define it there with def"
+            )
+        if "hpsearch" in imports_of(code):
+            raise StudyFileError(
+                f"{study_file.filename}: {function}() uses hpsearch, so train.py could not do "
+                "without it: let it use Keras and NumPy only"
+            )
+        texts = (ast.unparse(statement) for statement in ast.parse(code).body)
+        statements += [text for text in texts if text not in statements]
     return "\n".join(f"\n\n{text}" if "\n" in text else text for text in statements).strip()
 
 
@@ -121,9 +138,11 @@ def _function(module: str, name: str) -> str:
     text = _source(module)
     for statement in ast.parse(text).body:
         if isinstance(statement, ast.FunctionDef) and statement.name == name:
-            statement.returns = None
-            for argument in statement.args.args:
-                argument.annotation = None
+            for node in ast.walk(statement):
+                if isinstance(node, ast.FunctionDef):
+                    node.returns = None
+                elif isinstance(node, ast.arg):
+                    node.annotation = None
             return ast.unparse(statement)
     raise LookupError(f"{module} has no function {name}")
 
@@ -146,11 +165,14 @@ DEFINED = {
     "PREDICTED_AT_ONCE",
     "Batches",
     "Shuffle",
+    "dense_rows",
+    "sparse_rows",
     "order",
+    "read",
     "train",
     "main",
 }
-OURS = {"order", "batches"}
+OURS = {"order", "rows", "batches", "read"}
 
 SCRIPT = '''\
 """Train one network and measure it on the test split.
@@ -180,7 +202,7 @@ import sys
 from pathlib import Path
 
 import keras
-import numpy as np$import_backend
+import numpy as np$import_backend$import_scipy
 
 # ---- What is trained -------------------------------------------------------------------
 
@@ -208,18 +230,21 @@ $network
 $order
 
 
-$batches
+$rows$batches
 
 
 class Shuffle(keras.callbacks.Callback):
     """Puts the examples in a new order before each epoch."""
 
-    def __init__(self, batches):
+    def __init__(self, batches, n):
         super().__init__()
-        self.batches = batches
+        self.batches, self.n = batches, n
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.batches.set_epoch(epoch)
+        self.batches.set_order(order(SEED, epoch, self.n))
+
+
+$read
 
 
 # ---- Training --------------------------------------------------------------------------
@@ -231,14 +256,14 @@ def train(x, y):
     model = $build(PARAMS)
     if not model.built:
         model.build((None, *x.shape[1:]))
-    model.optimizer.build(model.trainable_variables)
+    model.optimizer.build(model.trainable_variables)$jit_compile
     n_batches = math.ceil(len(y) / PARAMS["batch_size"])
     model.steps_per_execution = min(BATCHES_PER_CALL, n_batches)
-    batches = Batches(x, y, PARAMS["batch_size"], SEED)
+    batches = Batches(x, y, PARAMS["batch_size"])
     model.fit(
-        batches.for_fit(),
+        batches.for_keras(),
         epochs=PARAMS["epochs"],
-        callbacks=[Shuffle(batches)],
+        callbacks=[Shuffle(batches, len(y))],
         shuffle=False,
         verbose=2,
     )
@@ -248,10 +273,9 @@ def train(x, y):
 def main():
     # data.npz holds arrays only; without allow_pickle no code can hide in it
     data = np.load(Path(__file__).with_name("data.npz"), allow_pickle=False)
-    model = train(data["x_train"], data["y_train"])
-    logs = model.evaluate(
-        data["x_test"], data["y_test"], batch_size=PREDICTED_AT_ONCE, return_dict=True, verbose=0
-    )
+    model = train(*read(data, "train"))
+    batches = Batches(*read(data, "test"), PREDICTED_AT_ONCE)
+    logs = model.evaluate(batches.for_keras(), return_dict=True, verbose=0)$also_log
     found = float(logs[TEST_METRIC])
     print(f"test {TEST_METRIC}: {found!r}")
     print(f"recorded: {RECORDED!r}")
@@ -265,42 +289,44 @@ if __name__ == "__main__":
     sys.exit(main())
 '''
 
+ALSO_LOG = """
+    logs.update({}({{name: float(value) for name, value in logs.items()}}))"""
+
 BATCHES_TENSORFLOW = '''\
 class Batches:
-    """Batches of examples, gathered inside TensorFlow."""
+    """Batches of examples, gathered inside TensorFlow; at first in their order."""
 
-    def __init__(self, x, y, batch_size, seed):
-        self.n, self.seed = len(y), seed
-        x, y = tf.constant(x), tf.constant(y)
-        self.order = tf.Variable(order(seed, 0, self.n))
+    def __init__(self, x, y, batch_size):
+        rows, y = ROWS(x), tf.constant(y)
+        self.order = tf.Variable(np.arange(len(y)))
 
         def batch(i):
             examples = self.order[i * batch_size : (i + 1) * batch_size]
-            return tf.gather(x, examples), tf.gather(y, examples)
+            return rows(examples), tf.gather(y, examples)
 
-        n_batches = math.ceil(self.n / batch_size)
+        n_batches = math.ceil(len(y) / batch_size)
         self.dataset = tf.data.Dataset.range(n_batches).map(batch).prefetch(2)
 
-    def for_fit(self):
+    def for_keras(self):
         return self.dataset
 
-    def set_epoch(self, epoch):
-        self.order.assign(order(self.seed, epoch, self.n))'''
+    def set_order(self, order):
+        self.order.assign(order)'''
 
 BATCHES_PORTABLE = '''\
 class Batches(keras.utils.PyDataset):
-    """Batches of examples for any backend of Keras."""
+    """Batches of examples for any backend of Keras; at first in their order."""
 
-    def __init__(self, x, y, batch_size, seed):
+    def __init__(self, x, y, batch_size):
         super().__init__()
-        self.x, self.y, self.batch_size, self.seed = x, y, batch_size, seed
-        self.set_epoch(0)
+        self.x, self.y, self.batch_size = x, y, batch_size
+        self.order = np.arange(len(y))
 
-    def for_fit(self):
+    def for_keras(self):
         return self
 
-    def set_epoch(self, epoch):
-        self.order = order(self.seed, epoch, len(self.y))
+    def set_order(self, order):
+        self.order = order
 
     def __len__(self):
         return math.ceil(len(self.y) / self.batch_size)
@@ -308,3 +334,15 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, i):
         batch = self.order[i * self.batch_size : (i + 1) * self.batch_size]
         return self.x[batch], self.y[batch]'''
+
+READ = '''\
+def read(data, part):
+    """The examples of a part, and their labels."""
+    return data["x_" + part], data["y_" + part]'''
+
+READ_SPARSE = '''\
+def read(data, part):
+    """The examples of a part as a sparse array, and their labels."""
+    fields = ("data", "indices", "indptr", "shape")
+    *arrays, shape = (data["x_" + part + "_" + field] for field in fields)
+    return csr_array(tuple(arrays), shape=tuple(shape)), data["y_" + part]'''

@@ -22,7 +22,8 @@ class TensorFlowBatches:
     """Batches as a `tf.data.Dataset`; `set_order` changes what it yields next."""
 
     def __init__(self, split: Split, batch_size: int) -> None:
-        rows, y = _gatherer(split.x), tf.constant(split.y)
+        rows = (sparse_rows if is_sparse(split.x) else dense_rows)(split.x)
+        y = tf.constant(split.y)
         self.order = tf.Variable(np.arange(len(split)))
 
         def batch(i: Any) -> tuple[Any, Any]:
@@ -39,11 +40,14 @@ class TensorFlowBatches:
         return self.dataset
 
 
-def _gatherer(x: Any) -> Callable[[Any], Any]:
+def dense_rows(x: Any) -> Callable[[Any], Any]:
     """A function from the places of some examples to the examples."""
-    if not is_sparse(x):
-        everything = tf.constant(x)
-        return lambda examples: tf.gather(everything, examples)
+    everything = tf.constant(x)
+    return lambda examples: tf.gather(everything, examples)
+
+
+def sparse_rows(x: Any) -> Callable[[Any], Any]:
+    """A function from the places of some rows of a CSR array to a sparse tensor of them."""
     x = x if x.has_sorted_indices else x.sorted_indices()  # as TensorFlow wants them
     row_splits = x.indptr.astype(np.int64)
     values = tf.RaggedTensor.from_row_splits(x.data, row_splits, validate=False)

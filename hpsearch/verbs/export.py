@@ -130,6 +130,7 @@ def _write(winner: Winner, folder: Path) -> None:
         backend=opening.versions["backend"],
         test_metric=opening.test_metric,
         recorded=opening.test_values(opening.winner)[0],
+        is_sparse=is_sparse(winner.data.train.x),
     )
     (folder / "train.py").write_text(write_script(script), encoding="utf-8")
     (folder / "study.py").write_text(winner.study_file.text, encoding="utf-8")
@@ -189,6 +190,8 @@ def _requirements(winner: Winner) -> list[str]:
     pinned = {name: versions[name] for name in names}
     code = winner.study_file.code_of("build")
     others = imports_of(code) - set(sys.stdlib_module_names) - set(names)
+    if is_sparse(winner.data.train.x):
+        others.add("scipy")
     if others:
         distributions = importlib.metadata.packages_distributions()
         for module in sorted(others):
