@@ -63,11 +63,11 @@ def _review(member: tarfile.TarInfo) -> re.Match[str] | None:
 class _Capped(gzip.GzipFile):
     """A stream that ends with an error where no archive of reviews would go on."""
 
-    left = MAX_BYTES
+    n_read = 0
 
     def read(self, size: int | None = -1) -> bytes:
         chunk = super().read(size)
-        self.left -= len(chunk)
-        if self.left < 0:
+        self.n_read += len(chunk)
+        if self.n_read > MAX_BYTES:
             raise DataCorrupt(f"unpacks to more than {MAX_BYTES >> 20} MiB")
         return chunk

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import coo_array, csr_array
 
 from hpsearch.data import Dataset, Split
 from hpsearch.data.arrays import prepare
@@ -39,6 +41,18 @@ def dataset(**changed: Split) -> Dataset:
     """A small sound one, with some splits replaced."""
     part = Split(np.arange(8, dtype="float32"), np.arange(8) % 2)
     return Dataset(**{"train": part, "valid": part, "test": part, **changed})
+
+
+def sparse(rows: list[list[float]]) -> Split:
+    return Split(csr_array(np.array(rows, dtype="float32")), np.arange(len(rows)) % 2)
+
+
+def is_mapped(array: np.ndarray) -> bool:
+    """Whether the array's memory is a file's."""
+    owner: object = array
+    while isinstance(owner, np.ndarray):
+        owner = owner.base
+    return isinstance(owner, mmap.mmap)
 
 
 def start_preparing(cache: Path, ready: Path) -> subprocess.Popen[str]:
@@ -85,6 +99,67 @@ def test_without_a_key_the_content_decides(tmp_path: Path):
     assert prepare(tmp_path, None, lambda: other).folder != first.folder
 
 
+def test_the_fingerprint_of_plain_data_never_changes_between_versions():
+    assert dataset().fingerprint().startswith("1f7e6e1009dc6b15ebd52ce2397e162d")
+
+
+def test_sparse_data_are_kept_and_mapped_as_such(tmp_path: Path):
+    part = sparse([[0, 3, 0], [0, 0, 0], [1, 0, 2]])
+    data = Dataset(part, part, part)
+
+    prepared = prepare(tmp_path, "key", lambda: data)
+    opened = prepared.open()
+
+    assert prepared.fingerprint == data.fingerprint() == opened.fingerprint()
+    assert opened.train.x.format == "csr"
+    assert opened.train.x.toarray().tolist() == [[0, 3, 0], [0, 0, 0], [1, 0, 2]]
+    assert is_mapped(opened.train.x.data)
+    assert is_mapped(opened.train.x.indices)
+    with pytest.raises(ValueError, match="read-only"):
+        opened.train.x.data[0] = 1
+
+
+def test_sparse_splits_are_cut_and_joined():
+    part = sparse([[0, 3], [4, 0], [1, 2]])
+
+    both = part[1:] + part[np.array([True, False, False])]
+
+    assert len(both) == 3
+    assert both.x.toarray().tolist() == [[4, 0], [1, 2], [0, 3]]
+    assert both.y.tolist() == [1, 0, 0]
+
+
+def test_the_fingerprint_tells_sparse_data_apart_by_where_the_numbers_are():
+    one, other = (Dataset(p, p, p) for p in (sparse([[0, 3]] * 2), sparse([[3, 0]] * 2)))
+
+    assert one.fingerprint() != other.fingerprint()
+
+
+def test_how_wide_scipys_indices_are_makes_no_difference():
+    part = sparse([[0, 3], [4, 0]])
+    wide = sparse([[0, 3], [4, 0]])
+    wide.x.indices, wide.x.indptr = (a.astype("int64") for a in (wide.x.indices, wide.x.indptr))
+
+    assert dataset(valid=wide).fingerprint() == dataset(valid=part).fingerprint()
+
+
+def test_a_vocabulary_is_kept_and_part_of_the_fingerprint(tmp_path: Path):
+    part = dataset().train
+    data = Dataset(part, part, part, vocabulary=("the", "Åge"))
+
+    prepared = prepare(tmp_path, "key", lambda: data)
+
+    assert prepared.open().vocabulary == ("the", "Åge")
+    assert len({prepared.fingerprint, dataset().fingerprint()}) == 2
+
+
+def test_data_without_sparse_arrays_need_no_scipy():
+    code = "import sys, hpsearch.data; print([m for m in sys.modules if m.startswith('scipy')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -119,6 +194,11 @@ def test_labels_for_another_number_of_examples_are_refused():
             "the labels of the valid split are list, not a NumPy array",
             id="a list",
         ),
+        pytest.param(
+            Split(coo_array(np.eye(2)), np.zeros(2)),
+            r"the examples of the valid split are a SciPy array in COO form: call its tocsr\(\)",
+            id="sparse, but not in CSR form",
+        ),
     ],
 )
 def test_a_split_that_cannot_be_kept_is_refused(split: Split, words: str):
@@ -133,6 +213,11 @@ def test_a_split_that_cannot_be_kept_is_refused(split: Split, words: str):
             Split(np.array([1, np.nan, np.inf]), np.zeros(3, int)),
             "2 of the 3 values in the examples of the valid split are not finite",
             id="examples that are not numbers",
+        ),
+        pytest.param(
+            sparse([[0, np.nan], [1, 2]]),
+            "1 of the 3 values in the examples of the valid split are not finite",
+            id="sparse examples that are not numbers",
         ),
         pytest.param(
             Split(np.zeros(3), np.array([0, np.nan, 1])),

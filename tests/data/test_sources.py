@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.data import Source, sources
+from hpsearch.data import File, Source, sources
 from hpsearch.data.sources import fetch, find, find_or_fetch
 from hpsearch.errors import DataCorrupt, DataError, DataNotFound
 from tests.data.publisher import PAYLOADS, Publisher, published
@@ -98,6 +99,63 @@ def test_a_folder_that_lacks_one_of_the_files_is_passed_over(publisher: Publishe
     (put(tmp_path / "data") / "words.json").unlink()
 
     assert find(publisher.source("good"), tmp_path / "data") is None
+
+
+def test_any_of_the_sets_of_files_will_do(publisher: Publisher, tmp_path: Path):
+    images, words = publisher.source("good").files
+    other = File("other.gz", images.sha256)
+    source = Source("toys", (images, words), ((other, words),))
+    folder = put(tmp_path / "data")
+    (folder / "images.gz").rename(folder / "other.gz")
+
+    found = find(source, folder)
+
+    assert found is not None
+    assert found.files == (other, words)
+    put(folder)
+    assert find(source, folder).files == (images, words)  # type: ignore[union-attr]
+
+
+def test_the_first_set_that_is_published_is_fetched(publisher: Publisher):
+    images, words = publisher.source("good").files
+    source = Source("toys", (File("lost.gz", "0" * 64), words), ((images, words),))
+
+    assert fetch(source).files == (images, words)
+
+
+def test_what_nobody_publishes_says_what_would_do(publisher: Publisher):
+    source = Source("toys", (File("lost.gz", "0" * 64),), ((File("old.txt", None),),))
+
+    with pytest.raises(DataNotFound, match="nobody publishes toys any more: put lost.gz, or old.t"):
+        fetch(source)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(b"<!doctype html>", "is a web page", id="a web page"),
+        pytest.param(b"", "is empty", id="empty"),
+    ],
+)
+def test_a_file_without_a_fixed_hash_must_still_be_one(tmp_path: Path, content: bytes, words: str):
+    source = Source("books", (File("book.txt", None),))
+    (tmp_path / "book.txt").write_bytes(b"any text")
+    assert place_of(source, tmp_path) == tmp_path
+
+    (tmp_path / "book.txt").write_bytes(content)
+    with pytest.raises(DataCorrupt, match=rf"book\.txt {words}"):
+        find(source, tmp_path)
+
+
+def test_an_archive_is_hashed_as_the_file_it_is(tmp_path: Path):
+    content = gzip.compress(b"members", mtime=1)
+    source = Source("toys", (File("toys.tar.gz", hashlib.sha256(content).hexdigest()),))
+    (tmp_path / "toys.tar.gz").write_bytes(content)
+    assert place_of(source, tmp_path) == tmp_path
+
+    (tmp_path / "toys.tar.gz").write_bytes(gzip.compress(b"members", mtime=2))
+    with pytest.raises(DataCorrupt, match="is not the published file"):
+        find(source, tmp_path)
 
 
 def test_another_gzip_wrapper_of_the_same_payload_is_the_published_file(

@@ -1,0 +1,139 @@
+"""`hpsearch data show`: an example as a person can read it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hpsearch.errors import UsageError
+from hpsearch.verbs.data_show import show
+from tests.conftest import Cli
+from tests.study_texts import study_text
+
+
+def write(folder: Path, **fields: str) -> str:
+    path = folder / "mine.py"
+    path.write_text(study_text(**fields))
+    return str(path)
+
+
+def shown(capsys: pytest.CaptureFixture[str], task: str, number: int = 0) -> list[str]:
+    show(task, split="train", number=number, data=None, as_json=False)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_a_row_of_numbers_is_shown_as_numbers(cwd: Path, capsys: pytest.CaptureFixture[str]):
+    task = write(cwd, classes="['odd', 'even']")
+
+    assert shown(capsys, task, 1) == [f"{task}, train example 1 of 8, label 'even'", "0 0 0"]
+
+
+def test_an_image_is_shown_in_shades(cwd: Path, capsys: pytest.CaptureFixture[str]):
+    task = write(
+        cwd, loads="p = Split(np.tile(np.eye(2, 3), (8, 1, 1)), PART.y); return Dataset(p, p, p)"
+    )
+
+    assert shown(capsys, task)[1:] == ["@@    ", "  @@  "]
+
+
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        pytest.param("x = np.full((8, 6), (0, 0, 1, 2, 5, 4))", "[start] [unknown] c b", id="text"),
+        pytest.param(
+            "from scipy.sparse import csr_array; x = csr_array(np.eye(8, 6)[::-1])",
+            "",
+            id="nothing in a bag",
+        ),
+        pytest.param(
+            "from scipy.sparse import csr_array; x = csr_array(np.ones((8, 6)))",
+            "[start] [unknown] [unused] b c",
+            id="a bag",
+        ),
+    ],
+)
+def test_numbers_with_a_vocabulary_are_shown_as_words(
+    cwd: Path, capsys: pytest.CaptureFixture[str], load: str, words: str
+):
+    vocabulary = "('[padding]', '[start]', '[unknown]', '[unused]', 'b', 'c')"
+    returns = f"{load}; p = Split(x, PART.y); return Dataset(p, p, p, {vocabulary})"
+
+    assert shown(capsys, write(cwd, loads=returns))[1:] == [words]
+
+
+def test_programs_get_json(cwd: Path, capsys: pytest.CaptureFixture[str]):
+    task = write(cwd, classes="['odd', 'even']")
+
+    show(task, split="valid", number=3, data=None, as_json=True)
+
+    assert json.loads(capsys.readouterr().out) == {
+        "schema": "hpsearch.example/1",
+        "name": task,
+        "split": "valid",
+        "example": 3,
+        "examples": 8,
+        "label": 1,
+        "class": "even",
+        "text": None,
+        "values": [0, 0, 0],
+    }
+
+
+def test_an_example_that_is_not_there_says_how_many_there_are(cwd: Path):
+    with pytest.raises(UsageError, match="there are 8 examples, from 0 on: there is none 8"):
+        show(write(cwd), split="train", number=8, data=None, as_json=False)
+
+
+def test_the_test_split_is_not_shown(cli: Cli):
+    done = cli("data", "show", "digits", "--split", "test")
+
+    assert done.returncode == 2
+    assert "'test' is not one of 'train', 'valid'" in done.stderr
+
+
+def test_a_data_set_is_shown_by_its_own_name_too(cli: Cli, cwd: Path):
+    folder = cwd / "studies"
+    folder.mkdir()
+    (folder / "mine.py").write_text(study_text(source="Source('toys')"))
+
+    done = cli("data", "show", "toys", "--example", "2")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("mine, train example 2 of 8, label 0\n")
+
+
+def test_it_imports_no_keras():
+    code = (
+        "import sys\n"
+        "from hpsearch.verbs.data_show import show\n"
+        "show('digits', split='train', number=0, data=None, as_json=False)\n"
+        "print({'keras', 'tensorflow'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.endswith("set()\n")
+
+
+def test_a_review_is_decoded_back_to_words(real_data: Path, capsys: pytest.CaptureFixture[str]):
+    show("imdb", split="train", number=14_001, data=real_data, as_json=False)
+
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert head == "imdb, train example 14001 of 25,000, label 'positive'"
+    assert " ".join(lines).startswith("[start] this film was just brilliant casting location")
+    with pytest.raises(UsageError, match="imdb has no valid split"):
+        show("imdb", split="valid", number=0, data=real_data, as_json=False)
+
+
+def test_a_window_of_a_book_is_shown_with_the_character_to_predict(
+    real_data: Path, capsys: pytest.CaptureFixture[str]
+):
+    show("alice_chars", split="train", number=27, data=real_data, as_json=False)
+
+    assert capsys.readouterr().out.splitlines() == [
+        "alice_chars, train example 27 of 114,003, label 'e'",
+        "'hole alice was beginning to get very tir'",
+    ]
