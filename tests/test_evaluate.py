@@ -158,6 +158,17 @@ def test_candidates_are_the_best_with_different_params_and_the_baseline() -> Non
     assert candidates[2].params == {"epochs": 1, "batch_size": 16, "units": 4}
 
 
+def test_lengths_of_one_network_are_one_candidate_but_for_the_baseline() -> None:
+    long: Params = {"epochs": 3, "units": 8}
+    short: Params = {"epochs": 2, "units": 8}
+    longer_baseline: Params = {"epochs": 2, "units": 4}
+    study = searched((long, 0.8), (short, 0.9), (longer_baseline, 0.7))
+
+    candidates = choose_candidates(study, CLOUDS, 2)
+
+    assert [candidate.name for candidate in candidates] == ["trial 1", "trial 2", "baseline"]
+
+
 def test_a_baseline_among_the_best_is_not_evaluated_twice() -> None:
     study = searched(({"epochs": 1, "units": 4}, 0.9), ({"epochs": 3, "units": 8}, 0.8))
 

@@ -171,7 +171,10 @@ def fresh_seeds(seed: int, n: int) -> list[int]:
 
 
 def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[Candidate]:
-    """The best finished trials with different params, and the baseline.
+    """The best finished trials, and the baseline.
+
+    Of trials that differ in epochs alone the best is taken: they are one curve, and the same
+    network a second time would tell nothing new.
 
     Raises:
         NothingFinished: No trial has finished.
@@ -188,15 +191,20 @@ def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[C
     finished.sort(key=lambda trial: (sign * trial.values[0], trial.number))
     baseline = _baseline(study_file)
     candidates: list[Candidate] = []
+    known: list[Params] = []
     for trial in finished:
         params = task.complete(trial.params)
-        if all(params != other.params for other in candidates):
+        is_baseline = params == baseline
+        # the baseline is compared at its own length, also if a shorter one was better
+        identity = params if is_baseline else _without_epochs(params)
+        if identity not in known:
+            known.append(identity)
             candidates.append(
                 Candidate(
                     name=f"trial {trial.number}",
                     number=trial.number,
                     params=params,
-                    is_baseline=params == baseline,
+                    is_baseline=is_baseline,
                     searched=trial.values[0],
                 )
             )
@@ -236,6 +244,10 @@ def record_opening(study: Study, opening: Opening) -> None:
 def _opening(content: dict[str, Any]) -> Opening:
     candidates = [Candidate(**candidate) for candidate in content["candidates"]]
     return Opening(**{**content, "candidates": candidates})
+
+
+def _without_epochs(params: Params) -> Params:
+    return {name: value for name, value in params.items() if name != "epochs"}
 
 
 def _baseline(study_file: StudyFile) -> Params:

@@ -20,7 +20,7 @@ from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.curves import Curve
 from hpsearch.data.arrays import Prepared
 from hpsearch.engine import trials as attr
-from hpsearch.engine.curve_keys import key_of
+from hpsearch.engine.curve_keys import key_of, network_of
 from hpsearch.engine.note import write_note
 from hpsearch.engine.record import Record, best_value, is_better, versions
 from hpsearch.engine.rungs import Rungs
@@ -28,6 +28,7 @@ from hpsearch.engine.samplers import make_pruner, make_sampler
 from hpsearch.engine.slots import side_by_side
 from hpsearch.engine.storage import patiently
 from hpsearch.engine.supervisor import Ending, How, Limits, ProcessServer, supervise
+from hpsearch.engine.texts import attach_texts
 from hpsearch.engine.trials import Outcome
 from hpsearch.errors import HpsearchError, StudyFileError
 from hpsearch.messages import EpochDone, Job, Logs, Verdict
@@ -151,7 +152,7 @@ class Search:
         self.versions = versions()
         self.server, self.view = server, view
         self.study.pruner = make_pruner(plan.pruner, max_epochs)
-        self.network = study_file.fingerprint_of("build")
+        self.network = network_of(study_file)
         self.stop: Stop | None = None
         self.kills = False
         self.is_exhausted = False
@@ -420,6 +421,7 @@ class Search:
         elif outcome in {Outcome.PRUNED, Outcome.FINISHED}:
             reason, output = "", ""
         self._write_epochs(attempt)
+        attach_texts(attempt.trial, attempt.curve, attempt.epochs_done, self.curves.parent)
         texts = {attr.OUTCOME: outcome.value, attr.REASON: reason, attr.OUTPUT: output}
         for name, text in texts.items():
             if text:

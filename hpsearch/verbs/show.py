@@ -162,6 +162,8 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
             )
             if trial.read_off is not None:
                 say(f"read off the curve of trial {trial.read_off}")
+            if trial.promoted_from is not None:
+                say(f"goes on where trial {trial.promoted_from} was pruned")
             if trial.reason:
                 say(f"reason: {trial.reason}")
             if trial.output:
@@ -194,9 +196,11 @@ def _notes(row: TrialRow) -> str:
         notes.append("baseline")
     if row.read_off is not None:
         notes.append(f"from trial {row.read_off}")
+    if row.promoted_from is not None:
+        notes.append(f"promoted from trial {row.promoted_from}")
     if row.outcome not in {Outcome.FINISHED, Outcome.READ_OFF}:
         notes.append(f"after epoch {row.epochs_done}")
-    if row.epochs_reused:
+    if row.epochs_reused and row.promoted_from is None:
         notes.append(f"{row.epochs_reused} epochs reused")
     if row.reason:
         notes.append(row.reason)
@@ -238,6 +242,7 @@ def _row_as_json(row: TrialRow) -> dict[str, Any]:
         "seconds": row.seconds,
         "is_baseline": row.is_baseline,
         "read_off": row.read_off,
+        "promoted_from": row.promoted_from,
         "reason": row.reason,
         "output": row.output,
     }
