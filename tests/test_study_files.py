@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import ast
+import io
+import math
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from hpsearch.data import encode_characters, one_line
+from hpsearch.data.arrays import is_sparse
 from hpsearch.data.sources import locate
 from hpsearch.engine.space import explore, validate
 from hpsearch.engine.task_data import prepare_data
+from hpsearch.errors import DataCorrupt
 from hpsearch.study_file import StudyFile, read_study_file
 
 STUDY_FILES = sorted((Path(__file__).parent.parent / "studies").glob("*.py"))
@@ -90,5 +97,139 @@ def test_its_baseline_builds_a_compiled_model(study_file: StudyFile):
     assert model.compiled
 
 
+def test_each_level_of_its_factors_builds(study_file: StudyFile):
+    task = study_file.task
+    for name, levels in task.factors.items():
+        for level in levels:
+            # as the baseline has it, but for the layer that some factors are of
+            params = {**task.baseline, "layers": task.baseline.get("layers", 1), name: level}
+            if name.startswith("units_"):
+                params["layers"] = max(int(name.removeprefix("units_")), int(params["layers"]))
+
+            assert task.build(params).compiled
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own
+def test_its_model_is_loaded_by_plain_keras_and_takes_raw_input(
+    study_file: StudyFile, tmp_path: Path
+):
+    keras = pytest.importorskip("keras")
+    model = study_file.task.build(dict(study_file.task.baseline))
+    raw = np.ones((3, *model.input_shape[1:]), dtype="uint8")
+
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+
+    np.testing.assert_array_equal(model.predict(raw, verbose=0), loaded.predict(raw, verbose=0))
+
+
+@pytest.mark.parametrize(
+    ("name", "scale"),
+    [
+        pytest.param("digits", 255 / 16, id="digits: 0 to 16"),
+        pytest.param("fashion_mnist", 1, id="fashion_mnist: 0 to 255"),
+    ],
+)
+def test_an_image_from_outside_is_encoded_as_those_of_the_data(name: str, scale: float):
+    task = read_study_file(name).task
+    side = {"digits": 8, "fashion_mnist": 28}[name]
+    pixels = np.arange(side * side).reshape(side, side) % 17
+    stream = io.BytesIO()
+    Image.fromarray((pixels * scale).round().astype("uint8")).save(stream, "PNG")
+    assert task.encode is not None
+
+    encoded = task.encode(stream.getvalue(), ())
+
+    assert encoded.x.dtype == np.uint8
+    np.testing.assert_array_equal(encoded.x, pixels)
+
+
+@pytest.mark.parametrize(
+    ("name", "shares"),
+    [
+        pytest.param("imdb_lstm", (20_000, 5_000, 25_000), id="imdb_lstm"),
+        pytest.param("imdb_lstm_regularized", (20_000, 5_000, 25_000), id="imdb_lstm_regularized"),
+        pytest.param("imdb_mlp", (15_000, 10_000, 25_000), id="imdb_mlp"),
+    ],
+)
+def test_film_reviews_are_held_out_as_the_lab_says(
+    name: str, shares: tuple[int, ...], real_data: Path
+):
+    dataset = prepare_data(read_study_file(name), real_data).open()
+
+    assert tuple(len(split) for split in dataset.splits().values()) == shares
+    assert all(0.48 < split.y.mean() < 0.52 for split in dataset.splits().values())
+
+
+@pytest.mark.parametrize("name", ["imdb_lstm", "imdb_lstm_regularized", "imdb_mlp"])
+def test_a_review_from_outside_is_encoded_as_those_of_the_data(name: str, real_data: Path):
+    study_file = read_study_file(name)
+    dataset = prepare_data(study_file, real_data).open()
+    row = dataset.test.x[:1]
+    known = row.toarray()[0] if is_sparse(row) else row[0]
+    numbers = np.flatnonzero(known) if is_sparse(row) else known
+    text = " ".join(dataset.vocabulary[n] for n in numbers if n > 3)
+    assert study_file.task.encode is not None
+
+    encoded = study_file.task.encode(text.encode(), dataset.vocabulary)
+
+    assert encoded.x.shape == known.shape
+    assert encoded.n_words == (numbers > 3).sum()
+    assert encoded.n_unknown == 0
+    again = np.flatnonzero(encoded.x) if is_sparse(row) else encoded.x
+    assert [n for n in again if n > 3] == [n for n in numbers if n > 3]
+
+
+def test_windows_of_the_book_never_straddle_the_parts(real_data: Path):
+    dataset = prepare_data(read_study_file("alice_chars"), real_data).open()
+
+    def text(part: str) -> list[int]:
+        split = dataset.splits()[part]
+        return [*split.x[0].tolist(), *split.y.tolist()]
+
+    path = real_data / "alice" / "alice_in_wonderland.txt"
+    book = encode_characters(one_line(path.read_bytes()), dataset.vocabulary).tolist()
+    assert len(book) == 142_554
+    assert len(set(book)) == len(dataset.vocabulary) == 42
+    assert text("train") + text("valid") + text("test") == book
+
+
+def test_the_book_of_project_gutenberg_is_the_same_without_its_frame(
+    real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path / "cache"))
+    book = (real_data / "alice" / "alice_in_wonderland.txt").read_text("utf-8-sig")
+    framed = (
+        "The Project Gutenberg eBook of Alice\n*** START OF THE PROJECT GUTENBERG EBOOK ***\n"
+        "Contents\n CHAPTER I.     Down the Rabbit-Hole\n\n"
+        f"{book.replace(chr(39), '’')}\nTHE END\n*** END OF THE PROJECT GUTENBERG EBOOK ***\n"
+    )
+    (tmp_path / "pg11.txt").write_text(framed, encoding="utf-8")
+    study_file = read_study_file("alice_chars")
+
+    ours = prepare_data(study_file, tmp_path)
+
+    assert ours.fingerprint == prepare_data(study_file, real_data).fingerprint
+    (tmp_path / "pg11.txt").write_text(framed.replace("happy summer", "long winter"))
+    with pytest.raises(DataCorrupt, match="lacks the first or the last words of the book"):
+        prepare_data(study_file, tmp_path)
+
+
+def test_bits_per_character_are_of_the_crossentropy_not_of_the_loss():
+    also_log = read_study_file("alice_chars").task.also_log
+    assert also_log is not None
+
+    logs = also_log({"loss": 9.0, "sparse_categorical_crossentropy": 2 * math.log(2)})
+
+    assert logs == {"bits_per_char": 2.0}
+
+
 def test_hpsearch_ships_study_files():
-    assert {"digits", "fashion_mnist"} <= {path.stem for path in STUDY_FILES}
+    assert {path.stem for path in STUDY_FILES} >= {
+        "alice_chars",
+        "digits",
+        "fashion_mnist",
+        "imdb_lstm",
+        "imdb_lstm_regularized",
+        "imdb_mlp",
+    }
