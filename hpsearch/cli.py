@@ -639,7 +639,7 @@ def main() -> None:
         code = _fail(error.format_message(), 2)
     except (typer.Abort, KeyboardInterrupt):
         code = 130
-    except BrokenPipeError:  # `hpsearch show STUDY | head`
+    except (BrokenPipeError, SystemExit):  # `hpsearch show STUDY | head`; typer may exit itself
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     gc.freeze()  # there is nothing to gain from looking for garbage at the very end

@@ -1,19 +1,27 @@
-"""What the README says is so: every verb and option is in it, every command parses."""
+"""What the README says is so: every verb and option is in it, every command parses.
+
+What studies/README.md says is done: each of its blocks is run as it stands there.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import typer
 
 import hpsearch
+from hpsearch.choices import Kind
 from hpsearch.cli import app
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+LESSONS = (ROOT / "studies" / "README.md").read_text()
 COMMANDS = re.findall(r"^hpsearch (.+?)(?:\s+#.*)?$", README, re.MULTILINE)
 
 
@@ -76,3 +84,35 @@ def test_the_lock_holds_hashes_and_names_no_index():
     assert len(pinned) > 50
     assert lock.count("--hash=sha256:") >= len(pinned)
     assert "://" not in lock
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    """Language and content of each code block."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+SECTIONS = {
+    title: blocks(body)
+    for title, body in re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", LESSONS, re.M | re.S)
+    if blocks(body)
+}
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_a_newcomer_can_follow_the_page_word_for_word(title: str, cwd: Path):
+    scripts = Path(sys.executable).parent
+    env = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
+    env.pop("HPSEARCH_DATA", None)
+    shells = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
+
+    for language, code in SECTIONS[title]:
+        done = subprocess.run(
+            [*shells[language], code], env=env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
+
+
+def test_the_page_has_a_section_for_each_kind_that_init_writes():
+    kinds = re.findall(r"^hpsearch init \w+ --kind (\w+)$", LESSONS, re.MULTILINE)
+
+    assert sorted(kinds) == sorted(Kind)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from pathlib import Path
 
@@ -47,54 +48,50 @@ def test_a_seed_draws_the_same_text_again_and_another_seed_another(letters: Path
     assert first == again != other
 
 
-def test_characters_appear_as_they_are_written_and_ctrl_c_ends_both_processes(letters: Path):
+def start_writing(folder: Path) -> tuple[subprocess.Popen[str], psutil.Process]:
+    """A command that writes for long, after its first characters; and its network's process."""
     options = ["--seed-text", "ab", "--chars", "1000000"]
     process = subprocess.Popen(
-        hpsearch("generate", "out", *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None
-
-    assert len(process.stdout.read(20)) == 20
-    (network,) = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(2)
-    process.communicate(timeout=30)
-
-    assert process.returncode == 130
-    assert not network.is_running()
-
-
-def test_a_reader_that_goes_away_ends_both_processes(letters: Path):
-    options = ["--seed-text", "ab", "--chars", "1000000"]
-    process = subprocess.Popen(
-        hpsearch("generate", "out", *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    process.stdout.read(5)
-    (network,) = psutil.Process(process.pid).children(recursive=True)
-
-    process.stdout.close()
-
-    assert process.wait(timeout=30) == 0
-    assert not network.is_running()
-
-
-def test_a_network_whose_process_is_killed_is_an_error(letters: Path):
-    options = ["--seed-text", "ab", "--chars", "1000000"]
-    process = subprocess.Popen(
-        hpsearch("generate", "out", *options),
+        hpsearch("generate", folder.name, *options),
+        cwd=folder.parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stdout is not None
-    process.stdout.read(5)
+    assert len(process.stdout.read(5)) == 5
     (network,) = psutil.Process(process.pid).children(recursive=True)
+    return process, network
 
-    network.kill()
-    _, stderr = process.communicate(timeout=30)
 
-    assert process.returncode == 2
-    assert "the process of the network died" in stderr
+def test_characters_appear_as_they_are_written_and_ctrl_c_ends_both_processes(letters: Path):
+    process, network = start_writing(letters / "out")
+    with process:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+        assert process.returncode == 130
+        assert not network.is_running()
+
+
+def test_a_reader_that_goes_away_ends_both_processes(letters: Path):
+    process, network = start_writing(letters / "out")
+    with process:
+        assert process.stdout is not None
+        process.stdout.close()
+
+        assert process.wait(timeout=30) == 0
+        assert not network.is_running()
+
+
+def test_a_network_whose_process_is_killed_is_an_error(letters: Path):
+    process, network = start_writing(letters / "out")
+    with process:
+        network.kill()
+        _, stderr = process.communicate(timeout=30)
+
+        assert process.returncode == 2
+        assert stderr.endswith("\nError: the process of the network died: killed by SIGKILL\n")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,8 +43,7 @@ def ask(question: Question) -> Generator[Any, None, None]:
         finally:
             process.kill()
             process.wait()
-    reason = last or f"exit code {process.returncode}"
-    raise StudyFileError(f"the process of the network died: {reason}")
+    raise StudyFileError(f"the process of the network died: {_cause(process.returncode, last)}")
 
 
 def _answers(process: subprocess.Popen[str], question: Question) -> Iterator[Any]:
@@ -61,3 +61,10 @@ def _answers(process: subprocess.Popen[str], question: Question) -> Iterator[Any
                 case Ended(error=error):
                     raise StudyFileError(f"the network cannot be used: {error}")
     raise EOFError
+
+
+def _cause(exit_code: int, last_line: str) -> str:
+    """Why a process died; what it printed last is about that only if nobody killed it."""
+    if exit_code < 0:
+        return f"killed by {signal.Signals(-exit_code).name}"
+    return last_line or f"exit code {exit_code}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 from hpsearch.engine.use import ask
-from hpsearch.errors import DataError
+from hpsearch.errors import DataError, HpsearchError
 from hpsearch.questions import Write
 from hpsearch.verbs.models import Model, find_model
 from hpsearch.verbs.printing import plain
@@ -52,10 +53,21 @@ def generate(
         seed=seed,
     )
     with closing(ask(question)) as characters:
-        for i, character in enumerate(characters):
-            if i == 0:
+        _print_as_they_come(seed_text, characters)
+
+
+def _print_as_they_come(seed_text: str, characters: Iterator[str]) -> None:
+    has_begun = False
+    try:
+        for character in characters:
+            if not has_begun:
                 print(plain(seed_text), end="", file=sys.stderr, flush=True)
+            has_begun = True
             print(plain(character), end="", flush=True)
+    except HpsearchError:
+        if has_begun:
+            print(file=sys.stderr)  # the message deserves a line of its own
+        raise
     print()
 
 

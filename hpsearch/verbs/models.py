@@ -51,6 +51,11 @@ class Model:
     classes: list[str]
     """A name for each label, in the order of labels; empty where labels are no classes."""
 
+    @property
+    def unit(self) -> str:
+        """What the vocabulary is made of."""
+        return "words" if self.study_file.task.writing is None else "characters"
+
     def encode(self, content: bytes, called: str) -> Encoded:
         """A text or a file as an example.
 
@@ -72,7 +77,7 @@ class Model:
             raise DataError(f"{called} is not UTF-8 text: byte {error.start} is not") from error
         except ValueError as error:
             raise DataError(f"{called} cannot be encoded: {error}") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise StudyFileError(
                 f"{where(error, filename)}: encode() of {called} raised {describe(error)}"
             ) from error

@@ -85,7 +85,7 @@ def predict(
     if as_json:
         print_json({"schema": SCHEMA, "study": model.study, "predictions": found})
     else:
-        print(plain("\n\n".join(_text(one) for one in found)))
+        print(plain("\n\n".join(_text(one, model.unit) for one in found)))
 
 
 def read_input(argument: str) -> Input:
@@ -178,11 +178,11 @@ def _result(
     }
 
 
-def _text(result: dict[str, Any]) -> str:
+def _text(result: dict[str, Any], unit: str) -> str:
     """One prediction for people."""
     title = _title(result["input"])
     if result["n_words"]:
-        title += f"  ({result['n_words']} words, {result['n_unknown']} unknown)"
+        title += f"  ({result['n_words']} {unit}, {result['n_unknown']} unknown)"
     lines = [f"  {one['probability']:.4f}  {_label(one['label'])}" for one in result["classes"]]
     if not lines:
         lines = [f"  {_numbers(result['outputs'])}"]
