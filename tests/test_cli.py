@@ -58,6 +58,7 @@ def verbs_of(*argv: str) -> str:
         pytest.param(["best", "toy", "--storage", URL], id="best"),
         pytest.param(["verify", "toy", "--storage", URL], id="verify"),
         pytest.param(["check", "toy.py"], id="check"),
+        pytest.param(["init", "flowers"], id="init"),
     ],
 )
 def test_reading_verbs_do_not_import_keras(toy_study, argv):
@@ -112,6 +113,10 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
         pytest.param(["dashboard", "--port", "99999"], 2, "port", id="port"),
         pytest.param(["export", "toy"], 2, "--output", id="no output"),
         pytest.param(["evaluate", "toy", "--seeds", "0"], 2, "must be 1 or more", id="0 seeds"),
+        pytest.param(["predict", "toy", "x.png"], 2, "there is no file x.png", id="no input"),
+        pytest.param(["predict", "toy", "x", "--storage", URL], 3, "first run", id="too early"),
+        pytest.param(["generate", "toy"], 2, "--seed-text", id="no seed text"),
+        pytest.param(["init", "../toy"], 2, "cannot be a task's name", id="a path for a name"),
     ],
 )
 def test_wrong_input_gets_one_line_and_an_exit_code_and_changes_nothing(

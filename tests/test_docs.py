@@ -110,6 +110,9 @@ def test_a_newcomer_can_follow_the_page_word_for_word(title: str, cwd: Path):
             [*shells[language], code], env=env, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
+        promised = re.findall(r"# says (\w+)$", code, re.MULTILINE)
+        likeliest = re.findall(r"^\S.*\n  [\d.]+  (\w+)$", done.stdout, re.MULTILINE)
+        assert likeliest == promised
 
 
 def test_the_page_has_a_section_for_each_kind_that_init_writes():

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import re
 import shutil
+import string
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from hpsearch.questions import Predict
+from hpsearch.study_file import read_study_file
+from hpsearch.training.use import answer
 from hpsearch.verbs.predict import interpret, is_file, looks_like_path
 from tests.conftest import Cli
 from tests.evaluated import copy_study, evaluated_study, hpsearch
 from tests.used import copy_used, used_study
 
+STUDY_FILES = sorted((Path(__file__).parent.parent / "studies").glob("*.py"))
 FINE = "a good film and it is fine"
 DULL = "bad bad dull film"
 
@@ -42,7 +50,7 @@ def test_texts_files_and_standard_input_get_a_label_and_its_probability(reviews:
 
     done = subprocess.run(command, input="it is fine", capture_output=True, text=True, check=True)
 
-    labels = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("  0.")]
+    labels = re.findall(r"^  [01]\.\d{4}  (\w+)$", done.stdout, re.MULTILINE)
     assert labels == ["positive", "negative", "positive"]
     titles = [line for line in done.stdout.splitlines() if line and not line.startswith(" ")]
     assert titles == [
@@ -298,3 +306,29 @@ def test_the_fixture_has_sparse_data():
 
     assert "x_train_indptr" in data
     assert evaluated_study().folder != used_study("reviews")
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves
+@pytest.mark.parametrize("path", STUDY_FILES, ids=lambda path: path.stem)
+def test_the_network_of_each_lab_is_loaded_and_takes_what_its_encode_makes(
+    path: Path, tmp_path: Path
+):
+    task = read_study_file(str(path)).task
+    model = task.build(task.complete(task.baseline))
+    model.save(tmp_path / "model.keras")
+    assert task.encode is not None
+    if len(model.input_shape) == 3:
+        image = io.BytesIO()
+        Image.new("L", model.input_shape[:0:-1]).save(image, "png")
+        encoded = task.encode(image.getvalue(), ())
+    else:
+        letters = tuple(" " + string.ascii_lowercase)
+        words = tuple(f"word{i}" for i in range(10_000))
+        encoded = task.encode(b"alice was good", words if task.writing is None else letters)
+
+    question = Predict(
+        model=str(tmp_path / "model.keras"), x=[encoded.x.tolist()], dtype=encoded.x.dtype.str
+    )
+    (outputs,) = answer(question)
+
+    assert len(outputs) == model.output_shape[-1]
