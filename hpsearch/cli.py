@@ -578,7 +578,9 @@ def generate_command(
     ] = 0.7,
     seed: Annotated[
         int | None,
-        typer.Option("--seed", metavar="N", parser=parse_seed, help="Of the drawing: 0."),
+        typer.Option(
+            "--seed", metavar="N", parser=parse_seed, help="Of the drawing.  [default: 0]"
+        ),
     ] = None,
     storage: StorageOption = None,
     data: DataOption = None,

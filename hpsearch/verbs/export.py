@@ -227,7 +227,7 @@ def _readme(winner: Winner) -> str:
         else "",
         with_hpsearch=_with_hpsearch(task),
         arrays=_array_names(example),
-        vocabulary="\n| vocabulary.json | what each whole number in a text stands for |"
+        vocabulary="\n| vocabulary.json | what each number, or column, of a text stands for |"
         if winner.data.vocabulary
         else "",
     )
