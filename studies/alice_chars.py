@@ -161,5 +161,4 @@ TASK = Task(
     writing=Writing(),
     also_log=bits_per_char,
     gradient_norm=True,
-    jit_compile=True,
 )
