@@ -147,6 +147,56 @@ def test_neither_verb_imports_keras_or_sklearn():
     assert done.stdout.endswith("set()\n")
 
 
+def test_a_file_without_a_fixed_hash_is_said_to_be_unverified(
+    capsys: pytest.CaptureFixture[str], studies: Path, cwd: Path
+):
+    source = "Source('books', (File('book.txt', None, 'http://localhost/'),))"
+    (studies / "books.py").write_text(study_text(source=source))
+    (cwd / "book.txt").write_text("Once upon a time")
+
+    fetch("books", cwd)
+    status("books", cwd, as_json=False)
+
+    assert capsys.readouterr().out.splitlines() == [
+        f"books: book.txt in {cwd}: there, with no fixed SHA-256 to verify",
+        f"books (task books): in the data folder, {cwd}",
+        "  book.txt  there, with no fixed SHA-256 to verify",
+    ]
+
+
+def test_the_set_of_files_that_was_found_is_the_one_reported(
+    capsys: pytest.CaptureFixture[str], studies: Path, cwd: Path, publisher: Publisher
+):
+    images, words = publisher.source("good").files
+    source = f"Source('toys', (File('new.gz', '0'), {words!r}), (({images!r}, {words!r}),))"
+    (studies / "toys.py").write_text(study_text(source=source))
+    for name in PAYLOADS:
+        (cwd / name).write_bytes(published(name))
+
+    status("toys", cwd, as_json=True)
+
+    (dataset,) = json.loads(capsys.readouterr().out)["datasets"]
+    assert dataset["is_usable"]
+    assert dataset["files"] == dict.fromkeys(PAYLOADS, "verified")
+
+
+@pytest.mark.parametrize(
+    ("task", "files"),
+    [
+        pytest.param("imdb_lstm", ["aclImdb_labelled.tar.gz", "imdb_word_index.json"], id="imdb"),
+        pytest.param("alice_chars", ["alice_in_wonderland.txt"], id="alice"),
+    ],
+)
+def test_the_real_texts_are_what_their_study_files_expect(
+    real_data: Path, capsys: pytest.CaptureFixture[str], task: str, files: list[str]
+):
+    status(task, real_data, as_json=True)
+
+    (dataset,) = json.loads(capsys.readouterr().out)["datasets"]
+    assert dataset["is_usable"]
+    assert dataset["files"] == dict.fromkeys(files, "verified")
+
+
 def test_the_real_fashion_mnist_is_what_its_study_file_expects(
     real_data: Path, capsys: pytest.CaptureFixture[str]
 ):
