@@ -260,6 +260,8 @@ def test_json_holds_the_same_figures(evaluated: Evaluated, cli: Cli, cwd: Path) 
     assert content["schema"] == "hpsearch.evaluate/1"
     assert content["is_stored"]
     assert content["test"]["winner"]["values"] == opening.test_values(opening.winner)
+    assert content["test"]["winner"]["also"] == opening.also_on_test(opening.winner)
+    assert content["test"]["winner"]["also"]["loss"] > 0
     assert content["published"]["test_accuracy"] == 0.5
 
 
