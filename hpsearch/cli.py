@@ -154,6 +154,10 @@ DataOption = Annotated[
     Path | None,
     typer.Option("--data", metavar="DIR", help="Folder of data sets; or HPSEARCH_DATA."),
 ]
+DataTaskArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[TASK]", help="A study file, or a data set such as imdb."),
+]
 StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study's name.")]
 ModelArgument = Annotated[
     str,
@@ -382,7 +386,7 @@ def check_command(
 
 @data_app.command("fetch")
 def data_fetch_command(
-    task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="A study file.")] = None,
+    task: DataTaskArgument = None,
     data: DataOption = None,
 ) -> None:
     """Find the data sets of one task or of all, download what is nowhere, verify each file."""
@@ -393,7 +397,7 @@ def data_fetch_command(
 
 @data_app.command("status")
 def data_status_command(
-    task: Annotated[str | None, typer.Argument(metavar="[TASK]", help="A study file.")] = None,
+    task: DataTaskArgument = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:

@@ -78,6 +78,17 @@ def test_the_users_folder_comes_first(capsys: pytest.CaptureFixture[str], cwd: P
     assert capsys.readouterr().out == f"toys: 2 files verified in {cwd}\n"
 
 
+def test_a_data_set_may_be_named_in_place_of_its_task(
+    capsys: pytest.CaptureFixture[str], studies: Path
+):
+    (studies / "toys.py").rename(studies / "play.py")
+
+    fetch("toys", None)
+    status("toys", None, as_json=False)
+
+    assert "toys (task play): in hpsearch's cache" in capsys.readouterr().out
+
+
 def test_a_damaged_file_is_reported_beside_the_sound_ones(capsys: pytest.CaptureFixture[str]):
     fetch("toys", None)
     (cache_folder() / "datasets" / "toys" / "images.gz").write_bytes(b"damaged")

@@ -55,7 +55,7 @@ def fetch(task: str | None, data: Path | None) -> None:
     """Find data sets, download what is nowhere, verify each file.
 
     Args:
-        task: A study file; None for all.
+        task: A study file or a data set; None for all.
         data: The user's data folder.
 
     Raises:
@@ -74,7 +74,7 @@ def status(task: str | None, data: Path | None, *, as_json: bool) -> None:
     """Print where data sets are, and whether their files are the published ones.
 
     Args:
-        task: A study file; None for all.
+        task: A study file or a data set; None for all.
         data: The user's data folder.
         as_json: For programs.
 
@@ -94,15 +94,18 @@ def status(task: str | None, data: Path | None, *, as_json: bool) -> None:
             _require_usable(state)
 
 
-def tasks_by_source() -> dict[str, str]:
-    """The first task of each data set, by the data set's name."""
-    return {needed.source.name: needed.tasks[0] for needed in _needed(None)}
+def task_of(name: str) -> str:
+    """The task of that name, or the first one of a data set of that name."""
+    if name in study_files():
+        return name
+    by_source = {needed.source.name: needed.tasks[0] for needed in _needed(None)}
+    return by_source.get(name, name)
 
 
 def _needed(task: str | None) -> Iterable[Needed]:
     """The data sets of one task, or of all study files that can be read."""
     needed: dict[str, Needed] = {}
-    for name_or_path in [task] if task is not None else study_files():
+    for name_or_path in study_files() if task is None else [task_of(task)]:
         try:
             study_file = read_study_file(name_or_path)
         except StudyFileError as error:

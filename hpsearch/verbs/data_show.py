@@ -16,8 +16,8 @@ from hpsearch.data.sources import find_or_fetch
 from hpsearch.data.words import decode_words
 from hpsearch.engine.task_data import prepare_data
 from hpsearch.errors import UsageError
-from hpsearch.study_file import StudyFile, read_study_file, study_files
-from hpsearch.verbs.data import say, tasks_by_source
+from hpsearch.study_file import StudyFile, read_study_file
+from hpsearch.verbs.data import say, task_of
 from hpsearch.verbs.printing import plain, print_json
 
 Side = Literal["train", "valid"]
@@ -55,8 +55,7 @@ def show(task: str, *, split: Side, number: int, data: Path | None, as_json: boo
     if task == IMDB.name:
         example = _review(split, number, data)
     else:
-        if task not in study_files():
-            task = tasks_by_source().get(task, task)
+        task = task_of(task)
         example = _of_task(read_study_file(task), split, number, data)
     if as_json:
         print_json({
