@@ -15,6 +15,7 @@ from hpsearch.data.arrays import Split
 from hpsearch.errors import DataError
 
 N_NAMED = 5  # rows that a message names
+MAX = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _number(path: Path, column: str, line: int, text: str) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not math.isfinite(number):
+    if not abs(number) <= MAX:  # nor is NaN
         what = f"{text!r}" if text.strip() else "nothing"
         raise DataError(
             f"{path} has {what} in column {column!r} of line {line}, where a number should be"

@@ -197,6 +197,21 @@ def test_kerass_file_holds_ranks(tmp_path: Path):
     assert [(label, tokens.tolist()) for label, tokens in rows["test"]] == [(0, [1, 6])]
 
 
+def test_a_file_pickled_by_an_old_python_is_read_too(tmp_path: Path):
+    array = np.empty(1, dtype=object)
+    array[:] = [[1, 300]]
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, np.lib.format.header_data_from_array_1_0(array))
+    pickled = pickle.dumps(array, protocol=2).replace(b"numpy._core", b"numpy.core")
+    path = write_npz(tmp_path / "imdb.npz", y_train=[1], x_test=[[1]], y_test=[0])
+    with zipfile.ZipFile(path, "a") as npz:
+        npz.writestr("x_train.npy", stream.getvalue() + pickled)
+
+    ((_, tokens),) = from_keras(path)["train"]
+
+    assert tokens.tolist() == [1, 4, 303]
+
+
 class Bomb:
     def __init__(self, path: Path) -> None:
         self.path = path
