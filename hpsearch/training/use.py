@@ -15,6 +15,7 @@ from typing import Any, TextIO
 import keras
 import numpy as np
 
+from hpsearch.errors import HpsearchError, StudyFileError
 from hpsearch.questions import (
     Answer,
     Ended,
@@ -41,6 +42,8 @@ def main() -> None:
             _send(answers, Answer(content=content))
     except BrokenPipeError:  # nobody listens any more
         os._exit(1)
+    except HpsearchError as error:
+        _send(answers, Ended(error=str(error)))
     except Exception as error:
         _send(answers, Ended(error=describe(error)))
     else:
@@ -54,6 +57,7 @@ def answer(question: Question) -> Iterator[Any]:
     match question:
         case Predict():
             x = np.array(question.x, dtype=question.dtype)
+            _require_shape(model, x.shape[1:])
             yield from model.predict(x, verbose=0).tolist()
         case Write():
             yield from write(
@@ -64,6 +68,22 @@ def answer(question: Question) -> Iterator[Any]:
                 temperature=question.temperature,
                 seed=question.seed,
             )
+
+
+def _require_shape(model: keras.Model, shape: tuple[int, ...]) -> None:
+    """Keras would say it on many lines, the first of which tells nothing.
+
+    Raises:
+        StudyFileError: The network takes examples of another shape.
+    """
+    takes = getattr(model, "input_shape", None)
+    if not isinstance(takes, tuple):  # several inputs
+        return
+    fits = [n in (None, m) for n, m in zip(takes[1:], shape, strict=False)]
+    if len(takes) - 1 != len(shape) or not all(fits):
+        raise StudyFileError(
+            f"it takes examples of shape {takes[1:]}, and encode() made one of shape {shape}"
+        )
 
 
 def _send(answers: TextIO, line: Line) -> None:
