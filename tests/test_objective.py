@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 import hpsearch
 from hpsearch.errors import MetricNotFound
 from tests.toy import write_toy
+from tests.training.letters import letters
 
 
 def optimize(toy, n_trials: int = 1, **options) -> optuna.Study:
@@ -29,6 +30,14 @@ def test_an_objective_trains_reports_each_epoch_and_returns_the_last_value(cwd):
     for trial in study.trials:
         assert sorted(trial.intermediate_values) == list(range(1, trial.params["epochs"] + 1))
         assert trial.value == trial.intermediate_values[trial.params["epochs"]]
+
+
+def test_an_objective_returns_a_metric_that_the_task_adds_to_keras_logs(cwd):
+    (cwd / "letters.py").write_text(letters().text)
+
+    (trial,) = optimize("letters.py").trials
+
+    assert 0 < trial.value < 10  # bits, of five letters about log2(5)
 
 
 def test_an_objective_stops_after_the_epoch_its_pruner_gives_up_on(cwd):
