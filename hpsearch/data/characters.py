@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,8 +39,12 @@ def windows(numbers: Array, length: int) -> Split:
 
 
 def encode_window(content: bytes, vocabulary: Sequence[str], length: int) -> Encoded:
-    """A text in UTF-8 as a network takes it: its last characters, spaces before a short one."""
-    text = one_line(content)
+    """A text in UTF-8 as a network takes it: its last characters, spaces before a short one.
+
+    A space at its end stays: what comes next is a new word then.
+    """
+    typed = content.decode().rstrip("\r\n").translate(_TYPEWRITER).lower()
+    text = re.sub(r"\s+", " ", typed)
     numbers = encode_characters(text, vocabulary)
     space = encode_characters(" " * length, vocabulary)
     x = np.concatenate([space, numbers])[-length:]

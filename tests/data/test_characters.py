@@ -32,6 +32,9 @@ def test_characters_outside_of_the_vocabulary_are_left_out():
         pytest.param("bbabba", [1, 2, 2, 1], 0, id="too long"),
         pytest.param("b", [0, 0, 0, 2], 0, id="too short"),
         pytest.param("a5b", [0, 0, 1, 2], 1, id="with an unknown one"),
+        pytest.param("a\nb ", [1, 0, 2, 0], 0, id="a space at the end stays"),
+        pytest.param("aéb", [0, 0, 1, 2], 1, id="a letter that is not ASCII"),
+        pytest.param("a \n", [0, 0, 1, 0], 0, id="the end of the last line goes"),
         pytest.param("", [0, 0, 0, 0], 0, id="empty"),
     ],
 )
