@@ -645,7 +645,10 @@ def main() -> None:
         code = _fail(error.format_message(), 2)
     except (typer.Abort, KeyboardInterrupt):
         code = 130
-    except (BrokenPipeError, SystemExit):  # `hpsearch show STUDY | head`; typer may exit itself
+    except (BrokenPipeError, SystemExit) as end:
+        # `hpsearch show STUDY | head`, which typer may turn into an exit of its own
+        if isinstance(end, SystemExit) and not isinstance(end.__context__, BrokenPipeError):
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
     gc.freeze()  # there is nothing to gain from looking for garbage at the very end

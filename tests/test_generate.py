@@ -57,6 +57,8 @@ def start_writing(folder: Path) -> tuple[subprocess.Popen[str], psutil.Process]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # what runs in the background of a script would be deaf to Ctrl-C from its start
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     assert len(process.stdout.read(5)) == 5

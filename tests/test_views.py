@@ -13,9 +13,13 @@ from tests.toy import write_toy
 
 def test_a_terminal_shows_running_trials_and_leaves_what_was_printed_before(cwd):
     write_toy(cwd, each_epoch="time.sleep(0.2)", epochs=6)
-    command = f"echo printed before; {sys.executable} -m hpsearch run toy.py --trials 4"
+    run = f"{sys.executable} -m hpsearch run toy.py --trials 4 --pruner none"
     child = pexpect.spawn(
-        "/bin/sh", ["-c", command], encoding="utf-8", dimensions=(40, 120), timeout=90
+        "/bin/sh",
+        ["-c", f"echo printed before; {run}"],
+        encoding="utf-8",
+        dimensions=(40, 120),
+        timeout=90,
     )
 
     child.expect("printed before")
