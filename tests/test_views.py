@@ -62,3 +62,4 @@ def test_the_time_left_is_not_told_before_it_can_be_known():
     assert table._left_s(0) is None
     table.took_s = [4.0, 6.0, 5.0]
     assert table._left_s(4) == pytest.approx(5.0 * 6 / 2)
+    assert table._left_s(10) is None  # only promoted trials remain, however many

@@ -146,7 +146,8 @@ class LiveTable(Lines):
         )
 
     def _left_s(self, n_done: int) -> float | None:
-        if len(self.took_s) < N_BEFORE_ESTIMATE:
+        # once none is left to begin, what remains are the promoted ones, and nobody knows how many
+        if len(self.took_s) < N_BEFORE_ESTIMATE or n_done >= self.n_trials:
             return None
         recent = self.took_s[-8:]
         return statistics.mean(recent) * max(0, self.n_trials - n_done) / self.n_slots
