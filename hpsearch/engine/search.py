@@ -326,7 +326,7 @@ class Search:
         """Take what the curve has already; judge only where training would go on."""
         stored = attempt.curve.logs[: attempt.epochs]
         trial = attempt.trial
-        if attr.CURVE not in trial.user_attrs:
+        if attr.EPOCHS_REUSED not in trial.user_attrs:  # written last
             patiently(lambda: trial.set_user_attr(attr.CURVE, attempt.curve.folder.name))
             patiently(lambda: trial.set_user_attr(attr.EPOCHS_REUSED, len(stored)))
         for epoch, logs in enumerate(stored, 1):

@@ -117,6 +117,18 @@ def test_epochs_that_are_fixed_are_not_read_off_at_another_length(cwd):
     assert [row.params["epochs"] for row in summary.rows] == [5, 5]
 
 
+def test_a_launcher_killed_while_it_begins_a_trial_leaves_one_that_goes_on(cwd):
+    toy = write_toy(cwd)
+    search(toy, 1)
+    study = optuna.load_study(study_name="toy", storage=Storage(URL).optuna)
+    study.enqueue_trial(TOY | {"units": 5}, user_attrs={"curve": "the first of its two notes"})
+
+    summary = search(toy, 2)
+
+    assert summary.rows[1].outcome is Outcome.FINISHED
+    assert summary.rows[1].epochs_reused == 0
+
+
 def search_by_halving(toy: Path) -> Summary:
     """The baseline, of level 0.5, then trials of these levels; no epoch beats the last."""
     search(toy, 1, pruner=PrunerName.HALVING)
