@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hpsearch.messages import Logs
+from hpsearch.task import Logs
 
 State = dict[str, npt.NDArray[Any]]
 """Every variable of a model and its optimizer, by its place in their lists."""

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import optuna
 
 from hpsearch.engine.task_data import prepare_data
-from hpsearch.messages import Logs
 from hpsearch.study_file import read_study_file
+from hpsearch.task import Logs
 from hpsearch.training.fit import build, fit
 from hpsearch.training.logs import require_metric
 

@@ -13,8 +13,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from hpsearch.task import Logs as Logs  # of every message about epochs
-from hpsearch.task import Params
+from hpsearch.task import Logs, Params
 
 
 @dataclass(frozen=True, kw_only=True)

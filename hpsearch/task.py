@@ -28,6 +28,11 @@ TRAINER_PARAMS = ("epochs", "batch_size")
 """What the trainer reads; all other params are for `build`."""
 
 
+def without_epochs(params: Params) -> Params:
+    """What says which network it is; `epochs` only says how far it is trained."""
+    return {name: value for name, value in params.items() if name != "epochs"}
+
+
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from hpsearch.curves import curve_key
 from hpsearch.study_file import StudyFile
-from hpsearch.task import Params
+from hpsearch.task import Params, without_epochs
 
 TRAIN = "train"
 TRAIN_AND_VALID = "train+valid"
@@ -55,7 +55,7 @@ def key_of(
         fit_on: `train` or `train+valid`.
     """
     identity: dict[str, object] = {
-        "params": {name: value for name, value in params.items() if name != "epochs"},
+        "params": without_epochs(params),
         "seed": seed,
         "data": data,
         "network": network,

@@ -19,9 +19,8 @@ from hpsearch.engine.intervals import Interval, difference, interval
 from hpsearch.engine.record import is_better
 from hpsearch.engine.storage import patiently
 from hpsearch.errors import NothingFinished, StudyFileError
-from hpsearch.messages import Logs
 from hpsearch.study_file import StudyFile, describe
-from hpsearch.task import Params, Task
+from hpsearch.task import Logs, Params, Task, without_epochs
 
 ATTR = "hpsearch_openings"
 SCHEMA = "hpsearch.opening/1"
@@ -196,7 +195,7 @@ def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[C
         params = task.complete(trial.params)
         is_baseline = params == baseline
         # the baseline is compared at its own length, also if a shorter one was better
-        identity = params if is_baseline else _without_epochs(params)
+        identity = params if is_baseline else without_epochs(params)
         if identity not in known:
             known.append(identity)
             candidates.append(
@@ -244,10 +243,6 @@ def record_opening(study: Study, opening: Opening) -> None:
 def _opening(content: dict[str, Any]) -> Opening:
     candidates = [Candidate(**candidate) for candidate in content["candidates"]]
     return Opening(**{**content, "candidates": candidates})
-
-
-def _without_epochs(params: Params) -> Params:
-    return {name: value for name, value in params.items() if name != "epochs"}
 
 
 def _baseline(study_file: StudyFile) -> Params:

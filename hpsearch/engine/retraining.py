@@ -21,9 +21,9 @@ from hpsearch.engine.curve_keys import TRAIN, key_of, network_of
 from hpsearch.engine.slots import side_by_side
 from hpsearch.engine.supervisor import Ending, How, Limits, ProcessServer, supervise
 from hpsearch.errors import NothingFinished
-from hpsearch.messages import EpochDone, Job, Logs, Verdict
+from hpsearch.messages import EpochDone, Job, Verdict
 from hpsearch.study_file import StudyFile
-from hpsearch.task import Params
+from hpsearch.task import Logs, Params
 
 Result = TypeVar("Result")
 

@@ -31,9 +31,9 @@ from hpsearch.engine.supervisor import Ending, How, Limits, ProcessServer, super
 from hpsearch.engine.texts import attach_texts
 from hpsearch.engine.trials import Outcome
 from hpsearch.errors import HpsearchError, StudyFileError
-from hpsearch.messages import EpochDone, Job, Logs, Verdict
+from hpsearch.messages import EpochDone, Job, Verdict
 from hpsearch.study_file import StudyFile, describe
-from hpsearch.task import Params, ParamValue
+from hpsearch.task import Logs, Params, ParamValue
 
 N_ERRORS_ALIKE = 3
 WAIT_S = 0.2  # of a slot without a trial, until it looks whether the search was stopped

@@ -25,11 +25,11 @@ from hpsearch.messages import (
     Failed,
     Finished,
     Job,
-    Logs,
     Verdict,
     decode,
     encode_job,
 )
+from hpsearch.task import Logs
 
 TICK_S = 0.1  # between two looks at memory and clocks
 TAIL_CHARS = 4000

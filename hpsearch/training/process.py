@@ -28,13 +28,13 @@ from hpsearch.messages import (
     Failed,
     Finished,
     Job,
-    Logs,
     Message,
     Verdict,
     decode_job,
     encode,
 )
 from hpsearch.study_file import describe, run_study_file
+from hpsearch.task import Logs, without_epochs
 from hpsearch.training.fit import build, fit, get_state, measure, set_state
 from hpsearch.training.logs import require_metric
 from hpsearch.training.writing import require_windows, write_after
@@ -111,7 +111,7 @@ def run(job: Job, launcher: Launcher) -> Logs:
 
     curve = Curve(Path(job.curve))
     identity = {
-        "params": {name: value for name, value in job.params.items() if name != "epochs"},
+        "params": without_epochs(job.params),
         "seed": job.seed,
         "fit_on": job.fit_on,
     }

@@ -20,9 +20,9 @@ from hpsearch.engine.distributions import describe_distribution
 from hpsearch.engine.space import Space, explore, place_of
 from hpsearch.engine.task_data import prepare_data
 from hpsearch.errors import StudyFileError
-from hpsearch.messages import EpochDone, Job, Logs, Verdict
+from hpsearch.messages import EpochDone, Job, Verdict
 from hpsearch.study_file import StudyFile, read_study_file
-from hpsearch.task import TRAINER_PARAMS, ParamValue
+from hpsearch.task import TRAINER_PARAMS, Logs, ParamValue
 from hpsearch.verbs.printing import Cell, output_console, plain, print_table, show_cell
 
 HEADER = ["name", "range", "suggested", "baseline"]

@@ -33,8 +33,7 @@ from hpsearch.engine.storage import Storage, slug
 from hpsearch.engine.supervisor import ProcessServer
 from hpsearch.engine.task_data import prepare_data
 from hpsearch.errors import DataError, MetricNotFound, StudyChanged
-from hpsearch.messages import Logs
-from hpsearch.task import Published
+from hpsearch.task import Logs, Published
 from hpsearch.verbs.outcomes import (
     as_content,
     called,

@@ -14,8 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from hpsearch.engine.trials import Outcome, TrialRow
-from hpsearch.messages import Logs
-from hpsearch.task import Params
+from hpsearch.task import Logs, Params
 from hpsearch.verbs.printing import plain
 
 N_BEFORE_ESTIMATE = 3  # finished trials before the time left can be told

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.lab import data_folder, short_lab
 from hpsearch.choices import PrunerName, SamplerName
-from hpsearch.messages import Logs
+from hpsearch.task import Logs
 from hpsearch.verbs.run import Options, run
 from hpsearch.verbs.views import Silent
 
