@@ -147,8 +147,9 @@ class Task:
     many steps do, dense ones do not."""
 
     def __post_init__(self) -> None:
-        for name in ("load", "space", "build"):
-            if not callable(value := getattr(self, name)):
+        for name in ("load", "space", "build", "encode", "also_log"):
+            value = getattr(self, name)
+            if not callable(value) and not (value is None and name in ("encode", "also_log")):
                 raise StudyFileError(f"{name}= takes a function, not {value!r}")
         _check_goal(self.metric, self.direction)
         for name, levels in self.factors.items():

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from optuna import Trial
 
-from hpsearch import Budget, Dataset, Task
+from hpsearch import Budget, Dataset, Task, Writing
 from hpsearch.data import (
     Encoded,
     File,
@@ -25,7 +25,6 @@ from hpsearch.data import (
     windows,
 )
 from hpsearch.errors import DataCorrupt
-from hpsearch.task import Writing
 
 LENGTH = 40  # characters in an example; a network reads the last `window` of them
 CHARACTERS = tuple(" !\"'()*,-.:;?[]_" + string.ascii_lowercase)
@@ -92,15 +91,10 @@ def build(params):
     model = keras.Model(characters, layers.Dense(len(CHARACTERS), "softmax")(x))
 
     name = params["optimizer"]
-    optimizer = {
-        "rmsprop": keras.optimizers.RMSprop,
-        "adam": keras.optimizers.Adam,
-        "sgd": keras.optimizers.SGD,
-    }[name](
-        params[f"{name}_learning_rate"],
-        clipnorm=params["clipnorm"],
-        **({"momentum": params["momentum"]} if name == "sgd" else {}),
-    )
+    config = {"learning_rate": params[f"{name}_learning_rate"], "clipnorm": params["clipnorm"]}
+    if name == "sgd":
+        config["momentum"] = params["momentum"]
+    optimizer = keras.optimizers.get({"class_name": name, "config": config})
     crossentropy = "sparse_categorical_crossentropy"
     model.compile(optimizer, crossentropy, metrics=["accuracy", crossentropy])
     return model

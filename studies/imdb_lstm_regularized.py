@@ -78,15 +78,10 @@ def build(params):
     model = keras.Model(words, layers.Dense(1, "sigmoid")(x))
 
     name = params["optimizer"]
-    optimizer = {
-        "adam": keras.optimizers.Adam,
-        "sgd": keras.optimizers.SGD,
-        "rmsprop": keras.optimizers.RMSprop,
-    }[name](
-        params[f"{name}_learning_rate"],
-        clipnorm=params["clipnorm"],
-        **({"momentum": params["momentum"]} if name == "sgd" else {}),
-    )
+    config = {"learning_rate": params[f"{name}_learning_rate"], "clipnorm": params["clipnorm"]}
+    if name == "sgd":
+        config["momentum"] = params["momentum"]
+    optimizer = keras.optimizers.get({"class_name": name, "config": config})
     model.compile(optimizer, "binary_crossentropy", metrics=["accuracy"])
     return model
 

@@ -60,14 +60,10 @@ def build(params):
     model = keras.Model(bag, layers.Dense(1, "sigmoid")(x))
 
     name = params["optimizer"]
-    optimizer = {
-        "rmsprop": keras.optimizers.RMSprop,
-        "adam": keras.optimizers.Adam,
-        "sgd": keras.optimizers.SGD,
-    }[name](
-        params[f"{name}_learning_rate"],
-        **({"momentum": params["momentum"]} if name == "sgd" else {}),
-    )
+    config = {"learning_rate": params[f"{name}_learning_rate"]}
+    if name == "sgd":
+        config["momentum"] = params["momentum"]
+    optimizer = keras.optimizers.get({"class_name": name, "config": config})
     model.compile(optimizer, params["loss"], metrics=["accuracy"])
     return model
 

@@ -120,6 +120,10 @@ def test_a_file_that_does_not_run_is_named_with_its_line(cwd: Path, text: str, w
         pytest.param({"load": "None"}, "load= takes a function, not None", id="no load"),
         pytest.param({"space": "{}"}, "space= takes a function, not {}", id="space is a dict"),
         pytest.param({"build": "'b'"}, "build= takes a function, not 'b'", id="build is text"),
+        pytest.param({"encode": "'b'"}, "encode= takes a function, not 'b'", id="encode is text"),
+        pytest.param(
+            {"also_log": "{}"}, "also_log= takes a function, not {}", id="logs are a dict"
+        ),
         pytest.param(
             {"budget": "Budget(n_trials=0)"}, "n_trials must be a whole number", id="no trials"
         ),
