@@ -55,6 +55,9 @@ def encode_words(text: bytes, vocabulary: Sequence[str], length: int) -> Encoded
         text: What to encode.
         vocabulary: What each number stands for.
         length: Of the numbers a network takes.
+
+    Raises:
+        UnicodeDecodeError: It is not UTF-8.
     """
     tokens, encoded = _encode(text, vocabulary)
     x = np.full(length, PADDING, dtype=np.min_scalar_type(len(vocabulary) - 1))
@@ -64,7 +67,11 @@ def encode_words(text: bytes, vocabulary: Sequence[str], length: int) -> Encoded
 
 
 def encode_bag(text: bytes, vocabulary: Sequence[str]) -> Encoded:
-    """A text in UTF-8 as a network takes it: 1 for each word that is in it, 0 for the others."""
+    """A text in UTF-8 as a network takes it: 1 for each word that is in it, 0 for the others.
+
+    Raises:
+        UnicodeDecodeError: It is not UTF-8.
+    """
     tokens, encoded = _encode(text, vocabulary)
     x = np.zeros(len(vocabulary), dtype=np.float32)
     x[tokens] = 1
@@ -78,6 +85,7 @@ def decode_words(tokens: Array, vocabulary: Sequence[str]) -> str:
 
 def _encode(text: bytes, vocabulary: Sequence[str]) -> tuple[list[int], dict[str, int]]:
     """The numbers of a text, and how many words there are and are unknown."""
+    text.decode()  # words of bytes that are no text would all be unknown, and nobody told why
     numbers = word_numbers(vocabulary)
     tokens = [numbers.get(word, UNKNOWN) for word in split_words(text)]
     return [START, *tokens], {"n_words": len(tokens), "n_unknown": tokens.count(UNKNOWN)}

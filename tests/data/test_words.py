@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -89,3 +91,9 @@ def test_an_example_from_outside_is_encoded_as_the_data_are(texts: Texts):
     assert texts.bags_of_words(7).x.toarray()[1].tolist() == (
         encode_bag(b"good good the odd film", VOCABULARY).x.tolist()
     )
+
+
+@pytest.mark.parametrize("encode", [encode_bag, lambda text, words: encode_words(text, words, 8)])
+def test_bytes_that_are_no_text_are_refused(encode: Callable[..., object]):
+    with pytest.raises(UnicodeDecodeError):
+        encode("Ein schöner film".encode("latin1"), VOCABULARY)
