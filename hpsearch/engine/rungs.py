@@ -13,13 +13,14 @@ algorithm 2 (asynchronous successive halving).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from optuna.trial import FrozenTrial
 
 from hpsearch.engine import trials as attr
 from hpsearch.engine.trials import Outcome
+from hpsearch.task import ParamValue
 
 REDUCTION_FACTOR = 3
 # Of each rung, once no new trials will come: `evaluate` wants some to choose from.
@@ -43,14 +44,19 @@ class Rungs:
         n_kept = max(len(ranked) // REDUCTION_FACTOR, N_FINALISTS if self.is_last else 0)
         return curve in ranked[:n_kept]
 
-    def promotable(self) -> FrozenTrial | None:
-        """A pruned trial that may go on after all: of those that came furthest, the best."""
+    def promotable(self, fixed: Mapping[str, ParamValue]) -> FrozenTrial | None:
+        """A pruned trial that may go on after all: of those that came furthest, the best.
+
+        Args:
+            fixed: Values by hyperparameter; trials with others do not go on.
+        """
         promoted = {trial.user_attrs.get(attr.PROMOTED_FROM) for trial in self.trials}
         waiting = [
             trial
             for trial in self.trials
             if trial.user_attrs.get(attr.OUTCOME) == Outcome.PRUNED
             and trial.number not in promoted
+            and all(trial.params.get(name, value) == value for name, value in fixed.items())
             and _is_rung(_epochs_done(trial))
             and self.may_go_on(trial.user_attrs[attr.CURVE], _epochs_done(trial))
         ]

@@ -255,7 +255,7 @@ class Search:
             return None
         if waiting and not self._is_spent(trials):
             return None  # first who was interrupted
-        pruned = self._rungs(trials).promotable()
+        pruned = self._rungs(trials).promotable(self.plan.fixed)
         if pruned is None:
             return None
         promoted = create_trial(
