@@ -29,7 +29,8 @@ from hpsearch.errors import HpsearchError, UsageError
 if TYPE_CHECKING:
     from optuna.study import Study
 
-    from hpsearch.engine.search import Stop, View
+    from hpsearch.engine.search import Stop
+    from hpsearch.engine.view import View
     from hpsearch.verbs.run import Options
 
 
@@ -509,7 +510,7 @@ def evaluate_command(
     evaluate(
         storage_url(storage),
         study,
-        n_candidates=top,
+        n_top=top,
         n_seeds=seeds,
         n_slots=slots,
         data=data_folder(data),

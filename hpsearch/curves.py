@@ -14,7 +14,6 @@ epoch comes before its logs: logs up to epoch 7 promise a checkpoint of epoch 7.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
@@ -45,19 +44,6 @@ class Written:
     temperatures: list[float]
     texts: list[str]
     """One for each temperature."""
-
-
-def curve_key(**identity: object) -> str:
-    """Name a curve by all that it depends on.
-
-    Args:
-        identity: JSON values: params without `epochs`, seed, fingerprints, versions.
-
-    Returns:
-        32 hex digits; the same for the same identity on every machine.
-    """
-    text = json.dumps(identity, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 class Curve:
@@ -167,15 +153,12 @@ class Curve:
         return self.folder / f"epoch-{epoch:05d}.npz"
 
 
-def evict(curves: Path, max_bytes: int) -> int:
+def evict(curves: Path, max_bytes: int = 2 * 2**30) -> None:
     """Delete checkpoints, longest unused first, until the rest fit; logs stay.
 
     Args:
         curves: The folder of all curves.
         max_bytes: What the checkpoints may take together.
-
-    Returns:
-        Bytes freed.
     """
     files = sorted(curves.glob("*/epoch-*.npz"), key=lambda path: path.stat().st_mtime)
     total = sum(path.stat().st_size for path in files)
@@ -186,7 +169,6 @@ def evict(curves: Path, max_bytes: int) -> int:
         freed += path.stat().st_size
         path.with_name("evicted").touch()
         path.unlink()
-    return freed
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import optuna
 
 from hpsearch.engine.task_data import prepare_data
 from hpsearch.study_file import read_study_file
-from hpsearch.task import Logs
+from hpsearch.task import Logs, epochs_of, is_finite
 from hpsearch.training.fit import build, fit
 from hpsearch.training.logs import require_metric
 
@@ -52,8 +51,7 @@ def objective(
     def evaluate(trial: Trial) -> float:
         task.space(trial)
         params = task.complete(trial.params)
-        epochs, batch_size = params["epochs"], params["batch_size"]
-        assert isinstance(epochs, int)
+        epochs, batch_size = epochs_of(params), params["batch_size"]
         assert isinstance(batch_size, int)
         values: list[float] = []
         is_given_up = False
@@ -63,8 +61,8 @@ def objective(
             require_metric(task.metric, logs)
             values.append(logs[task.metric])
             trial.report(values[-1], step=epoch)
-            is_finite = math.isfinite(values[-1]) and math.isfinite(logs.get("loss", 0.0))
-            is_given_up = not is_finite or (epoch < epochs and trial.should_prune())
+            has_diverged = not is_finite(logs, task.metric)
+            is_given_up = has_diverged or (epoch < epochs and trial.should_prune())
             return not is_given_up
 
         fit(

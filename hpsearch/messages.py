@@ -15,6 +15,9 @@ from typing import Any, ClassVar
 
 from hpsearch.task import Logs, Params
 
+TRAIN = "train"
+TRAIN_AND_VALID = "train+valid"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -34,8 +37,8 @@ class Job:
     process_name: str = "hpsearch"
     """What `ps` shows, at most 15 characters; it tells orphans from other processes."""
     n_threads: int = 1
-    fit_on: str = "train"
-    """`train`, with validation after each epoch, or `train+valid`, without."""
+    fit_on: str = TRAIN
+    """`TRAIN`, with validation after each epoch, or `TRAIN_AND_VALID`, without."""
     export: str | None = None
     """After the last epoch, measure on test and save the model in this folder."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -31,6 +32,18 @@ TRAINER_PARAMS = ("epochs", "batch_size")
 def without_epochs(params: Params) -> Params:
     """What says which network it is; `epochs` only says how far it is trained."""
     return {name: value for name, value in params.items() if name != "epochs"}
+
+
+def epochs_of(params: Mapping[str, ParamValue]) -> int:
+    """How far a network with these params is trained."""
+    epochs = params["epochs"]
+    assert isinstance(epochs, int)  # a task refuses anything else
+    return epochs
+
+
+def is_finite(logs: Logs, metric: str) -> bool:
+    """Whether training has not diverged: loss and metric are numbers still."""
+    return all(math.isfinite(logs.get(name, 0.0)) for name in ("loss", metric))
 
 
 def _is_count(value: object) -> bool:

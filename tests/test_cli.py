@@ -11,8 +11,8 @@ import optuna
 import pytest
 
 from hpsearch.choices import PrunerName
+from hpsearch.engine.view import View
 from hpsearch.verbs.run import Options, run
-from hpsearch.verbs.views import Silent
 from tests.toy import write_toy
 
 URL = "sqlite:///studies.db"
@@ -25,7 +25,7 @@ def toy_folder(tmp_path_factory):
     options = Options(
         storage=f"sqlite:///{folder}/studies.db", trials=2, slots=1, pruner=PrunerName.NONE
     )
-    run(str(write_toy(folder)), options, Silent())
+    run(str(write_toy(folder)), options, View())
     return folder
 
 

@@ -13,7 +13,7 @@ import pytest
 from optuna.distributions import BaseDistribution
 from scipy import stats
 
-from hpsearch.engine.curve_keys import TRAIN_AND_VALID, key_of
+from hpsearch.engine.curve_keys import key_of
 from hpsearch.engine.evaluation import (
     Opening,
     choose_candidates,
@@ -27,6 +27,7 @@ from hpsearch.engine.retraining import Retrainer, Retraining
 from hpsearch.engine.storage import Storage
 from hpsearch.engine.supervisor import ProcessServer
 from hpsearch.errors import NothingFinished
+from hpsearch.messages import TRAIN_AND_VALID
 from hpsearch.study_file import run_study_file
 from hpsearch.task import Params
 from hpsearch.verbs.outcomes import describe_verdict

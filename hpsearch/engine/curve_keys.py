@@ -6,12 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from hpsearch.curves import curve_key
+from hpsearch.messages import TRAIN
 from hpsearch.study_file import StudyFile
 from hpsearch.task import Params, without_epochs
 
-TRAIN = "train"
-TRAIN_AND_VALID = "train+valid"
 NO_PART_IN_TRAINING = ("python", "optuna")
 
 
@@ -52,7 +50,10 @@ def key_of(
         data: The fingerprint of the data.
         network: `network_of` the study file.
         versions: Of the libraries.
-        fit_on: `train` or `train+valid`.
+        fit_on: `TRAIN` or `TRAIN_AND_VALID`.
+
+    Returns:
+        32 hex digits.
     """
     identity: dict[str, object] = {
         "params": without_epochs(params),
@@ -64,4 +65,5 @@ def key_of(
     }
     if fit_on != TRAIN:
         identity["epochs"] = params["epochs"]
-    return curve_key(**identity)
+    text = json.dumps(identity, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -6,8 +6,10 @@ shown, so a record and what is printed cannot disagree.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -17,7 +19,7 @@ from optuna.trial import FixedTrial, TrialState
 
 from hpsearch.engine.intervals import Interval, difference, interval
 from hpsearch.engine.record import is_better
-from hpsearch.engine.storage import patiently
+from hpsearch.engine.storage import Storage, patiently
 from hpsearch.errors import NothingFinished, StudyFileError
 from hpsearch.study_file import StudyFile, describe
 from hpsearch.task import Logs, Params, Task, without_epochs
@@ -238,6 +240,17 @@ def record_opening(study: Study, opening: Opening) -> None:
     """Add an opening to the study; the caller holds the study's lock."""
     stored = study.user_attrs.get(ATTR, [])
     patiently(lambda: study.set_user_attr(ATTR, [*stored, asdict(opening)]))
+
+
+def model_folder(storage: Storage, opening: Opening) -> Path:
+    """Where the winner's model and curve of an opening are kept."""
+    return storage.folder / "models" / opening.model
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file's content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _opening(content: dict[str, Any]) -> Opening:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import optuna
 from optuna.storages import RDBStorage
-from optuna.study import Study, StudyDirection
+from optuna.study import Study
 
 from hpsearch.engine.space import differences
 from hpsearch.engine.storage import Storage
@@ -167,12 +167,3 @@ def is_better(direction: str, value: float, than: float | None) -> bool:
     if than is None:
         return True
     return value > than if direction == "maximize" else value < than
-
-
-def best_value(study: Study) -> float | None:
-    """The best value of a finished trial; None before there is one."""
-    complete = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
-    values: list[float] = [trial.values[0] for trial in complete]
-    if not values:
-        return None
-    return max(values) if study.direction is StudyDirection.MAXIMIZE else min(values)

@@ -5,7 +5,6 @@ What was trained before is read off; what was interrupted continues after its la
 
 from __future__ import annotations
 
-import math
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,13 +16,13 @@ from typing import TypeVar
 from filelock import FileLock
 
 from hpsearch.curves import Curve
-from hpsearch.engine.curve_keys import TRAIN, key_of, network_of
+from hpsearch.engine.curve_keys import key_of, network_of
 from hpsearch.engine.slots import side_by_side
 from hpsearch.engine.supervisor import Ending, How, Limits, ProcessServer, supervise
 from hpsearch.errors import NothingFinished
-from hpsearch.messages import EpochDone, Job, Verdict
+from hpsearch.messages import TRAIN, EpochDone, Job, Verdict
 from hpsearch.study_file import StudyFile
-from hpsearch.task import Logs, Params
+from hpsearch.task import Logs, Params, epochs_of, is_finite
 
 Result = TypeVar("Result")
 
@@ -45,9 +44,7 @@ class Retraining:
 
     @property
     def epochs(self) -> int:
-        epochs = self.params["epochs"]
-        assert isinstance(epochs, int)
-        return epochs
+        return epochs_of(self.params)
 
     def __str__(self) -> str:
         return f"{self.name} on {self.fit_on} with seed {self.seed}"
@@ -224,8 +221,7 @@ class Retrainer:
         )
 
         def answer(message: EpochDone) -> Verdict:
-            is_finite = _is_finite(message.logs, self.metric)
-            return Verdict.GO_ON if is_finite else Verdict.STOP
+            return Verdict.GO_ON if is_finite(message.logs, self.metric) else Verdict.STOP
 
         ending = supervise(
             self.server,
@@ -241,7 +237,7 @@ class Retrainer:
 
     def _require_finite(self, retraining: Retraining, logs: Sequence[Logs]) -> None:
         for epoch, of_epoch in enumerate(logs, 1):
-            if not _is_finite(of_epoch, self.metric):
+            if not is_finite(of_epoch, self.metric):
                 raise NothingFinished(
                     f"retraining {retraining} diverged: loss or metric not finite in epoch "
                     f"{epoch}; nothing was recorded"
@@ -250,7 +246,3 @@ class Retrainer:
     def _figure(self, logs: Logs) -> str:
         name = self.metric if self.metric in logs else "loss"
         return f"{name} {logs[name]:.4f}"
-
-
-def _is_finite(logs: Logs, metric: str) -> bool:
-    return all(math.isfinite(logs.get(name, 0.0)) for name in ("loss", metric))

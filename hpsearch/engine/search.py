@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from filelock import FileLock
 from optuna.study import Study
@@ -22,7 +21,7 @@ from hpsearch.data.arrays import Prepared
 from hpsearch.engine import trials as attr
 from hpsearch.engine.curve_keys import key_of, network_of
 from hpsearch.engine.note import write_note
-from hpsearch.engine.record import Record, best_value, is_better, versions
+from hpsearch.engine.record import Record, is_better, versions
 from hpsearch.engine.rungs import Rungs
 from hpsearch.engine.samplers import make_pruner, make_sampler
 from hpsearch.engine.slots import side_by_side
@@ -30,10 +29,11 @@ from hpsearch.engine.storage import patiently
 from hpsearch.engine.supervisor import Ending, How, Limits, ProcessServer, supervise
 from hpsearch.engine.texts import attach_texts
 from hpsearch.engine.trials import Outcome
+from hpsearch.engine.view import View
 from hpsearch.errors import HpsearchError, StudyFileError
 from hpsearch.messages import EpochDone, Job, Verdict
 from hpsearch.study_file import StudyFile, describe
-from hpsearch.task import Logs, Params, ParamValue
+from hpsearch.task import Logs, Params, ParamValue, epochs_of, is_finite
 
 N_ERRORS_ALIKE = 3
 WAIT_S = 0.2  # of a slot without a trial, until it looks whether the search was stopped
@@ -47,29 +47,7 @@ class Stop(StrEnum):
     TIMEOUT = "the time is up"
     INTERRUPTED = "interrupted"
     TERMINATED = "terminated"
-    ERRORS = "the same error again and again"
-
-
-class View(Protocol):
-    """Who is told what happens. Called from the slots, one call at a time."""
-
-    def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None:
-        """A launcher begins; `n_before` of the `n_trials` are done already."""
-
-    def trial_started(self, number: int, params: Params, epochs: int) -> None:
-        """A slot has taken up a trial."""
-
-    def epoch_done(self, number: int, epoch: int, value: float, logs: Logs) -> None:
-        """A trial's epoch was trained."""
-
-    def trial_ended(self, row: attr.TrialRow, best: attr.TrialRow | None) -> None:
-        """A trial is told; `best` is the best one then."""
-
-    def trial_paused(self, number: int) -> None:
-        """A trial waits to be taken up again."""
-
-    def say(self, text: str) -> None:
-        """Something worth a line."""
+    ERROR = "an error"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +149,7 @@ class Search:
             HpsearchError: The storage stayed away, or the study file cannot be used.
         """
         self._adopt()
-        n_before = sum(attr.is_counted(trial) for trial in self.study.get_trials(deepcopy=False))
+        n_before = _n_counted(self.study.get_trials(deepcopy=False))
         title = f"{self.study.study_name}: {self.task.direction} {self.task.metric}"
         self.view.search_started(title, self.plan.n_trials, n_before, self.plan.n_slots)
         n_slots = self.plan.n_slots
@@ -213,7 +191,7 @@ class Search:
                         self._trial_ended.notify_all()
         except BaseException as error:  # the other slots must hear of it before it is raised
             self._error = self._error or error
-            self.kill(Stop.ERRORS)
+            self.kill(Stop.ERROR)
 
     def _next_trial(self) -> Trial | None:
         """The trial for a slot that has none; None when there is no more to do.
@@ -239,8 +217,7 @@ class Search:
 
     def _is_spent(self, trials: Sequence[FrozenTrial]) -> bool:
         """Whether no more new trials are to come."""
-        n_counted = sum(attr.is_counted(trial) for trial in trials)
-        return self.is_exhausted or n_counted >= self.plan.n_trials
+        return self.is_exhausted or _n_counted(trials) >= self.plan.n_trials
 
     def _promoted(self, trials: Sequence[FrozenTrial]) -> Trial | None:
         """A trial that goes on where another one was pruned, if there is one to promote."""
@@ -291,8 +268,7 @@ class Search:
 
     def _run_trial(self, trial: Trial) -> None:
         params = self.task.complete(trial.params)
-        epochs = params["epochs"]
-        assert isinstance(epochs, int)
+        epochs = epochs_of(params)
         key = key_of(
             params,
             seed=self.seed,
@@ -327,8 +303,8 @@ class Search:
         stored = attempt.curve.logs[: attempt.epochs]
         trial = attempt.trial
         if attr.EPOCHS_REUSED not in trial.user_attrs:  # written last
-            patiently(lambda: trial.set_user_attr(attr.CURVE, attempt.curve.folder.name))
-            patiently(lambda: trial.set_user_attr(attr.EPOCHS_REUSED, len(stored)))
+            self._set(trial, attr.CURVE, attempt.curve.folder.name)
+            self._set(trial, attr.EPOCHS_REUSED, len(stored))
         for epoch, logs in enumerate(stored, 1):
             self._keep(attempt, epoch, logs)
         if 0 < len(stored) < attempt.epochs and attempt.outcome is None:
@@ -388,7 +364,7 @@ class Search:
         """Take note of an epoch, here and in the study, once."""
         attempt.logs[epoch] = logs
         value = logs[self.task.metric]
-        if not (math.isfinite(value) and math.isfinite(logs.get("loss", 0.0))):
+        if not is_finite(logs, self.task.metric):
             attempt.outcome = Outcome.DIVERGED
         elif epoch not in attempt.reported:
             patiently(lambda: attempt.trial.report(value, step=epoch))
@@ -396,8 +372,6 @@ class Search:
 
     def _judge(self, attempt: Attempt, epoch: int) -> None:
         with self._lock:
-            if epoch >= attempt.epochs:
-                return
             if self.plan.pruner is PrunerName.HALVING:
                 rungs = self._rungs(self.study.get_trials(deepcopy=False))
                 is_promoted_here = epoch <= attempt.promoted_at
@@ -478,7 +452,8 @@ class Search:
             if distribution._contains(distribution.to_internal_repr(epoch))
             and epoch in attempt.reported
         }
-        to_beat = best_value(self.study)
+        best = find_best(self.study)
+        to_beat = None if best is None else best.value
         if outcome is Outcome.FINISHED:
             to_beat = lengths.pop(attempt.epochs)
         choose = max if direction == "maximize" else min
@@ -533,6 +508,10 @@ _OUTCOMES = {
     How.TIMED_OUT: Outcome.TIMED_OUT,
     How.OUT_OF_MEMORY: Outcome.OUT_OF_MEMORY,
 }
+
+
+def _n_counted(trials: Sequence[FrozenTrial]) -> int:
+    return sum(attr.row(trial).is_counted for trial in trials)
 
 
 def find_best(study: Study) -> attr.TrialRow | None:

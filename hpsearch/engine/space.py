@@ -31,7 +31,7 @@ from hpsearch.engine.distributions import (
 )
 from hpsearch.errors import SpaceError, StudyFileError
 from hpsearch.study_file import StudyFile, describe, where
-from hpsearch.task import TRAINER_PARAMS, Params, ParamValue
+from hpsearch.task import TRAINER_PARAMS, Params, ParamValue, epochs_of
 
 N_PROBES = 300
 
@@ -52,6 +52,15 @@ class Space:
     def continuous(self) -> list[str]:
         """The hyperparameters with infinitely many values."""
         return [name for name, d in self.distributions.items() if n_values(d) is None]
+
+    def max_epochs(self, baseline: Mapping[str, ParamValue]) -> int:
+        """The length of the longest trials: the baseline's where the space leaves it alone."""
+        match self.distributions.get("epochs"):
+            case IntDistribution(high=high):
+                return high
+            case CategoricalDistribution(choices=choices):
+                return max(int(choice) for choice in choices if choice is not None)
+        return epochs_of(baseline)
 
     def as_json(self) -> dict[str, str]:
         """One line of text per name, for storing and comparing."""

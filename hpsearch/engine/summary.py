@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from optuna.study import Study
 
-from hpsearch.engine.record import Record, is_better
+from hpsearch.engine.record import Record
 from hpsearch.engine.trials import Outcome, TrialRow, row
 
 
@@ -23,12 +23,16 @@ class Summary:
     rows: list[TrialRow]
     """All trials, by number."""
     counts: Counter[Outcome]
-    best: TrialRow | None
+
+    @property
+    def best(self) -> TrialRow | None:
+        """The best of those that came to an end with a value."""
+        return next((row for row in self.ranked() if _has_ended(row)), None)
 
     @property
     def n_trials(self) -> int:
         """Trials that count towards a budget."""
-        return sum(not row.is_free and row.outcome is not Outcome.WAITING for row in self.rows)
+        return sum(row.is_counted for row in self.rows)
 
     @property
     def epochs_trained(self) -> int:
@@ -58,10 +62,10 @@ class Summary:
     def ranked(self) -> list[TrialRow]:
         """Trials that came to an end with a value, best first; then all others."""
         sign = -1 if self.direction == "maximize" else 1
-        ends = {Outcome.FINISHED, Outcome.READ_OFF}
 
         def rank(trial: TrialRow) -> tuple[bool, float, int]:
-            if trial.outcome in ends and trial.value is not None:
+            if _has_ended(trial):
+                assert trial.value is not None
                 return False, sign * trial.value, trial.number
             return True, 0.0, trial.number
 
@@ -71,12 +75,6 @@ class Summary:
 def summarize(study: Study, record: Record) -> Summary:
     """Read all trials of a study."""
     rows = [row(trial) for trial in study.get_trials(deepcopy=False)]
-    best: TrialRow | None = None
-    for trial in rows:
-        is_at_its_end = trial.outcome in {Outcome.FINISHED, Outcome.READ_OFF}
-        than = None if best is None else best.value
-        if is_at_its_end and trial.value is not None:
-            best = trial if is_better(record.direction, trial.value, than) else best
     return Summary(
         name=study.study_name,
         metric=record.metric,
@@ -85,5 +83,8 @@ def summarize(study: Study, record: Record) -> Summary:
         seed=record.seed,
         rows=rows,
         counts=Counter(trial.outcome for trial in rows),
-        best=best,
     )
+
+
+def _has_ended(trial: TrialRow) -> bool:
+    return trial.outcome in {Outcome.FINISHED, Outcome.READ_OFF} and trial.value is not None

@@ -12,7 +12,7 @@ import threading
 import time
 import types
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -140,7 +140,7 @@ def supervise(
         ending = _post_mortem(process.exitcode)
     if ending.how is How.FINISHED or ending.output:
         return ending
-    return Ending(how=ending.how, reason=ending.reason, output=tail, is_fatal=ending.is_fatal)
+    return replace(ending, output=tail)
 
 
 def _watch(

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from hpsearch.data.arrays import Dataset, Prepared, prepare
 from hpsearch.data.sources import cache_folder, find_or_fetch, require_folder
-from hpsearch.errors import DataNotFound, HpsearchError, StudyFileError
+from hpsearch.engine.record import Record
+from hpsearch.errors import DataNotFound, HpsearchError, StudyChanged, StudyFileError
 from hpsearch.study_file import StudyFile, describe, where
 
 # Of the readers and `hold_out`: one more when they return something else than before.
@@ -43,6 +44,24 @@ def prepare_data(
         return _load(study_file, place)
 
     return prepare(cache_folder() / "arrays", _key(study_file), load)
+
+
+def data_of_study(
+    name: str, record: Record, study_file: StudyFile, folder: Path | None
+) -> Prepared:
+    """The prepared arrays that a study was made with.
+
+    Raises:
+        StudyChanged: They are others now.
+        DataError: As `prepare_data`.
+    """
+    prepared = prepare_data(study_file, folder)
+    if prepared.fingerprint != record.data:
+        raise StudyChanged(
+            f"the data are not those that study {name!r} was made with: "
+            "name their folder with --data"
+        )
+    return prepared
 
 
 def _key(study_file: StudyFile) -> str | None:

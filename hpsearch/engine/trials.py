@@ -70,6 +70,11 @@ class TrialRow:
         """Whether it takes nothing from the budget: another trial was counted for it."""
         return self.read_off is not None or self.promoted_from is not None
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether it counts towards the budget: begun, and not free."""
+        return not self.is_free and self.outcome is not Outcome.WAITING
+
 
 def row(trial: FrozenTrial) -> TrialRow:
     """Read a trial of a study."""
@@ -91,12 +96,6 @@ def row(trial: FrozenTrial) -> TrialRow:
         is_baseline=BASELINE in attrs,
         curve=attrs.get(CURVE),
     )
-
-
-def is_counted(trial: FrozenTrial) -> bool:
-    """Whether a trial counts towards the budget: begun, and not made of another one's curve."""
-    is_free = READ_OFF in trial.user_attrs or PROMOTED_FROM in trial.user_attrs
-    return trial.state is not TrialState.WAITING and not is_free
 
 
 def _outcome(trial: FrozenTrial) -> Outcome:

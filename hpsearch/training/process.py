@@ -24,6 +24,7 @@ from hpsearch.curves import Curve
 from hpsearch.data.arrays import Prepared
 from hpsearch.errors import StudyFileError
 from hpsearch.messages import (
+    TRAIN,
     EpochDone,
     Failed,
     Finished,
@@ -34,7 +35,7 @@ from hpsearch.messages import (
     encode,
 )
 from hpsearch.study_file import describe, run_study_file
-from hpsearch.task import Logs, without_epochs
+from hpsearch.task import Logs, epochs_of, without_epochs
 from hpsearch.training.fit import build, fit, get_state, measure, set_state
 from hpsearch.training.logs import require_metric
 from hpsearch.training.writing import require_windows, write_after
@@ -103,10 +104,9 @@ def run(job: Job, launcher: Launcher) -> Logs:
     task = run_study_file(job.study_file, job.study_file_name).task
     data = Prepared(Path(job.data), "").open()
     train, valid = (
-        (data.train, data.valid) if job.fit_on == "train" else (data.train + data.valid, None)
+        (data.train, data.valid) if job.fit_on == TRAIN else (data.train + data.valid, None)
     )
-    epochs, batch_size = job.params["epochs"], job.params["batch_size"]
-    assert isinstance(epochs, int)
+    epochs, batch_size = epochs_of(job.params), job.params["batch_size"]
     assert isinstance(batch_size, int)
 
     curve = Curve(Path(job.curve))

@@ -5,13 +5,9 @@ from __future__ import annotations
 import math
 import os
 import re
-import sys
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from optuna.distributions import CategoricalDistribution, IntDistribution
 
 from hpsearch.curves import Curve
 from hpsearch.data.arrays import Dataset, Prepared
@@ -22,10 +18,16 @@ from hpsearch.engine.task_data import prepare_data
 from hpsearch.errors import StudyFileError
 from hpsearch.messages import EpochDone, Job, Verdict
 from hpsearch.study_file import StudyFile, read_study_file
-from hpsearch.task import TRAINER_PARAMS, Logs, ParamValue
-from hpsearch.verbs.printing import Cell, output_console, plain, print_table, show_cell
+from hpsearch.task import TRAINER_PARAMS, Logs, epochs_of
+from hpsearch.verbs.printing import (
+    Cell,
+    output_console,
+    plain,
+    print_table,
+    say,
+    show_cell,
+)
 
-HEADER = ["name", "range", "suggested", "baseline"]
 LONG_EPOCH_S = 20  # after a longer one, a second is not worth the wait
 
 
@@ -56,7 +58,7 @@ def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
     """
     study_file = read_study_file(name_or_path)
     space = explore(study_file)
-    prepared = prepare_data(study_file, data, _say)
+    prepared = prepare_data(study_file, data, say)
     dataset = prepared.open()
     _check_classes(study_file, dataset)
     lines = [f"{study_file.name}: {study_file.title() or 'no docstring'}"]
@@ -70,7 +72,7 @@ def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
         lines += _costs(study_file, space, measure(study_file, prepared))
     else:
         lines.append(
-            f"costs         hpsearch check {name_or_path} --train trains an epoch and tells; "
+            f"costs         hpsearch check {name_or_path} --train trains two epochs and tells; "
             "that also checks build and the metric"
         )
     print(plain("\n".join(lines)))
@@ -92,7 +94,7 @@ def measure(study_file: StudyFile, prepared: Prepared) -> Cost:
         epochs.append(message.logs)
         return Verdict.STOP if message.logs["seconds"] > LONG_EPOCH_S else Verdict.GO_ON
 
-    _say("training the baseline for an epoch, in a process of its own")
+    say("training the baseline for two epochs, in a process of its own")
     with tempfile.TemporaryDirectory(prefix="hpsearch-check-") as folder:
         job = Job(
             study_file=study_file.text,
@@ -150,7 +152,7 @@ def _data(
 ) -> list[str]:
     source, train = study_file.task.source, dataset.train
     found = locate(source, data) if source is not None and source.files else None
-    origin = f", from {found[0]}" if found else ""
+    origin = f", from {found.place}" if found else ""
     sizes = ", ".join(f"{part} {len(split):,}" for part, split in dataset.splits().items())
     shape = " x ".join(str(n) for n in train.x.shape[1:]) or "one number"
     labels = train.classes()
@@ -200,8 +202,8 @@ def _costs(study_file: StudyFile, space: Space, cost: Cost) -> list[str]:
 
     task = study_file.task
     n_slots = os.cpu_count() or 1
-    trial_s = cost.first_epoch_s + (_epochs(task.baseline) - 1) * cost.epoch_s
-    longest_s = cost.first_epoch_s + (_max_epochs(space, task.baseline) - 1) * cost.epoch_s
+    trial_s = cost.first_epoch_s + (epochs_of(task.baseline) - 1) * cost.epoch_s
+    longest_s = cost.first_epoch_s + (space.max_epochs(task.baseline) - 1) * cost.epoch_s
     budget_s = longest_s * math.ceil(task.budget.n_trials / n_slots)
     if task.budget.timeout_s is not None:
         budget_s = min(budget_s, task.budget.timeout_s)
@@ -209,26 +211,7 @@ def _costs(study_file: StudyFile, space: Space, cost: Cost) -> list[str]:
         f"network       {cost.n_weights:,} weights with the baseline's params",
         f"an epoch      {cost.epoch_s:.3g} s, the first {cost.first_epoch_s:.3g} s; "
         f"{task.metric} is {cost.value:.4g} so far",
-        f"the baseline  {describe_seconds(trial_s)} for its {_epochs(task.baseline)} epochs",
+        f"the baseline  {describe_seconds(trial_s)} for its {epochs_of(task.baseline)} epochs",
         f"the budget    at most {describe_seconds(budget_s)} on {n_slots} slots, if each trial "
         "were as large as the baseline, had the most epochs and were never pruned",
     ]
-
-
-def _epochs(params: Mapping[str, ParamValue]) -> int:
-    epochs = params["epochs"]
-    assert isinstance(epochs, int)  # a task refuses anything else
-    return epochs
-
-
-def _max_epochs(space: Space, baseline: Mapping[str, ParamValue]) -> int:
-    match space.distributions.get("epochs"):
-        case IntDistribution(high=high):
-            return high
-        case CategoricalDistribution(choices=choices):
-            return max(int(choice) for choice in choices if choice is not None)
-    return _epochs(baseline)
-
-
-def _say(text: str) -> None:
-    print(plain(text), file=sys.stderr)

@@ -11,7 +11,6 @@ import errno
 import logging
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from types import FrameType
@@ -25,6 +24,7 @@ from waitress.server import create_server
 from hpsearch.engine.record import load_study
 from hpsearch.engine.storage import Storage
 from hpsearch.errors import StorageError, UsageError
+from hpsearch.verbs.printing import say
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -87,7 +87,7 @@ def dashboard(storage_url: str, study_name: str | None, *, port: int, allow_edit
 
     def announce() -> None:
         print(f"http://{HOST}:{listener.getsockname()[1]}{page}", flush=True)
-        print(f"serving {storage} ({may}) until Ctrl-C", file=sys.stderr)
+        say(f"serving {storage} ({may}) until Ctrl-C")
 
     _serve(guard, listener, MAX_UPLOAD if edit else MAX_BODY_READING, announce)
 

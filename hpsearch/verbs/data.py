@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from hpsearch.data.sources import Found, Source, fault, find_or_fetch, locate, require_folder
 from hpsearch.errors import DataCorrupt, DataNotFound, StudyFileError
 from hpsearch.study_file import read_study_file, study_files
-from hpsearch.verbs.printing import plain, print_json
+from hpsearch.verbs.printing import plain, print_json, say
 
 # Of a file whose bytes its publisher changes; the task's `load` looks at what it says.
 UNVERIFIED = "there, with no fixed SHA-256 to verify"
@@ -171,8 +170,3 @@ def _require_usable(state: State) -> None:
 
 def _nothing_to_fetch(source: Source) -> str:
     return "no published files; the study file's load() makes or finds the data"
-
-
-def say(text: str) -> None:
-    """Tell what takes time, and what was left out."""
-    print(plain(text), file=sys.stderr)

@@ -17,8 +17,8 @@ from hpsearch.data.words import decode_words
 from hpsearch.engine.task_data import prepare_data
 from hpsearch.errors import UsageError
 from hpsearch.study_file import StudyFile, read_study_file
-from hpsearch.verbs.data import say, task_of
-from hpsearch.verbs.printing import plain, print_json
+from hpsearch.verbs.data import task_of
+from hpsearch.verbs.printing import plain, print_json, say
 
 Side = Literal["train", "valid"]
 SHADES = " .:-=+*#%@"  # from nothing to full

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-import sys
 import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,10 +11,8 @@ from pathlib import Path
 from statistics import fmean
 
 from optuna.study import Study
-from rich.console import Console
 
 from hpsearch.curves import evict
-from hpsearch.engine.curve_keys import TRAIN_AND_VALID
 from hpsearch.engine.evaluation import (
     Candidate,
     Opening,
@@ -25,14 +21,16 @@ from hpsearch.engine.evaluation import (
     ranked,
     read_openings,
     record_opening,
+    sha256_of,
 )
 from hpsearch.engine.lock import process_name, study_lock
 from hpsearch.engine.record import Record, load_study, versions
 from hpsearch.engine.retraining import Retrainer, Retraining
 from hpsearch.engine.storage import Storage, slug
 from hpsearch.engine.supervisor import ProcessServer
-from hpsearch.engine.task_data import prepare_data
-from hpsearch.errors import DataError, MetricNotFound, StudyChanged
+from hpsearch.engine.task_data import data_of_study
+from hpsearch.errors import DataError, MetricNotFound
+from hpsearch.messages import TRAIN_AND_VALID
 from hpsearch.task import Logs, Published
 from hpsearch.verbs.outcomes import (
     as_content,
@@ -44,8 +42,7 @@ from hpsearch.verbs.outcomes import (
     validation_sentences,
     when,
 )
-from hpsearch.verbs.printing import Cell, output_console, plain, print_json, print_table
-from hpsearch.verbs.run import CURVES_MAX_BYTES
+from hpsearch.verbs.printing import Cell, output_console, print_json, print_line, print_table, say
 
 SCHEMA = "hpsearch.evaluate/1"
 
@@ -54,7 +51,7 @@ def evaluate(
     storage_url: str,
     study_name: str,
     *,
-    n_candidates: int,
+    n_top: int,
     n_seeds: int,
     n_slots: int | None,
     data: Path | None,
@@ -66,7 +63,7 @@ def evaluate(
     Args:
         storage_url: Where the study is.
         study_name: The study.
-        n_candidates: The best trials to retrain, beside the baseline.
+        n_top: The best trials to retrain, beside the baseline.
         n_seeds: Fresh seeds for each of them.
         n_slots: How many train side by side; None for one a core.
         data: The user's data folder.
@@ -83,10 +80,10 @@ def evaluate(
         storage = Storage(storage_url)
         with study_lock(storage, study_name):
             study, record = load_study(storage, study_name)  # as it is under the lock
-            _evaluate(storage, study, record, n_candidates, n_seeds, n_slots, data)
+            _evaluate(storage, study, record, n_top, n_seeds, n_slots, data)
     openings = read_openings(study)
     if is_stored:
-        _say_stored(openings, n_candidates, n_seeds)
+        _say_stored(openings, n_top, n_seeds)
     published = record.load().task.published
     if as_json:
         print_json(
@@ -102,30 +99,20 @@ def evaluate(
         _show(study_name, openings, published)
 
 
-def model_folder(storage: Storage, opening: Opening) -> Path:
-    """Where the winner's model and curve of an opening are kept."""
-    return storage.folder / "models" / opening.model
-
-
 def _evaluate(
     storage: Storage,
     study: Study,
     record: Record,
-    n_candidates: int,
+    n_top: int,
     n_seeds: int,
     n_slots: int | None,
     data: Path | None,
 ) -> None:
     """Retrain, choose, open test, record."""
     study_file = record.load()
-    candidates = choose_candidates(study, study_file, n_candidates)
+    candidates = choose_candidates(study, study_file, n_top)
     server = ProcessServer()  # imports Keras while the data are read
-    prepared = prepare_data(study_file, data)
-    if prepared.fingerprint != record.data:
-        raise StudyChanged(
-            f"the data are not those that study {study.study_name!r} was made with: "
-            "name their folder with --data"
-        )
+    prepared = data_of_study(study.study_name, record, study_file, data)
     retrainer = Retrainer(
         study_file,
         data=prepared.folder,
@@ -135,7 +122,7 @@ def _evaluate(
         process_name=process_name(storage, study.study_name),
         n_slots=n_slots or os.cpu_count() or 1,
         server=server,
-        say=_say,
+        say=say,
     )
     splits = prepared.open()
     with retrainer.stopped_by_signals():
@@ -143,7 +130,7 @@ def _evaluate(
         candidates = ranked(_validate(retrainer, candidates, seeds), study_file.task)
         opening = Opening(
             opened="",
-            n_top=n_candidates,
+            n_top=n_top,
             seeds=seeds,
             metric=record.metric,
             direction=record.direction,
@@ -156,7 +143,7 @@ def _evaluate(
         )
         finalists = _train_finalists(retrainer, opening)
         _open_test(storage, study, retrainer, opening, finalists)
-    evict(storage.folder / "curves", CURVES_MAX_BYTES)
+    evict(storage.folder / "curves")
 
 
 def _validate(
@@ -164,7 +151,7 @@ def _validate(
 ) -> list[Candidate]:
     """The candidates with their figures on validation."""
     names = ", ".join(candidate.name for candidate in candidates)
-    _say(f"retraining on train: {names}; {_plural(len(seeds), 'fresh seed')} each")
+    say(f"retraining on train: {names}; {_plural(len(seeds), 'fresh seed')} each")
     wanted = [
         Retraining(name=candidate.name, params=candidate.params, seed=seed)
         for candidate in candidates
@@ -180,7 +167,7 @@ def _validate(
 def _train_finalists(retrainer: Retrainer, opening: Opening) -> list[Retraining]:
     """Winner and baseline on train + valid: seed by seed, the winner's first."""
     names = " and ".join(candidate.name for candidate in opening.finalists)
-    _say(f"retraining on train + valid: {names}")
+    say(f"retraining on train + valid: {names}")
     wanted = [
         Retraining(name=candidate.name, params=candidate.params, seed=seed, fit_on=TRAIN_AND_VALID)
         for candidate in opening.finalists
@@ -202,7 +189,7 @@ def _open_test(
     An evaluation that is interrupted in here has shown nothing to anybody: the next one
     opens test as if for the first time, with the same networks.
     """
-    _say("opening the test split")
+    say("opening the test split")
     number = len(read_openings(study)) + 1
     place = f"{slug(study.study_name)}/opening-{number}"
     folder = storage.folder / "models" / place
@@ -215,7 +202,7 @@ def _open_test(
         logs = retrainer.measure(finalists, scratch)
         _require_test_metric(opening, logs)
         shutil.copy(retrainer.curve(finalists[0]).folder / "curve.json", scratch)
-        digest = hashlib.sha256((scratch / "model.keras").read_bytes()).hexdigest()
+        digest = sha256_of(scratch / "model.keras")
         shutil.rmtree(folder, ignore_errors=True)  # of one that died before it recorded
         scratch.rename(folder)
     except OSError as error:
@@ -248,13 +235,13 @@ def _show(study_name: str, openings: list[Opening], published: Published | None)
     opening = openings[-1]
     console = output_console()
     n_seeds = _plural(len(opening.seeds), "fresh seed")
-    _print(console, f"\nOn validation: trained on train, {n_seeds}")
+    print_line(console, f"\nOn validation: trained on train, {n_seeds}")
     rows = [_row(opening, candidate) for candidate in opening.candidates]
     header = ["mean", "95 % interval", "in search", "network", "best minus this"]
     print_table(console, header, rows, right=3)
     for sentence in validation_sentences(opening):
-        _print(console, sentence)
-    _print(console, f"\nOn test: trained on train + valid, the same {n_seeds}")
+        print_line(console, sentence)
+    print_line(console, f"\nOn test: trained on train + valid, the same {n_seeds}")
     print_table(
         console,
         ["mean", "95 % interval", "network", "also, as means", "per seed"],
@@ -262,8 +249,8 @@ def _show(study_name: str, openings: list[Opening], published: Published | None)
         right=2,
     )
     for sentence in test_sentences(openings, published):
-        _print(console, sentence)
-    _print(console, f"\nNext: hpsearch export {study_name} -o DIR")
+        print_line(console, sentence)
+    print_line(console, f"\nNext: hpsearch export {study_name} -o DIR")
 
 
 def _row(opening: Opening, candidate: Candidate) -> list[Cell]:
@@ -295,11 +282,11 @@ def _test_rows(opening: Opening, published: Published | None) -> list[list[Cell]
     return rows
 
 
-def _say_stored(openings: list[Opening], n_candidates: int, n_seeds: int) -> None:
+def _say_stored(openings: list[Opening], n_top: int, n_seeds: int) -> None:
     opening = openings[-1]
-    _say(f"evaluated at {when(opening)}: this is the stored result, nothing was trained")
-    if (n_candidates, n_seeds) != (opening.n_top, len(opening.seeds)):
-        _say(
+    say(f"evaluated at {when(opening)}: this is the stored result, nothing was trained")
+    if (n_top, n_seeds) != (opening.n_top, len(opening.seeds)):
+        say(
             f"it was made with --top {opening.n_top} --seeds {len(opening.seeds)}; "
             "--again evaluates anew and opens the test split once more"
         )
@@ -307,11 +294,3 @@ def _say_stored(openings: list[Opening], n_candidates: int, n_seeds: int) -> Non
 
 def _plural(n: int, thing: str) -> str:
     return f"{n} {thing}" if n == 1 else f"{n} {thing}s"
-
-
-def _print(console: Console, text: str) -> None:
-    console.print(plain(text), highlight=False, markup=False)
-
-
-def _say(text: str) -> None:
-    print(plain(text), file=sys.stderr, flush=True)

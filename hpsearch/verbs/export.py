@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import importlib.metadata
-import json
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +20,10 @@ import yaml
 
 from hpsearch.curves import Curve
 from hpsearch.data.arrays import SPARSE_FIELDS, Dataset, Examples, is_sparse
-from hpsearch.engine.evaluation import Opening
+from hpsearch.engine.evaluation import Opening, sha256_of
 from hpsearch.engine.record import Record
 from hpsearch.engine.storage import Storage
+from hpsearch.engine.task_data import data_of_study
 from hpsearch.engine.train_script import Script, imports_of, write_script
 from hpsearch.errors import DataError, UsageError
 from hpsearch.study_file import StudyFile
@@ -33,11 +33,9 @@ from hpsearch.verbs.models import (
     MANIFEST_SCHEMA,
     evaluated,
     name_classes,
-    open_data,
-    sha256_of,
 )
 from hpsearch.verbs.outcomes import as_content, test_sentences, validation_sentences
-from hpsearch.verbs.printing import plain
+from hpsearch.verbs.printing import as_json, plain, say
 
 METRICS_SCHEMA = "hpsearch.metrics/1"
 
@@ -85,7 +83,7 @@ def export(storage_url: str, study_name: str, output: Path, *, data: Path | None
         study_file=study_file,
         openings=openings,
         kept=kept,
-        data=open_data(study_name, record, study_file, data),
+        data=data_of_study(study_name, record, study_file, data).open(),
     )
     try:
         with _whole_folder(output) as folder:
@@ -93,7 +91,7 @@ def export(storage_url: str, study_name: str, output: Path, *, data: Path | None
     except OSError as error:
         raise DataError(f"cannot write {output}: {error.strerror or error}") from error
     print(plain(f"exported {winner.opening.winner.name} of {study_name} to {output}"))
-    print(plain(f"next: cd {output} && python train.py"), file=sys.stderr)
+    say(f"next: cd {output} && python train.py")
 
 
 @contextmanager
@@ -120,8 +118,6 @@ def _write(winner: Winner, folder: Path) -> None:
     metrics = {"schema": METRICS_SCHEMA, "study": winner.study, "openings": len(winner.openings)}
     content = as_content(opening, winner.study_file.task.published)
     _write_json(folder / "metrics.json", {**metrics, **content})
-    requirements = _requirements(winner)
-    (folder / "requirements.txt").write_text("\n".join(requirements) + "\n")
     script = Script(
         study=winner.study,
         study_file=winner.study_file,
@@ -132,7 +128,10 @@ def _write(winner: Winner, folder: Path) -> None:
         recorded=opening.test_values(opening.winner)[0],
         is_sparse=is_sparse(winner.data.train.x),
     )
-    (folder / "train.py").write_text(write_script(script), encoding="utf-8")
+    text = write_script(script)
+    (folder / "train.py").write_text(text, encoding="utf-8")
+    requirements = _requirements(text, opening.versions)
+    (folder / "requirements.txt").write_text("\n".join(requirements) + "\n")
     (folder / "study.py").write_text(winner.study_file.text, encoding="utf-8")
     if winner.data.vocabulary:
         _write_json(folder / "vocabulary.json", winner.data.vocabulary)
@@ -183,15 +182,11 @@ def _write_manifest(winner: Winner, folder: Path) -> None:
     _write_json(folder / MANIFEST, content)
 
 
-def _requirements(winner: Winner) -> list[str]:
-    """The distributions that train.py imports, each at the version it was trained with."""
-    versions = winner.opening.versions
+def _requirements(script: str, versions: Mapping[str, str]) -> list[str]:
+    """The distributions that a script imports, each at the version it was trained with."""
     names = ["keras", versions["backend"], "numpy"]
     pinned = {name: versions[name] for name in names}
-    code = winner.study_file.code_of("build")
-    others = imports_of(code) - set(sys.stdlib_module_names) - set(names)
-    if is_sparse(winner.data.train.x):
-        others.add("scipy")
+    others = imports_of(script) - set(sys.stdlib_module_names) - set(names)
     if others:
         distributions = importlib.metadata.packages_distributions()
         for module in sorted(others):
@@ -264,10 +259,7 @@ def _sentences(winner: Winner) -> list[str]:
 
 
 def _write_json(path: Path, content: object) -> None:
-    # JSON has no NaN and no infinities: they become text
-    sound = json.loads(json.dumps(content), parse_constant=lambda name: str(float(name)))
-    text = json.dumps(sound, indent=2, ensure_ascii=False)
-    path.write_text(text + "\n", encoding="utf-8")
+    path.write_text(as_json(content) + "\n", encoding="utf-8")
 
 
 README = """\

@@ -11,7 +11,7 @@ from hpsearch.engine.use import ask
 from hpsearch.errors import DataError, HpsearchError
 from hpsearch.questions import Write
 from hpsearch.verbs.models import Model, find_model
-from hpsearch.verbs.printing import plain
+from hpsearch.verbs.printing import plain, say
 
 
 def generate(
@@ -43,7 +43,7 @@ def generate(
         raise DataError("the seed text is empty: the network goes on from its last characters")
     model = find_model(name, storage_url, data, verb="generate")
     _require_known(model, seed_text)
-    print("loading the network", file=sys.stderr)
+    say("loading the network")
     question = Write(
         model=str(model.path),
         window=model.encode(seed_text.encode(), "the seed text").x.tolist(),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import keyword
-import sys
 from importlib import resources
 from pathlib import Path
 
 from hpsearch.choices import Kind
 from hpsearch.errors import DataError, UsageError
 from hpsearch.study_file import study_files
+from hpsearch.verbs.printing import say
 
 PLACEHOLDER = "my_task"  # what templates call the task
 
@@ -37,7 +37,7 @@ def init(name: str, kind: Kind) -> None:
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}") from error
     print(f"wrote {path}, a task of {kind.value}; its docstring says which data it reads")
-    print(f"next: hpsearch check {path} --train", file=sys.stderr)
+    say(f"next: hpsearch check {path} --train")
 
 
 def _require_name(name: str) -> None:

@@ -15,23 +15,21 @@ from typing import Any
 
 from hpsearch.data.arrays import Dataset
 from hpsearch.data.inputs import Encoded
-from hpsearch.engine.evaluation import Opening, read_openings
+from hpsearch.engine.evaluation import Opening, model_folder, read_openings, sha256_of
 from hpsearch.engine.record import Record, load_study
 from hpsearch.engine.storage import Storage
-from hpsearch.engine.task_data import prepare_data
+from hpsearch.engine.task_data import data_of_study
 from hpsearch.errors import (
     DataCorrupt,
     DataError,
     HpsearchError,
     NothingFinished,
     StorageError,
-    StudyChanged,
     StudyFileError,
     StudyNotFound,
     UsageError,
 )
 from hpsearch.study_file import StudyFile, describe, run_study_file, where
-from hpsearch.verbs.evaluate import model_folder
 
 MANIFEST = "MANIFEST.json"
 MANIFEST_SCHEMA = "hpsearch.manifest/1"
@@ -145,21 +143,6 @@ def evaluated(storage: Storage, study_name: str) -> tuple[Record, list[Opening],
     return record, openings, kept
 
 
-def open_data(study_name: str, record: Record, study_file: StudyFile, data: Path | None) -> Dataset:
-    """The data that a study was made with.
-
-    Raises:
-        StudyChanged: They are others now.
-    """
-    prepared = prepare_data(study_file, data)
-    if prepared.fingerprint != record.data:
-        raise StudyChanged(
-            f"the data are not those that study {study_name!r} was made with: "
-            "name their folder with --data"
-        )
-    return prepared.open()
-
-
 def name_classes(study_file: StudyFile, dataset: Dataset) -> list[str]:
     """A name for each label: the task's own, a character, or the number."""
     labels = dataset.train.classes()
@@ -172,17 +155,11 @@ def name_classes(study_file: StudyFile, dataset: Dataset) -> list[str]:
     return [str(label) for label in range(int(labels[-1]) + 1)]
 
 
-def sha256_of(path: Path) -> str:
-    """Of a file's content, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _of_study(name: str, storage_url: str, data: Path | None, verb: str) -> Model:
     record, _, kept = evaluated(Storage(storage_url, read_only=True), name)
     study_file = record.load()
     _require_fields(study_file, verb)
-    dataset = open_data(name, record, study_file, data)
+    dataset = data_of_study(name, record, study_file, data).open()
     return Model(
         study=name,
         path=kept / "model.keras",

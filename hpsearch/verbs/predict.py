@@ -14,7 +14,7 @@ from hpsearch.engine.use import ask
 from hpsearch.errors import DataError, StudyFileError, UsageError
 from hpsearch.questions import Predict
 from hpsearch.verbs.models import find_model
-from hpsearch.verbs.printing import plain, print_json
+from hpsearch.verbs.printing import plain, print_json, say
 
 SCHEMA = "hpsearch.predict/1"
 MAX_INPUT_BYTES = 5_000_000
@@ -72,7 +72,7 @@ def predict(
                 f"encode() made an example of shape {example.x.shape} of {one.called}, and one "
                 f"of shape {examples[0].x.shape} of {inputs[0].called}: all must be alike"
             )
-    print("loading the network", file=sys.stderr)
+    say("loading the network")
     question = Predict(
         model=str(model.path),
         x=[example.x.tolist() for example in examples],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -17,9 +16,25 @@ from rich.text import Text
 Cell = str | int | float | None
 
 
+def as_json(content: object) -> str:
+    """JSON; NaN and infinities, which it has not, as strings."""
+    sound = json.loads(json.dumps(content), parse_constant=lambda name: str(float(name)))
+    return json.dumps(sound, indent=2, ensure_ascii=False)
+
+
 def print_json(content: dict[str, Any]) -> None:
-    """One JSON object; NaN and infinities, which JSON has not, as strings."""
-    print(json.dumps(_sound(content), indent=2, ensure_ascii=False))
+    """One JSON object."""
+    print(as_json(content))
+
+
+def print_line(console: Console, text: str) -> None:
+    """A line, as it is and as long as it is, without control characters."""
+    console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def say(text: str) -> None:
+    """Something on the way, to standard error."""
+    print(plain(text), file=sys.stderr, flush=True)
 
 
 def print_csv(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
@@ -82,14 +97,3 @@ def plain(text: str) -> str:
 def _harmless(cell: Cell) -> Cell:
     is_formula = isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r"))
     return f"'{cell}" if is_formula else cell
-
-
-def _sound(value: Any) -> Any:
-    match value:
-        case dict():
-            return {key: _sound(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [_sound(inner) for inner in value]
-        case float() if not math.isfinite(value):
-            return str(value)
-    return value

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.study import Study
 
 from hpsearch.choices import (
@@ -33,17 +32,16 @@ from hpsearch.engine.record import (
     versions,
 )
 from hpsearch.engine.samplers import make_sampler
-from hpsearch.engine.search import Plan, Search, Stop, View, find_best
-from hpsearch.engine.space import Space, explore, parse_value
+from hpsearch.engine.search import Plan, Search, Stop, find_best
+from hpsearch.engine.space import explore, parse_value
 from hpsearch.engine.storage import Storage
 from hpsearch.engine.supervisor import Limits, ProcessServer
 from hpsearch.engine.task_data import prepare_data
+from hpsearch.engine.view import View
 from hpsearch.errors import UsageError
 from hpsearch.study_file import StudyFile, read_study_file
-from hpsearch.task import ParamValue
-from hpsearch.verbs.views import Silent
+from hpsearch.task import ParamValue, epochs_of
 
-CURVES_MAX_BYTES = 2 * 2**30
 GRACE_S = 30  # from SIGTERM until epochs that are still running are cut off
 
 
@@ -124,7 +122,7 @@ def _search(
             data=prepared,
             curves=curves,
             process_name=process_name(storage, name),
-            max_epochs=_max_epochs(study_file, space, fixed),
+            max_epochs=epochs_of(fixed) if "epochs" in fixed else space.max_epochs(task.baseline),
             plan=plan,
             server=server,
             view=view,
@@ -134,7 +132,7 @@ def _search(
             view.say(remark)
         with _stopped_by_signals(search, view):
             stop = search.run()
-        evict(curves, CURVES_MAX_BYTES)
+        evict(curves)
     return study, stop
 
 
@@ -151,22 +149,6 @@ def _remarks(stored: Record, plan: Plan) -> Iterator[str]:
     n_cores = os.cpu_count() or 1
     if plan.n_slots > n_cores:
         yield f"{plan.n_slots} slots on {n_cores} cores are slower than {n_cores}"
-
-
-def _max_epochs(study_file: StudyFile, space: Space, fixed: Mapping[str, ParamValue]) -> int:
-    """The length of the longest trials, which halving pruners count down from."""
-    if "epochs" in fixed:
-        longest = fixed["epochs"]
-    else:
-        match space.distributions.get("epochs"):
-            case IntDistribution(high=longest):
-                pass
-            case CategoricalDistribution(choices=lengths):
-                longest = max(int(length) for length in lengths if length is not None)
-            case _:
-                longest = study_file.task.baseline["epochs"]
-    assert isinstance(longest, int)
-    return longest
 
 
 def _record(
@@ -287,5 +269,5 @@ def search(
         HpsearchError: Of any kind; what is stored is as it was.
     """
     chosen = Options(storage=storage, trials=trials, **options)  # type: ignore[arg-type]
-    study, _ = run(os.fspath(study_file), chosen, view or Silent())
+    study, _ = run(os.fspath(study_file), chosen, view or View())
     return study

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from optuna.study import Study
@@ -20,9 +21,9 @@ from hpsearch.errors import UsageError
 from hpsearch.verbs.printing import (
     Cell,
     output_console,
-    plain,
     print_csv,
     print_json,
+    print_line,
     print_markdown,
     print_table,
     show_cell,
@@ -71,7 +72,7 @@ def show(
 
 def print_summary(console: Console, summary: Summary) -> None:
     """The study in a few lines."""
-    say = _say_on(console)
+    say = partial(print_line, console)
     say(f"{summary.name}: {summary.title}")
     say(f"{summary.direction} {summary.metric}, seed {summary.seed}")
     counts = ", ".join(
@@ -106,7 +107,7 @@ def print_closing(console: Console, study: Study, stop: Stop) -> Summary:
     record = read_record(study)
     assert record is not None
     summary = summarize(study, record)
-    say = _say_on(console)
+    say = partial(print_line, console)
     print_summary(console, summary)
     print_trials(console, summary, summary.ranked()[:N_CLOSING_ROWS])
     say(f"stopped: {stop.value}")
@@ -116,13 +117,6 @@ def print_closing(console: Console, study: Study, stop: Stop) -> Summary:
     else:
         say(f"next: hpsearch evaluate {name}    look: hpsearch dashboard {name}")
     return summary
-
-
-def _say_on(console: Console) -> Any:
-    def say(text: str) -> None:
-        console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
-
-    return say
 
 
 def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | None) -> None:
@@ -150,7 +144,7 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
             print_markdown(header, cells)
         case None:
             console = output_console()
-            say = _say_on(console)
+            say = partial(print_line, console)
             value = "" if trial.value is None else f", {summary.metric} {trial.value:.4f}"
             say(f"trial {number} of {summary.name}: {trial.outcome.value}{value}")
             for name, param in trial.params.items():

@@ -14,24 +14,14 @@ from rich.live import Live
 from rich.text import Text
 
 from hpsearch.engine.trials import Outcome, TrialRow
+from hpsearch.engine.view import View
 from hpsearch.task import Logs, Params
-from hpsearch.verbs.printing import plain
+from hpsearch.verbs.printing import plain, print_line
 
 N_BEFORE_ESTIMATE = 3  # finished trials before the time left can be told
 
 
-class Silent:
-    """Shows nothing."""
-
-    def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None: ...
-    def trial_started(self, number: int, params: Params, epochs: int) -> None: ...
-    def epoch_done(self, number: int, epoch: int, value: float, logs: Logs) -> None: ...
-    def trial_ended(self, row: TrialRow, best: TrialRow | None) -> None: ...
-    def trial_paused(self, number: int) -> None: ...
-    def say(self, text: str) -> None: ...
-
-
-class Lines:
+class Lines(View):
     """A line per finished trial, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
@@ -40,9 +30,6 @@ class Lines:
     def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None:
         self.say(f"{title}: {n_before} of {n_trials} trials done, {n_slots} side by side")
 
-    def trial_started(self, number: int, params: Params, epochs: int) -> None: ...
-    def epoch_done(self, number: int, epoch: int, value: float, logs: Logs) -> None: ...
-
     def trial_ended(self, row: TrialRow, best: TrialRow | None) -> None:
         self.say(describe_trial(row, best))
 
@@ -50,7 +37,7 @@ class Lines:
         self.say(f"trial {number} waits to be continued")
 
     def say(self, text: str) -> None:
-        self.console.print(plain(text), highlight=False, markup=False, soft_wrap=True)
+        print_line(self.console, text)
 
 
 @contextmanager

@@ -10,14 +10,14 @@ import psutil
 
 from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.engine.trials import TrialRow
+from hpsearch.engine.view import View
 from hpsearch.verbs.run import Options, run
-from hpsearch.verbs.views import Silent
 
 N_TRIALS = 100
 MIB = 2**20
 
 
-class Scale(Silent):
+class Scale(View):
     """Weighs the launcher after each trial, and trial processes while they run."""
 
     def __init__(self) -> None:

@@ -14,11 +14,11 @@ from hpsearch.engine.record import load_study
 from hpsearch.engine.storage import Storage
 from hpsearch.engine.supervisor import Limits, ProcessServer, supervise
 from hpsearch.engine.task_data import prepare_data
+from hpsearch.engine.view import View
 from hpsearch.messages import EpochDone, Job, Verdict
 from hpsearch.study_file import read_study_file
 from hpsearch.task import Params
 from hpsearch.verbs.run import Options, run
-from hpsearch.verbs.views import Silent
 
 NOTHING = "def load(folder): pass\nTASK = None\n"  # refused at once: start-up alone
 
@@ -72,7 +72,7 @@ def whole(name: str, n_trials: int, fixed: dict[str, str]) -> tuple[list[float],
         url = f"sqlite:///{folder}/studies.db"
         began_s = [time.monotonic()]
 
-        class Clock(Silent):
+        class Clock(View):
             def trial_started(self, number: int, params: Params, epochs: int) -> None:
                 began_s.append(time.monotonic())
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from benchmarks.lab import data_folder, short_lab
 from hpsearch.choices import PrunerName, SamplerName
+from hpsearch.engine.view import View
 from hpsearch.task import Logs
 from hpsearch.verbs.run import Options, run
-from hpsearch.verbs.views import Silent
 
 
-class Recorder(Silent):
+class Recorder(View):
     """Prints each epoch."""
 
     def epoch_done(self, number: int, epoch: int, value: float, logs: Logs) -> None:

@@ -13,8 +13,8 @@ import optuna
 
 from hpsearch.engine.record import load_study
 from hpsearch.engine.storage import Storage
+from hpsearch.engine.view import View
 from hpsearch.verbs.run import Options, run
-from hpsearch.verbs.views import Silent
 
 N_TRIALS = 100
 VERBS = [
@@ -43,7 +43,7 @@ def main() -> None:
     """Print the medians of 7 runs."""
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/studies.db"
-        run("digits", Options(storage=url, trials=1, fixed={"epochs": "20"}), Silent())
+        run("digits", Options(storage=url, trials=1, fixed={"epochs": "20"}), View())
         study, _ = load_study(Storage(url), "digits")
         (first,) = study.get_trials(deepcopy=False)
         for _ in range(N_TRIALS - 1):

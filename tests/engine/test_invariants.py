@@ -15,8 +15,8 @@ from hpsearch.engine.invariants import violations
 from hpsearch.engine.lock import process_name
 from hpsearch.engine.record import load_study
 from hpsearch.engine.storage import Storage
+from hpsearch.engine.view import View
 from hpsearch.verbs.run import Options, run
-from hpsearch.verbs.views import Silent
 from tests.toy import write_toy
 from tests.waiting import wait_until
 
@@ -27,7 +27,7 @@ URL = "sqlite:///studies.db"
 def sound(cwd: Path) -> Path:
     """A study of a trial of five epochs, the best of which was the second."""
     toy = write_toy(cwd, epochs=5, peak=2)
-    run(str(toy), Options(storage=URL, trials=1, slots=1, pruner=PrunerName.NONE), Silent())
+    run(str(toy), Options(storage=URL, trials=1, slots=1, pruner=PrunerName.NONE), View())
     assert broken() == []
     return cwd
 
