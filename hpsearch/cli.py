@@ -376,7 +376,7 @@ def check_command(
     study_file: StudyFileArgument,
     data: DataOption = None,
     train: Annotated[
-        bool, typer.Option("--train", help="Also train one epoch, to see what a trial costs.")
+        bool, typer.Option("--train", help="Also train two epochs, to see what a trial costs.")
     ] = False,
 ) -> None:
     """Check a study file and show the plan: the space, the baseline, what a trial costs."""
@@ -657,5 +657,7 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"Error: {message}", file=sys.stderr)
+    from hpsearch.verbs.printing import say
+
+    say(f"Error: {message}")
     return code

@@ -8,11 +8,15 @@ import linecache
 import os
 import traceback
 import types
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.errors import HpsearchError, StudyFileError
 from hpsearch.task import Task
+
+FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+STAR = "*"  # what `from module import *` binds: nobody knows which names
 
 
 @dataclass(frozen=True)
@@ -46,13 +50,17 @@ class StudyFile:
 
         Args:
             function: `build` or `load`, a field of `Task` that holds a function.
+
+        Returns:
+            Nothing where the file has none by the name that the function bears.
         """
-        wanted = getattr(self.task, function).__name__
+        wanted = getattr(getattr(self.task, function), "__name__", "")
         return "\n".join(ast.unparse(node) for node in _needed(ast.parse(self.text), wanted))
 
     def fingerprint_of(self, function: str) -> str:
-        """SHA-256 of `code_of(function)`, in hex."""
-        return hashlib.sha256(self.code_of(function).encode()).hexdigest()
+        """SHA-256 of `code_of(function)`, in hex; of the whole text if that is nothing."""
+        code = self.code_of(function) or self.text
+        return hashlib.sha256(code.encode()).hexdigest()
 
 
 def study_files() -> dict[str, Path]:
@@ -147,9 +155,11 @@ def describe(error: BaseException) -> str:
 def _needed(module: ast.Module, wanted: str) -> list[ast.stmt]:
     """The top-level statements that `wanted` uses, directly or through others."""
     for node in ast.walk(module):
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, FUNCTION):
             _strip(node)
-    names = {wanted}
+    if not any(wanted in _bound(statement) for statement in module.body):
+        return []
+    names = {wanted, STAR}
     needed: list[ast.stmt] = []
     while True:
         now = [statement for statement in module.body if _bound(statement) & names]
@@ -160,19 +170,32 @@ def _needed(module: ast.Module, wanted: str) -> list[ast.stmt]:
         names |= {node.id for node in nodes if isinstance(node, ast.Name)}
 
 
-def _bound(statement: ast.stmt) -> set[str]:
-    """The names that a top-level statement defines."""
+def _bound(statement: ast.AST) -> set[str]:
+    """The names that a top-level statement defines, or whose values it may change.
+
+    An assignment changes what stands before its `=`, also in `SIZES["small"] = 8`. Any
+    other statement may change whatever it names: `UNITS.append(8)`, `fill(TABLE)`.
+    """
+    parts: Sequence[ast.AST]
     match statement:
-        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
             return {name}
         case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
             return {(alias.asname or alias.name).partition(".")[0] for alias in aliases}
+        case ast.Assign(targets=parts):
+            pass
+        case ast.AnnAssign(target=target) | ast.AugAssign(target=target):
+            parts = [target]
+        case ast.Name(id=name):
+            return {name}
+        case ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
+            return set()  # runs only where the file is a script of its own
         case _:
-            stores = (n for n in ast.walk(statement) if isinstance(n, ast.Name))
-            return {node.id for node in stores if isinstance(node.ctx, ast.Store)}
+            parts = list(ast.iter_child_nodes(statement))
+    return set().union(*map(_bound, parts))
 
 
-def _strip(function: ast.FunctionDef) -> None:
+def _strip(function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
     """Take away what makes no difference when the function runs: docstring, types."""
     if ast.get_docstring(function) is not None:
         function.body = function.body[1:] or [ast.Pass()]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -76,19 +74,6 @@ def test_an_error_ends_the_command_with_2_and_one_line(cli: Cli, cwd: Path):
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == "Error: study file task.py:1 raised SystemExit: 3\n"
-
-
-def test_a_look_at_the_plan_imports_neither_keras_nor_sklearn(cwd: Path):
-    write_toy(cwd)
-    code = (
-        "import sys\n"
-        "from hpsearch.verbs.check import check\n"
-        "check('toy.py', None, train=False)\n"
-        "print({'keras', 'sklearn', 'tensorflow'} & set(sys.modules))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert done.stdout.endswith("set()\n")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import errno
 import hashlib
@@ -10,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,16 +112,6 @@ def test_sparse_data_and_vocabulary_are_in_the_folder() -> None:
     assert "vocabulary.json" in (folder / "README.md").read_text()
 
 
-@pytest.mark.parametrize("name", ["reviews", "letters"])
-def test_train_py_comes_to_the_figure_with_text_too(name: str) -> None:
-    folder = used_study(name) / "out"
-
-    done = python(WITHOUT_HPSEARCH + "runpy.run_path('train.py', run_name='__main__')", folder)
-
-    assert done.returncode == 0, done.stderr
-    assert f"test accuracy: {recorded(folder)!r}" in done.stdout.splitlines()
-
-
 def test_params_figures_and_curve_are_those_of_the_winner(exported: Path) -> None:
     storage = Storage(f"sqlite:///{exported.parent}/runs/studies.db", read_only=True)
     (opening,) = read_openings(load_study(storage, "clouds")[0])
@@ -140,11 +132,14 @@ def test_the_data_are_all_examples_and_need_no_pickle(exported: Path) -> None:
     assert data["x_test"].shape == (100, 2)
 
 
-def test_train_py_comes_to_the_recorded_figure_without_hpsearch(exported: Path) -> None:
-    done = python(WITHOUT_HPSEARCH + "runpy.run_path('train.py', run_name='__main__')", exported)
+@pytest.mark.parametrize("name", ["clouds", "reviews", "letters"])
+def test_train_py_comes_to_the_recorded_figure_without_hpsearch(exported: Path, name: str) -> None:
+    folder = exported if name == "clouds" else used_study(name) / "out"
+
+    done = python(WITHOUT_HPSEARCH + "runpy.run_path('train.py', run_name='__main__')", folder)
 
     assert done.returncode == 0, done.stderr
-    assert f"test accuracy: {recorded(exported)!r}" in done.stdout.splitlines()
+    assert f"test accuracy: {recorded(folder)!r}" in done.stdout.splitlines()
 
 
 def test_the_model_loads_safely_and_train_py_notices_another_figure(exported: Path) -> None:
@@ -243,6 +238,22 @@ def test_names_of_the_study_file_and_of_the_script_do_not_collide(backend: str) 
     assert "SEED = 0.25" in text
     assert "SEED_ = 5" in text
     assert "set_random_seed(SEED_)" in text
+
+
+@pytest.mark.parametrize("name", ["model", "x", "batches"])
+def test_a_build_may_be_called_like_a_variable_of_the_script(name: str) -> None:
+    text = TEXT.replace("def build(", f"def {name}(").replace("build=build", f"build={name}")
+
+    written = write_script(script(text, "tensorflow"))
+
+    assert f"\n_{name} = {name}\n" in written
+    assert f"model = _{name}(PARAMS)" in written
+
+
+def test_a_name_of_a_study_is_no_code() -> None:
+    text = write_script(replace(script(TEXT, "tensorflow"), study='x"""\nimport os\n"""\\u'))
+
+    assert "winner of the study x'''" in ast.get_docstring(ast.parse(text))
 
 
 def test_a_build_that_needs_hpsearch_cannot_be_exported() -> None:

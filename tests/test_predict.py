@@ -12,7 +12,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -21,8 +20,8 @@ from hpsearch.study_file import read_study_file
 from hpsearch.training.use import answer
 from hpsearch.verbs.predict import interpret, is_file, looks_like_path
 from tests.conftest import Cli
-from tests.evaluated import copy_study, evaluated_study, hpsearch
-from tests.used import copy_used, used_study
+from tests.evaluated import copy_study, hpsearch
+from tests.used import copy_used
 
 STUDY_FILES = sorted((Path(__file__).parent.parent / "studies").glob("*.py"))
 FINE = "a good film and it is fine"
@@ -169,6 +168,12 @@ def test_a_model_that_brings_code_along_is_not_run(reviews: Path, cli: Cli):
         pytest.param(["reviews", FINE, "crash"], 2, "reviews.py:37: encode() of", id="encode"),
         pytest.param(["reviews", "refuse"], 5, "refuse cannot be encoded: no", id="ValueError"),
         pytest.param(["reviews", "list"], 2, "encode() returned list", id="no Encoded"),
+        pytest.param(["reviews", "rows"], 2, "must be an array of numbers", id="no array"),
+        pytest.param(["reviews", "nan"], 5, "nan has values that are not finite", id="NaN"),
+        pytest.param(["reviews", "torn"], 2, "torn is a folder: name the files", id="a folder"),
+        pytest.param(["w" * 300, FINE], 2, "no study", id="a name longer than any path"),
+        pytest.param(["list", FINE], 5, "MANIFEST.json is not as it was written", id="a list"),
+        pytest.param(["wordless", FINE], 5, "does not name vocabulary.json", id="no words"),
         pytest.param(["reviews", FINE, "short"], 2, "all must be alike", id="shapes"),
         pytest.param(["reviews", "short"], 2, "takes examples of shape (6,)", id="a wrong shape"),
         pytest.param(["reviews", FINE, "--top", "0"], 2, "must be 1 or more", id="--top 0"),
@@ -199,6 +204,7 @@ def test_what_cannot_be_used_gets_one_line_and_an_exit_code(
 
 
 def write_bad_inputs(folder: Path) -> None:
+    beginning = '{"schema": "hpsearch.manifest/1", "study": "reviews", "classes": []'
     (folder / "empty.txt").write_text(" \n")
     (folder / "large.txt").write_text("good " * 2_000_000)
     (folder / "latin.txt").write_bytes("très bad".encode("latin-1"))
@@ -208,8 +214,11 @@ def write_bad_inputs(folder: Path) -> None:
         ("kind", '{"schema": "something/1"}'),
         ("old", '{"schema": "hpsearch.manifest/1", "study": "reviews", "sha256": {}}'),
         ("torn", '{"schema": "hpsearch.man'),
+        ("list", f'{beginning}, "sha256": []}}'),
+        ("wordless", f'{beginning}, "sha256": {{}}}}'),
     ):
         (folder / name).mkdir()
+        (folder / name / "vocabulary.json").write_text("[]")
         (folder / name / "MANIFEST.json").write_text(manifest)
 
 
@@ -227,15 +236,6 @@ def test_a_task_that_cannot_encode_says_so(cwd: Path, cli: Cli):
     assert refused.stderr == (
         "Error: hpsearch predict needs encode= in the task of out/study.py, which has none\n"
     )
-
-
-def test_a_study_that_was_not_evaluated_is_told_how(cwd: Path, cli: Cli):
-    copy_study(cwd, stage="searched")
-
-    refused = cli("predict", "clouds", "1 2")
-
-    assert refused.returncode == 3
-    assert "first run hpsearch evaluate clouds" in refused.stderr
 
 
 def test_the_launcher_does_not_import_keras(cwd: Path):
@@ -298,14 +298,6 @@ def test_a_text_longer_than_any_path_is_a_text():
 )
 def test_outputs_are_classes_where_they_are_probabilities(outputs, classes, labels):
     assert [guess.label for guess in interpret(outputs, classes)] == labels
-
-
-def test_the_fixture_has_sparse_data():
-    """So that exporting and predicting are tested with them."""
-    data = np.load(used_study("reviews") / "out" / "data.npz", allow_pickle=False)
-
-    assert "x_train_indptr" in data
-    assert evaluated_study().folder != used_study("reviews")
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves

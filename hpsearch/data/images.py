@@ -46,7 +46,7 @@ def decode_png(content: bytes, shape: tuple[int, int]) -> Array:
             )
         return np.asarray(image.convert("L"))
     except (
-        OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error,
-        Image.DecompressionBombError,
+        OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error,
+        zlib.error, Image.DecompressionBombError,
     ) as error:  # fmt: skip
         raise DataError(f"the image is not a whole PNG file: {error}") from error

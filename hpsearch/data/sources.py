@@ -128,7 +128,7 @@ def require_folder(data: Path | None) -> None:
     Raises:
         DataNotFound: There is no such folder.
     """
-    if data is not None and not data.is_dir():
+    if data is not None and not os.path.isdir(data):  # noqa: PTH112  # Path's own may raise
         raise DataNotFound(
             f"there is no data folder {data}: --data and HPSEARCH_DATA take an existing one"
         )

@@ -94,7 +94,7 @@ def _classes(path: Path, label: str, labels: Sequence[tuple[int, str]]) -> tuple
 
 def _number(path: Path, column: str, line: int, text: str) -> float:
     try:
-        number = float(text)
+        number = math.nan if "_" in text else float(text)  # Python takes 1_000 for a number
     except ValueError:
         number = math.nan
     if not abs(number) <= MAX:  # nor is NaN

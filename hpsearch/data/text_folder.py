@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hpsearch.data.arrays import Array
+from hpsearch.data.words import plain_text
 from hpsearch.errors import DataError
 
 MAX_BYTES = 10_000_000  # of a text; a novel has a million
@@ -66,9 +67,8 @@ def _text(path: Path) -> bytes:
     if not content.strip():
         raise DataError(f"{path} is empty: delete it, or put a text into it")
     try:
-        content.decode("utf-8")
+        return plain_text(content)
     except UnicodeDecodeError as error:
         raise DataError(
             f"{path} is not UTF-8 text (byte {error.start}): save it anew as that"
         ) from error
-    return content

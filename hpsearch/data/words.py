@@ -28,6 +28,15 @@ def split_words(text: bytes) -> list[bytes]:
     return [word for word in text.translate(_PLAIN).split(b" ") if word]
 
 
+def plain_text(content: bytes) -> bytes:
+    """A text in UTF-8 without what some editors add: a byte order mark, carriage returns.
+
+    Raises:
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    return content.decode("utf-8-sig").replace("\r\n", "\n").encode()
+
+
 def fit_vocabulary(texts: Iterable[bytes], n_words: int) -> tuple[str, ...]:
     """What each number below `n_words` shall stand for: the most frequent words.
 
@@ -35,7 +44,12 @@ def fit_vocabulary(texts: Iterable[bytes], n_words: int) -> tuple[str, ...]:
         texts: In UTF-8, those of the training examples only: what a network knows of others
             would flatter it.
         n_words: How many numbers, with the ones that stand for no word.
+
+    Raises:
+        ValueError: That leaves no word.
     """
+    if n_words <= len(SPECIAL):
+        raise ValueError(f"n_words must be more than {len(SPECIAL)}, not {n_words}")
     counts = Counter(word for text in texts for word in split_words(text))
     by_frequency = sorted(counts, key=lambda word: (-counts[word], word))
     return (*SPECIAL, *(word.decode() for word in by_frequency[: n_words - len(SPECIAL)]))
@@ -85,7 +99,6 @@ def decode_words(tokens: Array, vocabulary: Sequence[str]) -> str:
 
 def _encode(text: bytes, vocabulary: Sequence[str]) -> tuple[list[int], dict[str, int]]:
     """The numbers of a text, and how many words there are and are unknown."""
-    text.decode()  # words of bytes that are no text would all be unknown, and nobody told why
     numbers = word_numbers(vocabulary)
-    tokens = [numbers.get(word, UNKNOWN) for word in split_words(text)]
+    tokens = [numbers.get(word, UNKNOWN) for word in split_words(plain_text(text))]
     return [START, *tokens], {"n_words": len(tokens), "n_unknown": tokens.count(UNKNOWN)}

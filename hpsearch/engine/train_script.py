@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import symtable
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from string import Template
@@ -51,15 +52,15 @@ def write_script(script: Script) -> str:
     task = script.study_file.task
     rows = "sparse_rows" if script.is_sparse else "dense_rows"
     parts = {
-        "study": script.study,
-        "title": script.study_file.title().replace('"""', "'''").replace("\\", "/"),
+        "study": _in_docstring(script.study),
+        "title": _in_docstring(script.study_file.title()),
         "backend": script.backend,
         "threads": _threads(),
         "import_backend": "\nimport tensorflow as tf" if is_tensorflow else "",
         "import_scipy": "\nfrom scipy.sparse import csr_array" if script.is_sparse else "",
-        "build": task.build.__name__,
+        "build": _called(task.build),
         "jit_compile": "\n    model.jit_compile = True" if task.jit_compile else "",
-        "also_log": ALSO_LOG.format(task.also_log.__name__) if task.also_log else "",
+        "also_log": ALSO_LOG.format(_called(task.also_log)) if task.also_log else "",
         "params": _params(script.params),
         "seed": str(script.seed),
         "test_metric": repr(script.test_metric),
@@ -106,7 +107,10 @@ def _network(study_file: StudyFile) -> str:
                 f"{study_file.filename}: {function}() uses hpsearch, so train.py could not do "
                 "without it: let it use Keras and NumPy only"
             )
-        texts = (ast.unparse(statement) for statement in ast.parse(code).body)
+        texts = [ast.unparse(statement) for statement in ast.parse(code).body]
+        name = getattr(study_file.task, function).__name__
+        if name in LOCAL:
+            texts.append(f"_{name} = {name}")
         statements += [text for text in texts if text not in statements]
     return "\n".join(f"\n\n{text}" if "\n" in text else text for text in statements).strip()
 
@@ -116,6 +120,15 @@ def _apart(text: str, taken: set[str]) -> str:
     for name in DEFINED & taken:
         text = re.sub(rf"(?<![$\w.\"']){name}\b", f"{name}_", text)
     return text
+
+
+def _called(function: Callable[..., object]) -> str:
+    """The name that the script calls a function of the study file by."""
+    return f"_{function.__name__}" if function.__name__ in LOCAL else function.__name__
+
+
+def _in_docstring(text: str) -> str:
+    return text.replace('"""', "'''").replace("\\", "/")
 
 
 def _params(params: Params) -> str:
@@ -172,6 +185,8 @@ DEFINED = {
     "train",
     "main",
 }
+# What functions of the script call their own variables.
+LOCAL = {"batches", "data", "found", "logs", "model", "n_batches", "x", "y"}
 OURS = {"order", "rows", "batches", "read"}
 
 SCRIPT = '''\

@@ -104,10 +104,10 @@ def _of_task(study_file: StudyFile, split: Side, number: int, data: Path | None)
         x, text = part.x[number], None
         if dataset.vocabulary and task.writing:
             text = "".join(dataset.vocabulary[i] for i in x)
-        elif dataset.vocabulary:
+        elif dataset.vocabulary and x.dtype.kind in "iu":
             text = decode_words(x, dataset.vocabulary)
     names = dataset.vocabulary if task.writing else task.classes
-    name = names[label] if is_class and names else None
+    name = names[label] if is_class and 0 <= label < len(names) else None
     return Example(x, label, len(part), name, text)
 
 

@@ -73,7 +73,7 @@ def export(storage_url: str, study_name: str, output: Path, *, data: Path | None
         DataError: The folder cannot be written, or the kept model is gone or damaged.
         StudyChanged: The data are not those of the study.
     """
-    if output.exists() or output.is_symlink():
+    if os.path.lexists(output):
         raise UsageError(f"{output} exists: export writes a new folder, name another")
     record, openings, kept = evaluated(Storage(storage_url, read_only=True), study_name)
     study_file = record.load()

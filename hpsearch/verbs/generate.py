@@ -46,7 +46,7 @@ def generate(
     say("loading the network")
     question = Write(
         model=str(model.path),
-        window=model.encode(seed_text.encode(), "the seed text").x.tolist(),
+        window=model.encode(seed_text.encode(errors="surrogateescape"), "the seed text").x.tolist(),
         vocabulary=list(model.vocabulary),
         n_chars=n_chars,
         temperature=temperature,
@@ -88,5 +88,5 @@ def _require_known(model: Model, seed_text: str) -> None:
 
 def _is_unknown(model: Model, character: str) -> bool:
     """Whether the vocabulary lacks it, or the task's encoder leaves it out."""
-    encoded = model.encode(character.encode(), "the seed text")
+    encoded = model.encode(character.encode(errors="surrogateescape"), "the seed text")
     return bool(encoded.n_unknown) or (encoded.n_words == 0 and not character.isspace())

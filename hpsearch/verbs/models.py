@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from hpsearch.data.arrays import Dataset
 from hpsearch.data.inputs import Encoded
@@ -84,6 +87,10 @@ class Model:
                 f"{filename}: encode() returned {type(encoded).__name__}, "
                 "not an hpsearch.data.Encoded"
             )
+        if not isinstance(encoded.x, np.ndarray) or encoded.x.dtype.kind not in "biuf":
+            raise StudyFileError(f"{filename}: the x of encode() must be an array of numbers")
+        if not np.isfinite(encoded.x).all():
+            raise DataError(f"{called} has values that are not finite numbers")
         return encoded
 
 
@@ -104,12 +111,12 @@ def find_model(name: str, storage_url: str, data: Path | None, *, verb: str) -> 
         StudyNotFound: There is no such study.
     """
     path = Path(name)
-    if (path / MANIFEST).is_file():
+    if os.path.isfile(path / MANIFEST):  # noqa: PTH113  # Path's own raises where a name is too long
         return _of_export(path, verb)
     try:
         return _of_study(name, storage_url, data, verb)
     except (StudyNotFound, StorageError) as error:
-        if path.exists():
+        if os.path.exists(path):  # noqa: PTH110  # as above
             raise UsageError(
                 f"{name} was not written by hpsearch export, and a model file from elsewhere "
                 "could run code: name a study, or a whole exported folder"
@@ -190,12 +197,17 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataCorrupt(f"{path} cannot be read: export the study anew") from error
     if not isinstance(manifest, dict) or manifest.get("schema") != MANIFEST_SCHEMA:
         raise UsageError(f"{folder} was not written by hpsearch export: {path} is of another kind")
     if not {"study", "classes", "sha256"} <= manifest.keys():
         raise UsageError(f"{folder} was exported by an older hpsearch: export the study anew")
+    study, classes, hashes = (manifest[name] for name in ("study", "classes", "sha256"))
+    if not (isinstance(study, str) and isinstance(classes, list) and isinstance(hashes, dict)):
+        raise DataCorrupt(f"{path} is not as it was written: export the study anew")
+    if "vocabulary.json" not in hashes and (folder / "vocabulary.json").exists():
+        raise DataCorrupt(f"{path} does not name vocabulary.json: export the study anew")
     return manifest
 
 

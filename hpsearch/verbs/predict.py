@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -104,6 +105,8 @@ def read_input(argument: str) -> Input:
                 content = file.read(MAX_INPUT_BYTES + 1)
         except OSError as error:
             raise DataError(f"cannot read {argument}: {error.strerror}") from error
+    elif os.path.isdir(argument):  # noqa: PTH112  # Path's own raises where a name is too long
+        raise UsageError(f"{argument} is a folder: name the files in it, as in {argument}/*")
     elif looks_like_path(argument):
         raise UsageError(
             f"there is no file {argument}; to give that as a text, name - and write it to "
@@ -165,9 +168,9 @@ def _result(
 ) -> dict[str, Any]:
     """One prediction as it is printed as JSON."""
     guesses = interpret(outputs, classes)
-    usual = 1 if len(outputs) == 1 else SHOWN_CLASSES
+    usual = 1 if isinstance(outputs, list) and len(outputs) == 1 else SHOWN_CLASSES
     return {
-        "input": argument,
+        "input": argument.encode(errors="surrogateescape").decode(errors="replace"),
         "n_words": example.n_words,
         "n_unknown": example.n_unknown,
         "classes": [

@@ -25,6 +25,7 @@ def png(image: Image.Image, kind: str = "PNG") -> bytes:
 
 
 GREY = png(Image.fromarray(PIXELS))
+LATE = GREY[:-12] + struct.pack(">I4sI", 0, b"iCCP", zlib.crc32(b"iCCP")) + GREY[-12:]
 HUGE = bytearray(GREY)  # claims a million by a million pixels
 HUGE[16:24] = struct.pack(">2I", 10**6, 10**6)
 HUGE[29:33] = struct.pack(">I", zlib.crc32(HUGE[12:29]))
@@ -56,6 +57,7 @@ def test_black_and_white_is_grey_too():
             "has 4 x 3 pixels, the network takes 3 x 4: resize it",
             id="another size",
         ),
+        pytest.param(LATE, "is not a whole PNG file", id="an empty profile after the pixels"),
         pytest.param(bytes(HUGE), "the image", id="a bomb"),
         pytest.param(
             png(Image.new("RGB", (4, 3))), "of mode RGB, the network takes grey", id="colours"

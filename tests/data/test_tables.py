@@ -72,6 +72,7 @@ def test_what_spreadsheets_add_makes_no_difference(tmp_path: Path):
             GOOD.replace("2.5", " "), "has nothing in column 'height' of line 2", id="a hole"
         ),
         pytest.param(GOOD.replace("2.5", "nan"), "has 'nan' in column 'height'", id="no number"),
+        pytest.param(GOOD.replace("2.5", "2_5"), "has '2_5' in column 'height'", id="Python's 25"),
         pytest.param(GOOD.replace("2.5", "1e39"), "has '1e39' in column 'height'", id="too large"),
         pytest.param(GOOD.encode("utf-16"), "is not CSV in UTF-8", id="another encoding"),
         pytest.param('a,kind\n"1,cat\n', "is not CSV in UTF-8", id="an open quote"),

@@ -93,6 +93,17 @@ def test_an_example_from_outside_is_encoded_as_the_data_are(texts: Texts):
     )
 
 
+def test_what_editors_add_belongs_to_no_word():
+    plain = encode_words(b"good film\nthe", VOCABULARY, 4).x
+
+    assert encode_words(b"\xef\xbb\xbfgood film\r\nthe", VOCABULARY, 4).x.tolist() == plain.tolist()
+
+
+def test_a_vocabulary_has_room_for_words():
+    with pytest.raises(ValueError, match="n_words must be more than 4, not 3"):
+        fit_vocabulary([b"good film"], 3)
+
+
 @pytest.mark.parametrize("encode", [encode_bag, lambda text, words: encode_words(text, words, 8)])
 def test_bytes_that_are_no_text_are_refused(encode: Callable[..., object]):
     with pytest.raises(UnicodeDecodeError):

@@ -14,7 +14,6 @@ from hpsearch.engine.supervisor import How, Limits, ProcessServer, supervise
 from hpsearch.engine.task_data import prepare_data
 from hpsearch.errors import StudyFileError
 from hpsearch.messages import Job, Verdict
-from hpsearch.study_file import run_study_file
 from hpsearch.task import Writing
 from hpsearch.training.writing import characters, require_windows, write, write_after
 from tests.training.letters import letters
@@ -151,9 +150,3 @@ def test_a_curve_of_before_there_were_texts_still_reads(tmp_path):
     assert curve.texts == [None, None, written]
     curve.append(2, {"loss": 0.5}, state, {})
     assert curve.texts == [None, None]
-
-
-def test_the_study_file_of_these_tests_is_one():
-    assert run_study_file(letters().text, "letters.py").task.writing == Writing(
-        n_chars=12, temperatures=(0.0, 1.0)
-    )

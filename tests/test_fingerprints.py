@@ -1,0 +1,80 @@
+"""Which part of a study file's text says whether curves and arrays are the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from hpsearch.study_file import StudyFile, run_study_file
+
+HEAD = "from hpsearch import Task\nimport math\n"
+TAIL = (
+    "\ndef load(folder): return 1\ndef space(trial): pass\n"
+    "TASK = Task(load=load, space=space, build=build, baseline=dict(epochs=1, batch_size=4))\n"
+)
+
+
+def study_file(text: str) -> StudyFile:
+    return run_study_file(HEAD + text + TAIL, "mine.py")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param("U = 5\ndef build(p): return U", "U = 6\ndef build(p): return U", id="="),
+        pytest.param(
+            "U = {}\nU['a'] = 5\ndef build(p): return U",
+            "U = {}\nU['a'] = 6\ndef build(p): return U",
+            id="an item",
+        ),
+        pytest.param(
+            "U = []\nU.append(5)\ndef build(p): return U",
+            "U = []\nU.append(6)\ndef build(p): return U",
+            id="a call",
+        ),
+        pytest.param(
+            "U = []\nfor i in (1, 5): U += [i]\ndef build(p): return U",
+            "U = []\nfor i in (1, 6): U += [i]\ndef build(p): return U",
+            id="a loop",
+        ),
+        pytest.param(
+            "try:\n    import math as m\nexcept ImportError: m = 1\ndef build(p): return m",
+            "try:\n    import cmath as m\nexcept ImportError: m = 1\ndef build(p): return m",
+            id="an import that may fail",
+        ),
+        pytest.param(
+            "from math import *\ndef build(p): return sqrt(p)",
+            "from cmath import *\ndef build(p): return sqrt(p)",
+            id="a star",
+        ),
+        pytest.param("build = lambda p: 5", "build = lambda p: 6", id="a lambda"),
+        pytest.param(
+            "def make(n):\n    def inner(p): return n\n    return inner\nbuild = make(5)",
+            "def make(n):\n    def inner(p): return n\n    return inner\nbuild = make(6)",
+            id="made by a function",
+        ),
+        pytest.param(
+            "from functools import partial\nbuild = partial(print, 5)",
+            "from functools import partial\nbuild = partial(print, 6)",
+            id="partial",
+        ),
+    ],
+)
+def test_what_changes_the_network_changes_its_fingerprint(before: str, after: str):
+    assert study_file(before).fingerprint_of("build") == study_file(before).fingerprint_of("build")
+    assert study_file(before).fingerprint_of("build") != study_file(after).fingerprint_of("build")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param("# a comment\n", id="a comment"),
+        pytest.param("OTHER = 5\n", id="another name"),
+        pytest.param("if __name__ == '__main__':\n    print(build)\n", id="a script's part"),
+        pytest.param("OTHER = []\nOTHER.append(5)\n", id="a change of another name"),
+    ],
+)
+def test_what_has_no_part_in_it_does_not(more: str):
+    build = "U = 5\ndef build(p): return U\n"
+
+    plain = study_file(build).fingerprint_of("build")
+    assert study_file(build + more).fingerprint_of("build") == plain
