@@ -170,9 +170,9 @@ def test_a_model_that_brings_code_along_is_not_run(reviews: Path, cli: Cli):
         pytest.param(["reviews", "list"], 2, "encode() returned list", id="no Encoded"),
         pytest.param(["reviews", "rows"], 2, "must be an array of numbers", id="no array"),
         pytest.param(["reviews", "nan"], 5, "nan has values that are not finite", id="NaN"),
-        pytest.param(["reviews", "torn"], 2, "torn is a folder: name the files", id="a folder"),
+        pytest.param(["reviews", "other"], 2, "other is a folder: name the files", id="a folder"),
         pytest.param(["w" * 300, FINE], 2, "no study", id="a name longer than any path"),
-        pytest.param(["list", FINE], 5, "MANIFEST.json is not as it was written", id="a list"),
+        pytest.param(["listed", FINE], 5, "MANIFEST.json is not as it was written", id="a list"),
         pytest.param(["wordless", FINE], 5, "does not name vocabulary.json", id="no words"),
         pytest.param(["reviews", FINE, "short"], 2, "all must be alike", id="shapes"),
         pytest.param(["reviews", "short"], 2, "takes examples of shape (6,)", id="a wrong shape"),
@@ -214,7 +214,7 @@ def write_bad_inputs(folder: Path) -> None:
         ("kind", '{"schema": "something/1"}'),
         ("old", '{"schema": "hpsearch.manifest/1", "study": "reviews", "sha256": {}}'),
         ("torn", '{"schema": "hpsearch.man'),
-        ("list", f'{beginning}, "sha256": []}}'),
+        ("listed", f'{beginning}, "sha256": []}}'),
         ("wordless", f'{beginning}, "sha256": {{}}}}'),
     ):
         (folder / name).mkdir()

@@ -17,6 +17,7 @@ from filelock import FileLock
 
 from hpsearch.curves import Curve
 from hpsearch.engine.curve_keys import key_of, network_of
+from hpsearch.engine.signals import handled
 from hpsearch.engine.slots import side_by_side
 from hpsearch.engine.supervisor import Ending, How, Limits, ProcessServer, supervise
 from hpsearch.errors import NothingFinished
@@ -149,23 +150,14 @@ class Retrainer:
     @contextmanager
     def stopped_by_signals(self) -> Iterator[None]:
         """Let Ctrl-C, SIGTERM and SIGHUP stop the processes at once; epochs done stay."""
-        if threading.current_thread() is not threading.main_thread():
-            yield  # only the main thread may handle signals
-            return
 
         def on_signal(number: int, _frame: object) -> None:
             self.signal = number
             self._must_stop.set()
             self.say("stopping; the same command goes on from the last epochs")
 
-        names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-        numbers = [signal.Signals[name] for name in names]
-        before = {number: signal.signal(number, on_signal) for number in numbers}
-        try:
+        with handled(dict.fromkeys(("SIGINT", "SIGTERM", "SIGHUP"), on_signal)):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _in_slots(self, act: Callable[..., Result], items: Sequence[object]) -> list[Result]:
         def guarded(item: object) -> Result | None:

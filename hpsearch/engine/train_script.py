@@ -55,7 +55,7 @@ def write_script(script: Script) -> str:
         "study": _in_docstring(script.study),
         "title": _in_docstring(script.study_file.title()),
         "backend": script.backend,
-        "threads": _threads(),
+        "n_threads": str(N_THREADS),
         "import_backend": "\nimport tensorflow as tf" if is_tensorflow else "",
         "import_scipy": "\nfrom scipy.sparse import csr_array" if script.is_sparse else "",
         "build": _called(task.build),
@@ -136,12 +136,6 @@ def _params(params: Params) -> str:
     return "\n".join(["{", *lines, "}"])
 
 
-def _threads() -> str:
-    names = ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS")
-    lines = [f'os.environ["{name}"] = "{N_THREADS}"' for name in names]
-    return "\n".join([*lines, 'os.environ["TF_NUM_INTEROP_THREADS"] = "1"'])
-
-
 def _source(module: str) -> str:
     """The text of a module of the trial process; to import it would be to import Keras."""
     return resources.files("hpsearch.training").joinpath(f"{module}.py").read_text("utf-8")
@@ -210,7 +204,9 @@ import os
 os.environ["KERAS_BACKEND"] = "$backend"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # no greetings
 # One thread: with another number of them, sums would be taken in another order.
-$threads
+os.environ["TF_NUM_INTRAOP_THREADS"] = "$n_threads"
+os.environ["OMP_NUM_THREADS"] = "$n_threads"
+os.environ["TF_NUM_INTEROP_THREADS"] = "1"
 
 import math
 import sys

@@ -24,7 +24,7 @@ from hpsearch.engine.evaluation import Opening, sha256_of
 from hpsearch.engine.record import Record
 from hpsearch.engine.storage import Storage
 from hpsearch.engine.task_data import data_of_study
-from hpsearch.engine.train_script import Script, imports_of, write_script
+from hpsearch.engine.train_script import TOLERANCE, Script, imports_of, write_script
 from hpsearch.errors import DataError, UsageError
 from hpsearch.study_file import StudyFile
 from hpsearch.task import Task
@@ -211,6 +211,7 @@ def _readme(winner: Winner) -> str:
         mean=f"{fmean(opening.test_values(opening.winner)):.4f}",
         values=values,
         seed=opening.seeds[0],
+        tolerance=TOLERANCE,
         recorded=repr(opening.test_values(opening.winner)[0]),
         sentences=sentences,
         shape=f"(n, {', '.join(map(str, example.shape[1:]))})".replace("(n, )", "(n,)"),
@@ -299,7 +300,7 @@ python train.py
 
 It trains the same network in the same order and prints its test $metric beside the
 recorded one: the same to the last digit on the same kind of machine. If they are further
-apart than 0.005 it ends with exit code 1.
+apart than $tolerance, of values above 1 that share, it ends with exit code 1.
 
 ## Params
 

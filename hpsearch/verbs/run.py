@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 from optuna.study import Study
 
@@ -33,6 +31,7 @@ from hpsearch.engine.record import (
 )
 from hpsearch.engine.samplers import make_sampler
 from hpsearch.engine.search import Plan, Search, Stop, find_best
+from hpsearch.engine.signals import handled
 from hpsearch.engine.space import explore, parse_value
 from hpsearch.engine.storage import Storage
 from hpsearch.engine.supervisor import Limits, ProcessServer
@@ -213,14 +212,10 @@ def _n_combinations(study_file: StudyFile, fixed: Mapping[str, ParamValue]) -> i
     return space.n_combinations
 
 
-@contextmanager
-def _stopped_by_signals(search: Search, view: View) -> Iterator[None]:
+def _stopped_by_signals(search: Search, view: View) -> AbstractContextManager[None]:
     """Ctrl-C: finish the epochs; again: now. SIGTERM, SIGHUP: as once, then as twice."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may handle signals: a notebook's own handling stays
-        return
 
-    def on_interrupt(_number: int, _frame: FrameType | None) -> None:
+    def on_interrupt(_number: int, _frame: object) -> None:
         if search.stop is Stop.INTERRUPTED:
             search.kill(Stop.INTERRUPTED)
             view.say("stopping now; trials continue from their last epoch when resumed")
@@ -228,21 +223,13 @@ def _stopped_by_signals(search: Search, view: View) -> Iterator[None]:
             search.stop = Stop.INTERRUPTED  # also where the time was up already
             view.say("finishing the running epochs, then stopping (Ctrl-C again: stop now)")
 
-    def on_terminate(_number: int, _frame: FrameType | None) -> None:
+    def on_terminate(_number: int, _frame: object) -> None:
         search.stop = Stop.TERMINATED
         timer = threading.Timer(GRACE_S, search.kill, [Stop.TERMINATED])
         timer.daemon = True
         timer.start()
 
-    handlers = {signal.SIGINT: on_interrupt, signal.SIGTERM: on_terminate}
-    if hasattr(signal, "SIGHUP"):
-        handlers[signal.SIGHUP] = on_terminate
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return handled({"SIGINT": on_interrupt, "SIGTERM": on_terminate, "SIGHUP": on_terminate})
 
 
 def search(

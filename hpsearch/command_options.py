@@ -1,0 +1,180 @@
+"""What the command line takes: options that several commands share, and how they are read."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hpsearch.choices import (
+    DEFAULT_PRUNER,
+    DEFAULT_SAMPLER,
+    DEFAULT_STORAGE,
+    PrunerName,
+    SamplerName,
+)
+from hpsearch.errors import UsageError
+
+
+def parse_count(text: str) -> int:
+    """A whole number of 1 or more."""
+    try:
+        count = int(text)
+    except ValueError:
+        try:
+            hint = f": did you mean {int(float(text))}?"
+        except (ValueError, OverflowError):
+            hint = ""
+        raise typer.BadParameter(f"takes a whole number, got {text!r}{hint}") from None
+    if count < 1:
+        raise typer.BadParameter(f"must be 1 or more, got {count}")
+    return count
+
+
+def parse_retries(text: str) -> int:
+    """A whole number of 0 or more."""
+    return 0 if text == "0" else parse_count(text)
+
+
+def parse_seed(text: str) -> int:
+    """A seed that Keras, NumPy and Optuna all take."""
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise typer.BadParameter(f"takes a whole number from 0 to 4294967295, got {text!r}")
+    return int(text)
+
+
+def parse_duration(text: str) -> float:
+    """`90s`, `30m` or `2h`, in seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)", text.strip())
+    if match is None:
+        number = re.fullmatch(r"\d+(\.\d+)?", text.strip())
+        hint = (
+            f": {text}s, {text}m or {text}h?" if number else f", got {text!r}: write 90s, 30m, 2h"
+        )
+        raise typer.BadParameter(f"needs a number with a unit{hint}")
+    seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+    if seconds <= 0:
+        raise typer.BadParameter(f"must be more than nothing, got {text!r}")
+    return seconds
+
+
+def parse_temperature(text: str) -> float:
+    """A number of 0 or more."""
+    try:
+        temperature = float(text)
+    except ValueError:
+        temperature = math.nan
+    if not 0 <= temperature < math.inf:
+        raise typer.BadParameter(f"takes a number of 0 or more, such as 0.7, got {text!r}")
+    return temperature
+
+
+def parse_size(text: str) -> int:
+    """`800M` or `2G`, in bytes."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT])i?B?", text.strip(), re.IGNORECASE)
+    if match is None or float(match[1]) <= 0:
+        raise typer.BadParameter(f"needs a number with a unit, got {text!r}: write 800M or 2G")
+    return int(float(match[1]) * 1024 ** ("KMGT".index(match[2].upper()) + 1))
+
+
+def parse_fixed(pairs: list[str]) -> dict[str, str]:
+    """`name=value` of each `--set`."""
+    fixed: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--set takes name=value, got {pair!r}")
+        if name in fixed:
+            raise UsageError(f"--set gives {name!r} twice")
+        fixed[name] = value
+    return fixed
+
+
+StorageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--storage",
+        metavar="URL",
+        help=f"Where studies are kept; or HPSEARCH_STORAGE.  [default: {DEFAULT_STORAGE}]",
+    ),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Folder of data sets; or HPSEARCH_DATA."),
+]
+DataTaskArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[TASK]", help="A study file, or a data set such as imdb."),
+]
+StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study's name.")]
+ModelArgument = Annotated[
+    str,
+    typer.Argument(metavar="STUDY_OR_DIR", help="An evaluated study, or an exported folder."),
+]
+StudyFileArgument = Annotated[
+    str,
+    typer.Argument(metavar="STUDY_FILE", help="A study file: a name from studies/, or a path."),
+]
+TrialsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--trials",
+        metavar="N",
+        parser=parse_count,
+        help="Trials the study holds in the end, not trials to add.",
+    ),
+]
+TimeoutOption = Annotated[
+    float | None,
+    typer.Option("--timeout", metavar="TIME", parser=parse_duration, help="Stop after: 30m."),
+]
+SlotsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--slots",
+        metavar="N",
+        parser=parse_count,
+        help="Trials side by side.  [default: one per core, one thread each]",
+    ),
+]
+SamplerOption = Annotated[
+    SamplerName | None,
+    typer.Option("--sampler", help=f"Proposes params.  [default: {DEFAULT_SAMPLER.value}]"),
+]
+PrunerOption = Annotated[
+    PrunerName | None,
+    typer.Option("--pruner", help=f"Gives trials up.  [default: {DEFAULT_PRUNER.value}]"),
+]
+SetOption = Annotated[
+    list[str],
+    typer.Option("--set", metavar="NAME=VALUE", help="Fix a hyperparameter; repeatable."),
+]
+TrialTimeoutOption = Annotated[
+    float | None,
+    typer.Option(
+        "--trial-timeout", metavar="TIME", parser=parse_duration, help="Kill a longer trial."
+    ),
+]
+EpochTimeoutOption = Annotated[
+    float | None,
+    typer.Option(
+        "--epoch-timeout", metavar="TIME", parser=parse_duration, help="Kill at a longer epoch."
+    ),
+]
+MemoryOption = Annotated[
+    int | None,
+    typer.Option("--memory", metavar="SIZE", parser=parse_size, help="Kill a bigger trial: 2G."),
+]
+RetriesOption = Annotated[
+    int,
+    typer.Option(
+        "--retries",
+        metavar="N",
+        parser=parse_retries,
+        help="Times a trial whose process died is continued without any progress.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
