@@ -218,3 +218,12 @@ def test_training_shows_what_a_look_cannot(cwd: Path, toy: dict[str, str], words
     assert words in str(caught.value)
     assert str(caught.value).startswith(f"{path.name}:")
     assert "\n" not in str(caught.value)
+
+
+def test_what_also_log_does_wrong_is_told_at_its_line(cwd: Path):
+    path = write_toy(cwd)
+    path.write_text(path.read_text().replace("build=build,", "build=build,\n    also_log=len,"))
+    line = path.read_text().splitlines().index("    also_log=len,") + 1
+
+    with pytest.raises(StudyFileError, match=f"toy.py:{line}: also_log= returned 6, not a dict"):
+        check("toy.py", None, train=True)

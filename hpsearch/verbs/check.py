@@ -120,7 +120,8 @@ def _explained(
 ) -> StudyFileError:
     """Why the baseline cannot be trained, with the line of the study file it is about."""
     if is_fatal:  # raised by hpsearch: in its own words
-        field = "metric" if "metric=" in reason else "build"
+        named = (field for field in ("metric", "also_log") if f"{field}=" in reason)
+        field = next(named, "build")
         where, reason = place_of(study_file, field), reason.partition(": ")[2]
         return StudyFileError(f"{where}: {reason}")
     frames = re.findall(rf'File "{re.escape(study_file.filename)}", line (\d+)', output)
