@@ -477,8 +477,8 @@ def storage_url(option: str | None) -> str:
 def answer_fast() -> None:
     """Collect no garbage in a verb that only reads and ends.
 
-    Importing makes very many objects and hardly any garbage: looking for it again and
-    again took a fifth of such a verb's time.
+    Importing makes very many objects and hardly any garbage: to look for it again and
+    again takes a part of such a verb's time.
     """
     gc.disable()
 

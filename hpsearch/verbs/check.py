@@ -72,8 +72,8 @@ def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
         lines += _costs(study_file, space, measure(study_file, prepared))
     else:
         lines.append(
-            f"costs         hpsearch check {name_or_path} --train trains two epochs and tells; "
-            "that also checks build and the metric"
+            f"costs         hpsearch check {name_or_path} --train trains an epoch or two "
+            "and tells; that also checks build and the metric"
         )
     print(plain("\n".join(lines)))
 
@@ -94,7 +94,7 @@ def measure(study_file: StudyFile, prepared: Prepared) -> Cost:
         epochs.append(message.logs)
         return Verdict.STOP if message.logs["seconds"] > LONG_EPOCH_S else Verdict.GO_ON
 
-    say("training the baseline for two epochs, in a process of its own")
+    say("training the baseline for an epoch or two, in a process of its own")
     with tempfile.TemporaryDirectory(prefix="hpsearch-check-") as folder:
         job = Job(
             study_file=study_file.text,
