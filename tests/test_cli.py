@@ -214,6 +214,13 @@ def test_control_characters_in_a_study_name_do_not_reach_the_terminal(cwd, cli):
         assert "[red]" in done.stdout
 
 
+def test_control_characters_in_an_argument_do_not_come_back_in_the_error(cwd, cli):
+    done = cli("predict", "no/\x1b]0;evil", "good")
+
+    assert done.returncode == 2
+    assert "no/\N{REPLACEMENT CHARACTER}]0;evil" in done.stderr
+
+
 def test_the_version_tells_what_a_bug_report_needs(cli):
     done = cli("--version")
 

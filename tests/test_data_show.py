@@ -32,6 +32,13 @@ def test_a_row_of_numbers_is_shown_as_numbers(cwd: Path, capsys: pytest.CaptureF
     assert shown(capsys, task, 1) == [f"{task}, train example 1 of 8, label 'even'", "0 0 0"]
 
 
+def test_a_label_without_a_name_is_shown_as_it_is(cwd: Path, capsys: pytest.CaptureFixture[str]):
+    loads = "p = Split(PART.x, PART.y - 1); return Dataset(p, p, p)"
+    task = write(cwd, loads=loads, classes="['even', 'odd']")
+
+    assert [shown(capsys, task, n)[0].split()[-1] for n in (0, 1)] == ["-1", "'even'"]
+
+
 def test_an_image_is_shown_in_shades(cwd: Path, capsys: pytest.CaptureFixture[str]):
     task = write(
         cwd, loads="p = Split(np.tile(np.eye(2, 3), (8, 1, 1)), PART.y); return Dataset(p, p, p)"

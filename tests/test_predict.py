@@ -294,6 +294,7 @@ def test_a_text_longer_than_any_path_is_a_text():
         pytest.param([0.2, 0.8], ["a", "b", "c"], ["1", "0"], id="names of something else"),
         pytest.param([-3.0, 2.0], ["a", "b"], [], id="scores"),
         pytest.param([[0.5, 0.5]], ["a", "b"], [], id="a table"),
+        pytest.param(0.25, ["no", "yes"], [], id="a number that is no list"),
     ],
 )
 def test_outputs_are_classes_where_they_are_probabilities(outputs, classes, labels):
