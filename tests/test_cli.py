@@ -193,6 +193,15 @@ def test_show_gives_the_top_and_a_trial_its_curve(toy_study, cli):
     assert len(trial["curve"]) == 3
 
 
+def test_the_curve_of_a_trial_fits_a_narrow_terminal_by_headers_on_several_lines(toy_study, cli):
+    shown = cli("show", "toy", "--storage", URL, "--trial", "0").stdout.splitlines()
+
+    top = next(i for i, line in enumerate(shown) if line.split()[:1] == ["val_"])
+    assert shown[top].split() == 3 * ["val_"]
+    assert shown[top + 1].split()[0] == "epoch"
+    assert "val_" not in shown[top + 1]
+
+
 def test_a_failed_trial_shows_its_reason_and_the_lines_of_the_study_file(cwd, cli):
     write_toy(cwd, in_build="raise ValueError('no such layer')")
     assert cli("run", "toy.py", "--storage", URL, "--trials", "1").returncode == 3

@@ -26,7 +26,6 @@ from hpsearch.verbs.printing import (
     print_line,
     print_markdown,
     print_table,
-    show_cell,
 )
 from hpsearch.verbs.views import describe_params, describe_seconds
 
@@ -148,7 +147,7 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
             value = "" if trial.value is None else f", {summary.metric} {trial.value:.4f}"
             say(f"trial {number} of {summary.name}: {trial.outcome.value}{value}")
             for name, param in trial.params.items():
-                say(f"  {name} = {show_cell(param)}")
+                say(f"  {describe_params({name: param})}")
             say(
                 f"epochs: {trial.epochs_done} done, {trial.epochs_trained} trained, "
                 f"{trial.epochs_reused} reused, {trial.epochs_pruned} pruned; "
@@ -163,7 +162,8 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
             if trial.output:
                 say(f"output:\n{trial.output}")
             if cells:
-                print_table(console, header, cells, right=len(header))
+                names = [name.replace("_", "_\n") for name in header]  # many, and long
+                print_table(console, names, cells, right=len(header))
             for line in describe_texts(texts):
                 say(line)
 
