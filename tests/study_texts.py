@@ -15,7 +15,7 @@ def study_text(*space: str, loads: str = "return POINTS", **fields: str) -> str:
     body += [""] * (5 - len(body))
     baseline = fields.pop("baseline", "units=2")
     factors = fields.pop("factors", "")
-    others = {"load": "load", "space": "space", "build": "print", **fields}
+    others = {"load": "load", "space": "space", "build": "build", **fields}
     return "\n".join(
         [
             '"""A small task."""',
@@ -28,8 +28,8 @@ def study_text(*space: str, loads: str = "return POINTS", **fields: str) -> str:
             f"    {loads}",
             "def space(trial):",
             *(f"    {line}" for line in body),
-            "",
-            "",
+            "def build(params):",
+            "    print(params)",
             "TASK = Task(",
             f"    baseline=dict(epochs=1, batch_size=4, {baseline}),",
             f"    factors=dict({factors}),",

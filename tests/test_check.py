@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -222,8 +223,34 @@ def test_training_shows_what_a_look_cannot(cwd: Path, toy: dict[str, str], words
 
 def test_what_also_log_does_wrong_is_told_at_its_line(cwd: Path):
     path = write_toy(cwd)
-    path.write_text(path.read_text().replace("build=build,", "build=build,\n    also_log=len,"))
-    line = path.read_text().splitlines().index("    also_log=len,") + 1
+    text = path.read_text().replace("build=build,", "build=build,\n    also_log=more,")
+    path.write_text(text.replace("TASK =", "def more(logs):\n    return len(logs)\n\n\nTASK ="))
+    line = path.read_text().splitlines().index("    also_log=more,") + 1
 
     with pytest.raises(StudyFileError, match=f"toy.py:{line}: also_log= returned 6, not a dict"):
         check("toy.py", None, train=True)
+
+
+def test_a_network_that_cannot_write_is_told_at_the_line_of_writing(cwd: Path):
+    path = write_toy(cwd)
+    text = path.read_text().replace("build=build,", "build=build,\n    writing=Writing(),")
+    path.write_text(text.replace("Split, Task", "Split, Task, Writing"))
+    line = path.read_text().splitlines().index("    writing=Writing(),") + 1
+
+    with pytest.raises(StudyFileError, match=f"toy.py:{line}: writing= needs the characters"):
+        check("toy.py", None, train=True)
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        pytest.param("lambda params: None", "build= is no function of the study", id="lambda"),
+        pytest.param("describe", r"build\(\) uses hpsearch, which an export", id="hpsearch"),
+    ],
+)
+def test_a_network_that_could_not_be_exported_is_refused_before_a_search(
+    cwd: Path, build: str, words: str
+):
+    text = study_text(build=build).replace("TASK =", "def describe(_):\n    Task\nTASK =")
+
+    assert re.search(words, refused(text))

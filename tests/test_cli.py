@@ -237,6 +237,24 @@ def test_the_version_tells_what_a_bug_report_needs(cli):
     assert {line.split()[0] for line in done.stdout.splitlines()} >= {"hpsearch", "keras", "optuna"}
 
 
+def test_a_backend_that_is_not_installed_is_named_in_one_line(cwd, cli):
+    write_toy(cwd)
+
+    for argv in (["--version"], ["run", "toy.py", "--storage", URL]):
+        done = cli(*argv, KERAS_BACKEND="jaxx")
+        assert done.returncode == 2
+        assert done.stderr == "Error: KERAS_BACKEND is 'jaxx', which is not installed\n"
+
+
+def test_the_backend_is_what_is_stored_not_what_keras_is_configured_to(cwd, cli):
+    write_toy(cwd)
+    (cwd / "keras.json").write_text('{"backend": "jax"}')
+
+    done = cli("run", "toy.py", "--storage", URL, "--trials", "1", KERAS_HOME=str(cwd))
+
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_environment_names_storage_and_an_option_wins(toy_study, cli):
     assert cli("best", "toy", HPSEARCH_STORAGE=URL).returncode == 0
     assert cli("best", "toy", "--storage", URL, HPSEARCH_STORAGE="sqlite:///no.db").returncode == 0

@@ -39,6 +39,12 @@ def test_a_label_without_a_name_is_shown_as_it_is(cwd: Path, capsys: pytest.Capt
     assert [shown(capsys, task, n)[0].split()[-1] for n in (0, 1)] == ["-1", "'even'"]
 
 
+def test_a_row_of_strings_is_shown_as_they_are(cwd: Path, capsys: pytest.CaptureFixture[str]):
+    loads = "p = Split(np.full((8, 2), 'dull'), PART.y); return Dataset(p, p, p)"
+
+    assert shown(capsys, write(cwd, loads=loads))[1:] == ["dull dull"]
+
+
 def test_an_image_is_shown_in_shades(cwd: Path, capsys: pytest.CaptureFixture[str]):
     task = write(
         cwd, loads="p = Split(np.tile(np.eye(2, 3), (8, 1, 1)), PART.y); return Dataset(p, p, p)"

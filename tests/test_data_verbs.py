@@ -11,7 +11,7 @@ import pytest
 
 from hpsearch.data.sources import cache_folder
 from hpsearch.errors import DataCorrupt, DataNotFound, StudyFileError
-from hpsearch.verbs.data import fetch, status
+from hpsearch.verbs.data import fetch, status, task_of
 from tests.conftest import Cli
 from tests.data.conftest import own_cache, publisher
 from tests.data.publisher import PAYLOADS, Publisher, published
@@ -126,6 +126,16 @@ def test_a_study_file_that_does_not_run_leaves_the_others_in_the_list(
     )
     with pytest.raises(StudyFileError):
         status("broken", None, as_json=True)
+
+
+def test_a_path_is_a_task_and_no_other_study_file_runs(
+    capsys: pytest.CaptureFixture[str], studies: Path
+):
+    (studies / "broken.py").write_text("1 / 0")
+
+    assert task_of("mine/toys.py") == "mine/toys.py"
+
+    assert capsys.readouterr().err == ""
 
 
 def test_the_command_ends_with_5_and_one_line_when_it_cannot_download(cli: Cli):

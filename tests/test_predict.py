@@ -12,15 +12,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 from PIL import Image
 
+from hpsearch.data import Dataset, Split
 from hpsearch.questions import Predict
-from hpsearch.study_file import read_study_file
+from hpsearch.study_file import read_study_file, run_study_file
 from hpsearch.training.use import answer
+from hpsearch.verbs.models import name_classes
 from hpsearch.verbs.predict import interpret, is_file, looks_like_path
 from tests.conftest import Cli
 from tests.evaluated import copy_study, hpsearch
+from tests.study_texts import study_text
 from tests.used import copy_used
 
 STUDY_FILES = sorted((Path(__file__).parent.parent / "studies").glob("*.py"))
@@ -178,7 +183,8 @@ def test_a_model_that_brings_code_along_is_not_run(reviews: Path, cli: Cli):
         pytest.param(["reviews", "short"], 2, "takes examples of shape (6,)", id="a wrong shape"),
         pytest.param(["reviews", FINE, "--top", "0"], 2, "must be 1 or more", id="--top 0"),
         pytest.param(["review", FINE], 2, "studies there: 'reviews'", id="no study"),
-        pytest.param(["no/folder", FINE], 2, "there is no folder no/folder", id="no folder"),
+        pytest.param(["no/folder", FINE], 2, "no/folder is no folder that", id="no folder"),
+        pytest.param(["texts", FINE], 2, "studies there: 'reviews'", id="a folder of data"),
         pytest.param(["out/model.keras", FINE], 2, "could run code", id="a bare model"),
         pytest.param(["other", FINE], 2, "was not written by hpsearch", id="another folder"),
         pytest.param(["kind", FINE], 2, "is of another kind", id="another manifest"),
@@ -209,6 +215,7 @@ def write_bad_inputs(folder: Path) -> None:
     (folder / "large.txt").write_text("good " * 2_000_000)
     (folder / "latin.txt").write_bytes("très bad".encode("latin-1"))
     (folder / "other").mkdir()
+    (folder / "texts").mkdir()
     shutil.copy(folder / "out" / "model.keras", folder / "other")
     for name, manifest in (
         ("kind", '{"schema": "something/1"}'),
@@ -299,6 +306,28 @@ def test_a_text_longer_than_any_path_is_a_text():
 )
 def test_outputs_are_classes_where_they_are_probabilities(outputs, classes, labels):
     assert [guess.label for guess in interpret(outputs, classes)] == labels
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves
+def test_a_network_that_reads_strings_gets_strings(tmp_path: Path):
+    words = keras.Input((1,), dtype="string")
+    counts = keras.layers.TextVectorization(vocabulary=["good", "bad"], output_mode="count")(words)
+    keras.Model(words, counts).save(tmp_path / "model.keras")
+
+    question = Predict(model=str(tmp_path / "model.keras"), x=[["bad bad good"]], dtype="<U12")
+
+    assert list(answer(question)) == [[0, 1, 2]]
+
+
+def test_labels_are_named_where_an_output_has_two_and_else_by_the_task():
+    def named(labels: list[int], **fields: str) -> list[str]:
+        part = Split(np.zeros((len(labels), 2)), np.array(labels))
+        study_file = run_study_file(study_text(**fields), "task.py")
+        return name_classes(study_file, Dataset(part, part, part))
+
+    assert named([0, 1, 1, 0]) == ["0", "1"]
+    assert named([0, 1, 1, 0], classes="['dull', 'good']") == ["dull", "good"]
+    assert named([0, 2_000_000_000, 0, 2_000_000_000]) == []
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves

@@ -108,6 +108,7 @@ def test_the_same_suggestion_twice_has_one_value(tmp_path: Path):
         pytest.param("categorical('x', ['a', 'a'])", "'a' is there twice", id="twice"),
         pytest.param("categorical('x', [32, '64'])", "take the quotes away", id="mixed kinds"),
         pytest.param("categorical('x', [float('nan')])", "must be finite", id="nan choice"),
+        pytest.param("float('epochs', 1, 9)", "takes whole numbers: use suggest_int", id="half"),
         pytest.param("int('epochs', 0, 9)", "epochs: low must be 1 or more", id="no epochs"),
         pytest.param("categorical('batch_size', [0])", "numbers of 1 or more", id="no batch"),
         pytest.param("int('x', 1)", "TypeError", id="an argument short"),

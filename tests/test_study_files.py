@@ -219,7 +219,7 @@ def test_bits_per_character_are_of_the_crossentropy_not_of_the_loss():
     also_log = read_study_file("alice_chars").task.also_log
     assert also_log is not None
 
-    logs = also_log({"loss": 9.0, "sparse_categorical_crossentropy": 2 * math.log(2)})
+    logs = also_log({"loss": 9.0, "crossentropy": 2 * math.log(2)})
 
     assert logs == {"bits_per_char": 2.0}
 

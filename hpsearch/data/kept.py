@@ -40,7 +40,9 @@ def keep(folder: Path, fill: Callable[[Path], str]) -> str:
                 shutil.rmtree(leftover)
             return _fill(folder, fill)
     except OSError as error:
-        raise DataError(f"cannot write the data cache {folder}: {error.strerror}") from error
+        raise DataError(
+            f"cannot write the data cache {folder}: {error.strerror or error}"
+        ) from error
 
 
 def make_private(folder: Path) -> None:

@@ -17,8 +17,14 @@ def hold_out(split: Split, n: int, *, seed: int) -> tuple[Split, Split]:
         The examples that stay and the `n` taken out, each in their old order.
 
     Raises:
-        ValueError: `n` does not leave at least one example on both sides.
+        ValueError: `n` does not leave at least one example on both sides, or the labels are
+            not of shape (n,), so that classes could not be told.
     """
+    if split.y.ndim != 1:
+        raise ValueError(
+            f"hold_out takes one label for each example, not labels of shape {split.y.shape}: "
+            "y.ravel() makes one of (n, 1), y.argmax(axis=1) of one-hot labels"
+        )
     n_all = len(split.y)
     if not 0 < n < n_all:
         raise ValueError(f"cannot hold {n} of {n_all} examples out")

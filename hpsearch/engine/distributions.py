@@ -26,6 +26,8 @@ def number_range(
     Raises:
         StudyFileError: The range cannot be meant.
     """
+    if name in TRAINER_PARAMS:
+        raise StudyFileError(f"{name}: takes whole numbers: use suggest_int")
     _check_range(name, low, high, step, log)
     return FloatDistribution(low, high, step=step, log=log)
 

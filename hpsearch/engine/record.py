@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 import warnings
 from dataclasses import asdict, dataclass
@@ -13,6 +12,8 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.study import Study
 
+from hpsearch.engine.backend import keras_backend
+from hpsearch.engine.curve_keys import network_of
 from hpsearch.engine.space import differences
 from hpsearch.engine.storage import Storage
 from hpsearch.engine.trials import BASELINE
@@ -22,6 +23,7 @@ from hpsearch.task import Direction, ParamValue
 
 ATTR = "hpsearch"
 SCHEMA = "hpsearch.study/1"
+NETWORK = "± the network: build, or what is logged of it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +52,12 @@ class Record:
 
 
 def versions() -> dict[str, str]:
-    """Of everything that has a say in what a trial's value is."""
-    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+    """Of everything that has a say in what a trial's value is.
+
+    Raises:
+        UsageError: Keras's backend is not installed.
+    """
+    backend = keras_backend()
     names = ["hpsearch", "keras", backend, "numpy", "optuna"]
     return {
         "python": platform.python_version(),
@@ -114,17 +120,28 @@ def create_or_continue(
 ) -> tuple[Study, Record, bool]:
     """The study of a name: made, with its baseline in the queue, or found as it was.
 
+    A network that has not got through an epoch yet may be mended.
+
     Returns:
         The study, its stored record, and whether it was there before.
 
     Raises:
-        StudyChanged: It was made with another space, metric, direction, data or seed.
+        StudyChanged: It was made with another space, network, metric, direction, data or seed.
         StudyNotFound: It holds trials that hpsearch knows nothing of.
     """
     study = _optuna_study(storage.optuna, name)
     stored = None if study is None else read_record(study)
     if stored is not None and study is not None:
-        _refuse_changes(name, stored, record)
+        diff = _changes(stored, record)
+        if diff == [NETWORK] and not _has_logs(study):
+            study.set_user_attr(ATTR, asdict(record))
+            return study, record, True
+        if diff:
+            raise StudyChanged(
+                f"study {name!r} was made with other settings than now:\n  "
+                + "\n  ".join(diff)
+                + f"\nGo on as it was: hpsearch resume {name}. Start anew: --study NEW-NAME."
+            )
         return study, stored, True
     if study is not None and study.get_trials(deepcopy=False):
         raise StudyNotFound(
@@ -148,18 +165,22 @@ def _optuna_study(storage: RDBStorage, name: str) -> Study | None:
         return None
 
 
-def _refuse_changes(name: str, stored: Record, now: Record) -> None:
+def _changes(stored: Record, now: Record) -> list[str]:
+    """What makes trials of now and of then incomparable, as lines of a diff."""
     diff = differences(stored.space, now.space)
     for field in ("metric", "direction", "data", "seed"):
         before, after = getattr(stored, field), getattr(now, field)
         if before != after:
             diff += [f"- {field}: {str(before)[:40]}", f"+ {field}: {str(after)[:40]}"]
-    if diff:
-        raise StudyChanged(
-            f"study {name!r} was made with other settings than now:\n  "
-            + "\n  ".join(diff)
-            + f"\nGo on as it was: hpsearch resume {name}. Start anew: --study NEW-NAME."
-        )
+    if stored.study_file != now.study_file and network_of(stored.load()) != network_of(now.load()):
+        diff.append(NETWORK)
+    return diff
+
+
+def _has_logs(study: Study) -> bool:
+    """Whether a trial got anywhere, so that there is something to compare with."""
+    trials = study.get_trials(deepcopy=False)
+    return any(trial.value is not None or trial.intermediate_values for trial in trials)
 
 
 def is_better(direction: str, value: float, than: float | None) -> bool:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import psutil
 
+from hpsearch.engine.backend import keras_backend
 from hpsearch.messages import (
     EpochDone,
     Failed,
@@ -78,10 +79,14 @@ class ProcessServer:
     """Starts trial processes: forked from a server that has Keras, where there is one.
 
     Made once per launcher; the server ends with it.
+
+    Raises:
+        UsageError: Keras's backend is not installed.
     """
 
     def __init__(self) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        os.environ["KERAS_BACKEND"] = keras_backend()
         has_forkserver = "forkserver" in multiprocessing.get_all_start_methods()
         self._context = multiprocessing.get_context("forkserver" if has_forkserver else "spawn")
         self._lock = threading.Lock()

@@ -46,7 +46,7 @@ def write_script(script: Script) -> str:
     Raises:
         StudyFileError: `build` uses hpsearch, so that a script would need it too.
     """
-    network = _network(script.study_file)
+    network = network_code(script.study_file)
     taken = set(symtable.symtable(network, "train.py", "exec").get_identifiers())
     is_tensorflow = script.backend == "tensorflow"
     task = script.study_file.task
@@ -92,20 +92,24 @@ def imports_of(code: str) -> set[str]:
     return modules
 
 
-def _network(study_file: StudyFile) -> str:
-    """The study file's own code of the network, without what only the search needs."""
+def network_code(study_file: StudyFile) -> str:
+    """The study file's own code of the network, without what only the search needs.
+
+    Raises:
+        StudyFileError: It cannot stand alone.
+    """
     statements: list[str] = []
     for function in ("build", "also_log") if study_file.task.also_log else ("build",):
         code = study_file.code_of(function)
         if not code:
             raise StudyFileError(
                 f"{study_file.filename}: {function}= is no function of the study file by its "
-                "own name, so train.py could not have it: define it there with def"
+                "own name, so an export's train.py could not have it: define it there with def"
             )
         if "hpsearch" in imports_of(code):
             raise StudyFileError(
-                f"{study_file.filename}: {function}() uses hpsearch, so train.py could not do "
-                "without it: let it use Keras and NumPy only"
+                f"{study_file.filename}: {function}() uses hpsearch, which an export's train.py "
+                "does without: let it use Keras and NumPy only"
             )
         texts = [ast.unparse(statement) for statement in ast.parse(code).body]
         name = getattr(study_file.task, function).__name__

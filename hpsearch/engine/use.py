@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Generator, Iterator
 from typing import Any
 
+from hpsearch.engine.backend import keras_backend
 from hpsearch.errors import StudyFileError
 from hpsearch.questions import Answer, Ended, Question, decode_line, encode_line
 
@@ -22,8 +23,9 @@ def ask(question: Question) -> Generator[Any, None, None]:
 
     Raises:
         StudyFileError: The model cannot be loaded, or does not take what it is given.
+        UsageError: Keras's backend is not installed.
     """
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ}
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "KERAS_BACKEND": keras_backend()}
     with tempfile.TemporaryFile() as printed:
         process = subprocess.Popen(
             COMMAND,

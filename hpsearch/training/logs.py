@@ -15,7 +15,8 @@ def complete(task: Task, keras_logs: Mapping[str, Any]) -> Logs:
     """Keras's logs as plain numbers, and what `also_log` makes of them.
 
     Raises:
-        StudyFileError: `also_log` raised, or returned something else than more logs.
+        StudyFileError: `also_log` raised, or returned something else than more logs; or
+            would do so on test, which is better told after the first epoch than after a search.
     """
     logs = {name: float(value) for name, value in keras_logs.items()}
     if task.also_log is None:
@@ -39,7 +40,16 @@ def complete(task: Task, keras_logs: Mapping[str, Any]) -> Logs:
             raise StudyFileError(
                 f"also_log= returned {name!r}, which Keras logs already: return new ones only"
             )
-    return {**logs, **{name: float(value) for name, value in more.items()}}
+    found = {**logs, **{name: float(value) for name, value in more.items()}}
+    on_test = {name: value for name, value in logs.items() if not name.startswith("val_")}
+    if on_test != logs:
+        metric = task.metric.removeprefix("val_")
+        if metric not in complete(task, on_test) and task.metric in found:
+            raise StudyFileError(
+                f"also_log= returned {task.metric!r}, but no {metric!r} where it got logs without "
+                f"validation, as those on test are: {sorted(on_test)}"
+            )
+    return found
 
 
 def require_metric(metric: str, logs: Logs) -> None:

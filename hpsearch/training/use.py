@@ -15,6 +15,7 @@ from typing import Any, TextIO
 import keras
 import numpy as np
 
+from hpsearch.data import Split
 from hpsearch.errors import HpsearchError, StudyFileError
 from hpsearch.questions import (
     Answer,
@@ -27,6 +28,8 @@ from hpsearch.questions import (
     encode_line,
 )
 from hpsearch.study_file import describe
+from hpsearch.training.batches import make_batches
+from hpsearch.training.fit import PREDICTED_AT_ONCE
 from hpsearch.training.writing import write
 
 
@@ -58,7 +61,9 @@ def answer(question: Question) -> Iterator[Any]:
         case Predict():
             x = np.array(question.x, dtype=question.dtype)
             _require_shape(model, x.shape[1:])
-            yield from model.predict(x, verbose=0).tolist()
+            # in batches of our own: Keras takes no strings in NumPy arrays
+            batches = make_batches(Split(x, np.zeros(len(x))), PREDICTED_AT_ONCE)
+            yield from model.predict(batches.for_keras(), verbose=0).tolist()
         case Write():
             yield from write(
                 model,

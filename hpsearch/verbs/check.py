@@ -15,6 +15,7 @@ from hpsearch.data.sources import locate
 from hpsearch.engine.distributions import describe_distribution
 from hpsearch.engine.space import Space, explore, place_of
 from hpsearch.engine.task_data import prepare_data
+from hpsearch.engine.train_script import network_code
 from hpsearch.errors import StudyFileError
 from hpsearch.messages import EpochDone, Job, Verdict
 from hpsearch.study_file import StudyFile, read_study_file
@@ -58,6 +59,7 @@ def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
     """
     study_file = read_study_file(name_or_path)
     space = explore(study_file)
+    network_code(study_file)  # an export will need it
     prepared = prepare_data(study_file, data, say)
     dataset = prepared.open()
     _check_classes(study_file, dataset)
@@ -120,7 +122,7 @@ def _explained(
 ) -> StudyFileError:
     """Why the baseline cannot be trained, with the line of the study file it is about."""
     if is_fatal:  # raised by hpsearch: in its own words
-        named = (field for field in ("metric", "also_log") if f"{field}=" in reason)
+        named = (field for field in ("metric", "also_log", "writing") if f"{field}=" in reason)
         field = next(named, "build")
         where, reason = place_of(study_file, field), reason.partition(": ")[2]
         return StudyFileError(f"{where}: {reason}")

@@ -95,7 +95,7 @@ def status(task: str | None, data: Path | None, *, as_json: bool) -> None:
 
 def task_of(name: str) -> str:
     """The task of that name, or the first one of a data set of that name."""
-    if name in study_files():
+    if name in study_files() or name.endswith(".py"):
         return name
     by_source = {needed.source.name: needed.tasks[0] for needed in _needed(None)}
     return by_source.get(name, name)

@@ -18,7 +18,7 @@ from hpsearch.engine.task_data import prepare_data
 from hpsearch.errors import UsageError
 from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.verbs.data import task_of
-from hpsearch.verbs.printing import plain, print_json, say
+from hpsearch.verbs.printing import plain, print_json, say, show_cell
 
 Side = Literal["train", "valid"]
 SHADES = " .:-=+*#%@"  # from nothing to full
@@ -125,7 +125,7 @@ def _in_lines(example: Example) -> str:
     if x.ndim == 3 and x.shape[-1] in (1, 3, 4):  # colours
         x = x.mean(axis=-1)
     if x.ndim != 2:
-        return textwrap.fill(" ".join(f"{value:.4g}" for value in x.ravel().tolist()), WIDTH)
+        return textwrap.fill(" ".join(show_cell(value) for value in x.ravel().tolist()), WIDTH)
     # two characters to a pixel, as characters are twice as high as wide
     shades = np.clip(x / max(float(x.max()), 1e-9), 0, 1) * (len(SHADES) - 1)
     return "\n".join("".join(2 * SHADES[i] for i in row) for row in shades.round().astype(int))

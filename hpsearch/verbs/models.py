@@ -87,9 +87,11 @@ class Model:
                 f"{filename}: encode() returned {type(encoded).__name__}, "
                 "not an hpsearch.data.Encoded"
             )
-        if not isinstance(encoded.x, np.ndarray) or encoded.x.dtype.kind not in "biuf":
-            raise StudyFileError(f"{filename}: the x of encode() must be an array of numbers")
-        if not np.isfinite(encoded.x).all():
+        if not isinstance(encoded.x, np.ndarray) or encoded.x.dtype.kind not in "biufU":
+            raise StudyFileError(
+                f"{filename}: the x of encode() must be an array of numbers or text"
+            )
+        if encoded.x.dtype.kind == "f" and not np.isfinite(encoded.x).all():
             raise DataError(f"{called} has values that are not finite numbers")
         return encoded
 
@@ -116,14 +118,20 @@ def find_model(name: str, storage_url: str, data: Path | None, *, verb: str) -> 
     try:
         return _of_study(name, storage_url, data, verb)
     except (StudyNotFound, StorageError) as error:
-        if os.path.exists(path):  # noqa: PTH110  # as above
+        if _holds_model(path):
             raise UsageError(
                 f"{name} was not written by hpsearch export, and a model file from elsewhere "
                 "could run code: name a study, or a whole exported folder"
             ) from error
         if "/" in name:
-            raise UsageError(f"there is no folder {name}: hpsearch export writes one") from error
+            raise UsageError(f"{name} is no folder that hpsearch export wrote") from error
         raise
+
+
+def _holds_model(path: Path) -> bool:
+    if os.path.isdir(path):  # noqa: PTH112  # Path's own raises where a name is too long
+        return any(path.glob("*.keras"))
+    return os.path.isfile(path)  # noqa: PTH113  # as above
 
 
 def evaluated(storage: Storage, study_name: str) -> tuple[Record, list[Opening], Path]:
@@ -157,9 +165,8 @@ def name_classes(study_file: StudyFile, dataset: Dataset) -> list[str]:
         return list(study_file.task.classes)
     if study_file.task.writing is not None:
         return list(dataset.vocabulary)
-    if labels is None or labels[0] < 0:
-        return []
-    return [str(label) for label in range(int(labels[-1]) + 1)]
+    # of more than two the outputs are counted themselves
+    return ["0", "1"] if labels is not None and labels.tolist() == [0, 1] else []
 
 
 def _of_study(name: str, storage_url: str, data: Path | None, verb: str) -> Model:

@@ -59,3 +59,11 @@ def test_which_examples_are_taken_never_changes_between_versions():
 def test_both_sides_keep_an_example(n: int):
     with pytest.raises(ValueError, match=f"cannot hold {n} of 3 examples out"):
         hold_out(numbered([0, 1, 0]), n, seed=0)
+
+
+@pytest.mark.parametrize("shape", [(6, 1), (6, 3)])
+def test_labels_that_are_not_one_for_each_example_are_refused(shape: tuple[int, int]):
+    split = Split(np.zeros((6, 2)), np.zeros(shape))
+
+    with pytest.raises(ValueError, match=r"one label for each example, .* y.ravel\(\)"):
+        hold_out(split, 2, seed=0)

@@ -277,6 +277,32 @@ def test_changed_data_are_refused(cwd):
         search(toy, 2)
 
 
+def test_a_changed_network_is_refused_and_another_comment_is_not(cwd):
+    toy = write_toy(cwd)
+    search(toy, 1)
+    text = toy.read_text()
+
+    toy.write_text(text.replace('"relu"', '"tanh"'))
+    with pytest.raises(StudyChanged, match="± the network: build, or what is logged"):
+        search(toy, 2)
+    toy.write_text(text.replace("return model", "return model  # as it is"))
+
+    assert search(toy, 2).n_trials == 2
+
+
+def test_a_network_that_never_got_through_an_epoch_may_be_mended(cwd):
+    toy = write_toy(cwd, in_build="1 / 0")
+    with pytest.raises(StudyFileError):
+        search(toy, 3)
+
+    summary = search(write_toy(cwd), 4)
+
+    assert summary.counts[Outcome.FAILED] == 3
+    assert summary.best is not None
+    _, record = load_study(Storage(URL, read_only=True), "toy")
+    assert "1 / 0" not in record.study_file
+
+
 def test_another_seed_is_another_study(cwd):
     toy = write_toy(cwd)
     search(toy, 1, seed=1)

@@ -49,6 +49,23 @@ def test_what_is_no_log_is_an_error_in_one_line(also_log, message):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("also_log", "message"),
+    [
+        (lambda logs: {"half": logs["val_loss"] / 2}, r"KeyError: 'val_loss' .*\['loss'\]"),
+        (
+            lambda logs: {"val_half": 1.0} if "val_loss" in logs else {},
+            "returned 'val_half', but no 'half' where it got logs without validation",
+        ),
+    ],
+)
+def test_what_will_not_work_on_test_is_told_after_the_first_epoch(also_log, message):
+    task = replace(letters().task, also_log=also_log, metric="val_half")
+
+    with pytest.raises(StudyFileError, match=message):
+        complete(task, {"loss": 1.0, "val_loss": 2.0})
+
+
 def test_a_function_that_changes_what_it_is_given_changes_nothing():
     def spoil(logs):
         logs.clear()
