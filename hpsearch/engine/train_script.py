@@ -2,7 +2,7 @@
 
 It repeats what the trial process does, in the same order, so that it comes to the same
 figure. What it takes from there as text cannot drift away: the order of the examples,
-the sizes of calls. The rest is held to it by a test that runs both.
+their batches, the sizes of calls. The rest is held to it by a test that runs both.
 """
 
 from __future__ import annotations
@@ -50,7 +50,6 @@ def write_script(script: Script) -> str:
     taken = set(symtable.symtable(network, "train.py", "exec").get_identifiers())
     is_tensorflow = script.backend == "tensorflow"
     task = script.study_file.task
-    rows = "sparse_rows" if script.is_sparse else "dense_rows"
     parts = {
         "study": _in_docstring(script.study),
         "title": _in_docstring(script.study_file.title()),
@@ -68,9 +67,8 @@ def write_script(script: Script) -> str:
         "tolerance": str(TOLERANCE),
         "batches_per_call": _constant("fit", "BATCHES_PER_CALL"),
         "predicted_at_once": _constant("fit", "PREDICTED_AT_ONCE"),
-        "order": _function("batches", "order"),
-        "rows": _function("tensorflow_batches", rows) + "\n\n\n" if is_tensorflow else "",
-        "batches": BATCHES_TENSORFLOW.replace("ROWS", rows) if is_tensorflow else BATCHES_PORTABLE,
+        "order": _code("batches", "order"),
+        "batches": _batches(script),
         "read": READ_SPARSE if script.is_sparse else READ,
     }
     text = Template(_apart(SCRIPT, taken)).substitute(
@@ -145,17 +143,28 @@ def _source(module: str) -> str:
     return resources.files("hpsearch.training").joinpath(f"{module}.py").read_text("utf-8")
 
 
-def _function(module: str, name: str) -> str:
-    text = _source(module)
-    for statement in ast.parse(text).body:
-        if isinstance(statement, ast.FunctionDef) and statement.name == name:
+def _batches(script: Script) -> str:
+    """The class `Batches`, and what it needs, for the backend and the form of the examples."""
+    if script.backend != "tensorflow":
+        return _code("batches", "PortableBatches").replace("PortableBatches", "Batches")
+    rows = "sparse_rows" if script.is_sparse else "dense_rows"
+    batches = _code("tensorflow_batches", "TensorFlowBatches")
+    batches = batches.replace("(sparse_rows if is_sparse(x) else dense_rows)", rows)
+    batches = batches.replace("TensorFlowBatches", "Batches")
+    return f"{_code('tensorflow_batches', rows)}\n\n\n{batches}"
+
+
+def _code(module: str, name: str) -> str:
+    """A function or class of a module of the trial process, without types."""
+    for statement in ast.parse(_source(module)).body:
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef) and statement.name == name:
             for node in ast.walk(statement):
                 if isinstance(node, ast.FunctionDef):
                     node.returns = None
                 elif isinstance(node, ast.arg):
                     node.annotation = None
             return ast.unparse(statement)
-    raise LookupError(f"{module} has no function {name}")
+    raise LookupError(f"{module} has no {name}")
 
 
 def _constant(module: str, name: str) -> str:
@@ -185,7 +194,7 @@ DEFINED = {
 }
 # What functions of the script call their own variables.
 LOCAL = {"batches", "data", "found", "logs", "model", "n_batches", "x", "y"}
-OURS = {"order", "rows", "batches", "read"}
+OURS = {"order", "batches", "read"}
 
 SCRIPT = '''\
 """Train one network and measure it on the test split.
@@ -245,7 +254,7 @@ $network
 $order
 
 
-$rows$batches
+$batches
 
 
 class Shuffle(keras.callbacks.Callback):
@@ -306,49 +315,6 @@ if __name__ == "__main__":
 
 ALSO_LOG = """
     logs.update({}({{name: float(value) for name, value in logs.items()}}))"""
-
-BATCHES_TENSORFLOW = '''\
-class Batches:
-    """Batches of examples, gathered inside TensorFlow; at first in their order."""
-
-    def __init__(self, x, y, batch_size):
-        rows, y = ROWS(x), tf.constant(y)
-        self.order = tf.Variable(np.arange(len(y)))
-
-        def batch(i):
-            examples = self.order[i * batch_size : (i + 1) * batch_size]
-            return rows(examples), tf.gather(y, examples)
-
-        n_batches = math.ceil(len(y) / batch_size)
-        self.dataset = tf.data.Dataset.range(n_batches).map(batch).prefetch(2)
-
-    def for_keras(self):
-        return self.dataset
-
-    def set_order(self, order):
-        self.order.assign(order)'''
-
-BATCHES_PORTABLE = '''\
-class Batches(keras.utils.PyDataset):
-    """Batches of examples for any backend of Keras; at first in their order."""
-
-    def __init__(self, x, y, batch_size):
-        super().__init__()
-        self.x, self.y, self.batch_size = x, y, batch_size
-        self.order = np.arange(len(y))
-
-    def for_keras(self):
-        return self
-
-    def set_order(self, order):
-        self.order = order
-
-    def __len__(self):
-        return math.ceil(len(self.y) / self.batch_size)
-
-    def __getitem__(self, i):
-        batch = self.order[i * self.batch_size : (i + 1) * self.batch_size]
-        return self.x[batch], self.y[batch]'''
 
 READ = '''\
 def read(data, part):

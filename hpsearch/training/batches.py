@@ -6,6 +6,7 @@ and continued, in this process or another.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol
 
 import keras
@@ -37,17 +38,17 @@ def make_batches(split: Split, batch_size: int) -> Batches:
     if keras.backend.backend() == "tensorflow":
         from hpsearch.training.tensorflow_batches import TensorFlowBatches
 
-        return TensorFlowBatches(split, batch_size)
-    return PortableBatches(split, batch_size)
+        return TensorFlowBatches(split.x, split.y, batch_size)
+    return PortableBatches(split.x, split.y, batch_size)
 
 
 class PortableBatches(keras.utils.PyDataset):
     """Batches for any Keras backend; of sparse examples, sparse ones."""
 
-    def __init__(self, split: Split, batch_size: int) -> None:
+    def __init__(self, x: Any, y: npt.NDArray, batch_size: int) -> None:
         super().__init__()
-        self.split, self.batch_size = split, batch_size
-        self.order: Order = np.arange(len(split))
+        self.x, self.y, self.batch_size = x, y, batch_size
+        self.order = np.arange(len(y))
 
     def set_order(self, order: Order) -> None:
         self.order = order
@@ -56,8 +57,8 @@ class PortableBatches(keras.utils.PyDataset):
         return self
 
     def __len__(self) -> int:
-        return -(-len(self.split) // self.batch_size)
+        return math.ceil(len(self.y) / self.batch_size)
 
     def __getitem__(self, i: int) -> tuple[Any, npt.NDArray]:
         batch = self.order[i * self.batch_size : (i + 1) * self.batch_size]
-        return self.split.x[batch], self.split.y[batch]
+        return self.x[batch], self.y[batch]
