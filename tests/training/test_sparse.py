@@ -85,14 +85,15 @@ def test_training_that_continues_equals_training_in_one_go():
     assert last_logs == logs[1:]
 
 
-@pytest.mark.parametrize("make", [make_batches, PortableBatches])
-def test_batches_are_rows_in_the_order_of_seed_and_epoch(make):
+@pytest.mark.parametrize("of_tensorflow", [True, False])
+def test_batches_are_rows_in_the_order_of_seed_and_epoch(of_tensorflow):
     unsorted = csr_array((X.data, X.indices, X.indptr), shape=X.shape)
     for row in range(len(Y)):  # the same array, its columns in another order
         places = slice(unsorted.indptr[row], unsorted.indptr[row + 1])
         unsorted.data[places] = unsorted.data[places][::-1].copy()
         unsorted.indices[places] = unsorted.indices[places][::-1].copy()
-    batches = make(Split(unsorted, Y), 50)
+    split = Split(unsorted, Y)
+    batches = make_batches(split, 50) if of_tensorflow else PortableBatches(split.x, split.y, 50)
     now = order(0, 1, len(Y))
     batches.set_order(now)
 
