@@ -28,7 +28,7 @@ def decode_png(content: bytes, shape: tuple[int, int]) -> Array:
     Raises:
         DataError: It is not a whole PNG, has another size, or has colours.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
@@ -45,6 +45,8 @@ def decode_png(content: bytes, shape: tuple[int, int]) -> Array:
                 "it as greyscale, without transparency"
             )
         return np.asarray(image.convert("L"))
+    except UnidentifiedImageError as error:  # whose message names an object in memory
+        raise DataError("the image is not a whole PNG file") from error
     except (
         OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error,
         zlib.error, Image.DecompressionBombError,

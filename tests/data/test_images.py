@@ -73,6 +73,7 @@ def test_an_image_that_does_not_fit_is_one_line(content: bytes, words: str):
 
     assert caught.value.exit_code == 5
     assert "\n" not in str(caught.value)
+    assert " object at 0x" not in str(caught.value)
 
 
 @given(st.integers(0, len(GREY) - 1), st.binary(min_size=1, max_size=8))
