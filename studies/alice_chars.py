@@ -106,7 +106,7 @@ def build(params):
     optimizer = keras.optimizers.get({"class_name": name, "config": config})
     loss = "sparse_categorical_crossentropy"
     crossentropy = keras.metrics.SparseCategoricalCrossentropy(name="crossentropy")
-    # compiling takes 10 s, and a third off an epoch of 40 steps, but nothing off one of 10
+    # compiling takes 10 s, and a third off an epoch of 40 steps, and nothing off one of 10
     jit = params["window"] > 20
     model.compile(optimizer, loss, metrics=["accuracy", crossentropy], jit_compile=jit)
     return model

@@ -221,23 +221,23 @@ def test_training_shows_what_a_look_cannot(cwd: Path, toy: dict[str, str], words
     assert "\n" not in str(caught.value)
 
 
-def test_what_also_log_does_wrong_is_told_at_its_line(cwd: Path):
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        pytest.param("also_log=more", "also_log= returned 6, not a dict", id="also_log"),
+        pytest.param("writing=Writing()", "writing= needs the characters", id="writing"),
+    ],
+)
+def test_what_training_finds_wrong_in_a_field_is_told_at_its_line(
+    cwd: Path, field: str, words: str
+):
     path = write_toy(cwd)
-    text = path.read_text().replace("build=build,", "build=build,\n    also_log=more,")
-    path.write_text(text.replace("TASK =", "def more(logs):\n    return len(logs)\n\n\nTASK ="))
-    line = path.read_text().splitlines().index("    also_log=more,") + 1
+    text = path.read_text().replace("Split, Task", "Split, Task, Writing")
+    text = text.replace("TASK =", "def more(logs):\n    return len(logs)\n\n\nTASK =")
+    path.write_text(text.replace("build=build,", f"build=build,\n    {field},"))
+    line = path.read_text().splitlines().index(f"    {field},") + 1
 
-    with pytest.raises(StudyFileError, match=f"toy.py:{line}: also_log= returned 6, not a dict"):
-        check("toy.py", None, train=True)
-
-
-def test_a_network_that_cannot_write_is_told_at_the_line_of_writing(cwd: Path):
-    path = write_toy(cwd)
-    text = path.read_text().replace("build=build,", "build=build,\n    writing=Writing(),")
-    path.write_text(text.replace("Split, Task", "Split, Task, Writing"))
-    line = path.read_text().splitlines().index("    writing=Writing(),") + 1
-
-    with pytest.raises(StudyFileError, match=f"toy.py:{line}: writing= needs the characters"):
+    with pytest.raises(StudyFileError, match=f"toy.py:{line}: {words}"):
         check("toy.py", None, train=True)
 
 

@@ -118,7 +118,7 @@ def find_model(name: str, storage_url: str, data: Path | None, *, verb: str) -> 
     try:
         return _of_study(name, storage_url, data, verb)
     except (StudyNotFound, StorageError) as error:
-        if _holds_model(path):
+        if _may_be_model(path):
             raise UsageError(
                 f"{name} was not written by hpsearch export, and a model file from elsewhere "
                 "could run code: name a study, or a whole exported folder"
@@ -128,7 +128,7 @@ def find_model(name: str, storage_url: str, data: Path | None, *, verb: str) -> 
         raise
 
 
-def _holds_model(path: Path) -> bool:
+def _may_be_model(path: Path) -> bool:
     if os.path.isdir(path):  # noqa: PTH112  # Path's own raises where a name is too long
         return any(path.glob("*.keras"))
     return os.path.isfile(path)  # noqa: PTH113  # as above
