@@ -19,7 +19,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -160,15 +160,18 @@ def evict(curves: Path, max_bytes: int = 2 * 2**30) -> None:
         curves: The folder of all curves.
         max_bytes: What the checkpoints may take together.
     """
-    files = sorted(curves.glob("*/epoch-*.npz"), key=lambda path: path.stat().st_mtime)
-    total = sum(path.stat().st_size for path in files)
-    freed = 0
-    for path in files:
-        if total - freed <= max_bytes:
+    files: list[tuple[float, int, Path]] = []
+    for path in curves.glob("*/epoch-*.npz"):
+        with suppress(FileNotFoundError):  # another study's training drops its older ones
+            found = path.stat()
+            files.append((found.st_mtime, found.st_size, path))
+    total = sum(size for _, size, _ in files)
+    for _, size, path in sorted(files):
+        if total <= max_bytes:
             break
-        freed += path.stat().st_size
+        total -= size
         path.with_name("evicted").touch()
-        path.unlink()
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

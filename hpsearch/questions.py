@@ -1,7 +1,7 @@
 """What is asked of a trained network, and what it answers: one JSON object a line.
 
 launcher ── Predict or Write ──▶ python -m hpsearch.training.use
-         ◀──── Answer ─────────  one an example, or one a character, as they come
+         ◀──── Answer ─────────  one after the other, as they come
          ◀──── Ended ──────────  end of file without it means that the process died
 """
 
@@ -14,7 +14,11 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, kw_only=True)
 class Predict:
-    """What does the network make of some examples?"""
+    """What does the network make of some examples?
+
+    First comes the name of its last layer's activation, empty if it has none; then the
+    outputs for each example.
+    """
 
     kind: ClassVar[str] = "predict"
     model: str
@@ -27,7 +31,7 @@ class Predict:
 
 @dataclass(frozen=True, kw_only=True)
 class Write:
-    """How does the text go on?"""
+    """How does the text go on? One character after the other comes."""
 
     kind: ClassVar[str] = "write"
     model: str
@@ -43,7 +47,7 @@ class Write:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """Part of the answer: the outputs for an example, or a character."""
+    """Part of the answer."""
 
     kind: ClassVar[str] = "answer"
     content: Any

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from hpsearch.data.arrays import Dataset
+from hpsearch.data.arrays import Dataset, is_texts
 from hpsearch.data.inputs import Encoded
 from hpsearch.data.sources import Source
 from hpsearch.errors import StudyFileError
@@ -26,7 +26,7 @@ Logs = dict[str, float]
 """Keras's logs after an epoch, `{"loss": 0.31, "val_accuracy": 0.88, ...}`."""
 
 TRAINER_PARAMS = ("epochs", "batch_size")
-"""What the trainer reads; all other params are for `build`."""
+"""What the trainer reads; all but `epochs` are for `build`."""
 
 
 def without_epochs(params: Params) -> Params:
@@ -58,10 +58,17 @@ def _check_goal(metric: object, direction: object) -> None:
         raise StudyFileError(f"direction must be 'maximize' or 'minimize', not {direction!r}{hint}")
     if not isinstance(metric, str) or not metric:
         raise StudyFileError(f"metric= takes a key of Keras's logs, not {metric!r}")
+    if metric == "val_loss" and direction == "maximize":
+        raise StudyFileError("val_loss is better when it is lower: direction='minimize'")
     if "test" in metric.lower().split("_"):
         raise StudyFileError(
             f"the metric {metric!r} is of the test split, which is opened once, at the end: "
             "search on validation, such as 'val_accuracy'"
+        )
+    if not metric.startswith("val_"):
+        raise StudyFileError(
+            f"the metric {metric!r} is of the examples that weights are fitted to: "
+            f"search on validation, by 'val_{metric}'"
         )
 
 
@@ -123,7 +130,7 @@ class Writing:
 class Task:
     """A lab task: data, search space, network and what makes one better than another.
 
-    `epochs` and `batch_size` are read by the trainer, all other hyperparameters by `build`;
+    `epochs` and `batch_size` are read by the trainer, all hyperparameters but `epochs` by `build`;
     where the space leaves those two alone, the baseline's hold.
     """
 
@@ -132,11 +139,11 @@ class Task:
     space: Callable[[Trial], object]
     """Names each hyperparameter once, by `trial.suggest_*`."""
     build: Callable[[Any], keras.Model]
-    """Params -> a compiled model. `import keras` stands inside."""
+    """Params but `epochs` -> a compiled model. `import keras` stands inside."""
     baseline: Mapping[str, ParamValue]
     """The lab's own values; trial 0 of each search."""
     metric: str = "val_accuracy"
-    """A key of Keras's logs."""
+    """A key of Keras's logs on validation."""
     direction: Direction = "maximize"
     factors: Mapping[str, Sequence[ParamValue]] = field(default_factory=dict)
     """The values the lab varies one at a time, by hyperparameter."""
@@ -164,6 +171,14 @@ class Task:
             value = getattr(self, name)
             if not callable(value) and not (value is None and name in ("encode", "also_log")):
                 raise StudyFileError(f"{name}= takes a function, not {value!r}")
+        for name, kind in (("source", Source), ("published", Published), ("writing", Writing)):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, kind):
+                raise StudyFileError(f"{name}= takes a {kind.__name__}(...), not {value!r}")
+        if not isinstance(self.budget, Budget):
+            raise StudyFileError(f"budget= takes a Budget(...), not {self.budget!r}")
+        if not is_texts(self.classes):
+            raise StudyFileError(f"classes= takes a list of names, not {self.classes!r}")
         _check_goal(self.metric, self.direction)
         for name, levels in self.factors.items():
             if isinstance(levels, str) or not levels:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,14 @@ def test_a_file_that_does_not_run_is_named_with_its_line(cwd: Path, text: str, w
         ),
         pytest.param({"direction": "1"}, "direction must be", id="direction of another kind"),
         pytest.param({"metric": "'test_accuracy'"}, "of the test split", id="metric on test"),
+        pytest.param({"metric": "'accuracy'"}, "by 'val_accuracy'", id="metric on train"),
+        pytest.param({"metric": "'val_loss'"}, "direction='minimize'", id="the highest loss"),
+        pytest.param({"budget": "30"}, "budget= takes a Budget(...), not 30", id="budget"),
+        pytest.param({"source": "'imdb'"}, "source= takes a Source(...)", id="source is text"),
+        pytest.param({"published": "0.9"}, "published= takes a Published", id="published"),
+        pytest.param({"writing": "True"}, "writing= takes a Writing(...)", id="writing"),
+        pytest.param({"classes": "range(2)"}, "takes a list of names", id="classes are numbers"),
+        pytest.param({"classes": "'ab'"}, "takes a list of names", id="classes are a text"),
         pytest.param({"metric": "''"}, "takes a key of Keras's logs", id="no metric"),
         pytest.param({"load": "None"}, "load= takes a function, not None", id="no load"),
         pytest.param({"space": "{}"}, "space= takes a function, not {}", id="space is a dict"),
@@ -156,6 +166,16 @@ def test_the_baseline_needs_whole_numbers_for_the_trainer(cwd: Path, name: str, 
             "24 of the 24 values in the examples of the test split are not finite",
             id="not numbers",
         ),
+        pytest.param(
+            "return Dataset(PART, PART, PART, {'a': 0})",
+            "task.py:7: a vocabulary is a tuple of texts, not dict",
+            id="a vocabulary the other way round",
+        ),
+        pytest.param(
+            "return Dataset(PART, PART, Split(PART.x, PART.y.astype('datetime64[D]')))",
+            "the labels of the test split are datetime64[D], not a NumPy array of numbers or text",
+            id="dates",
+        ),
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
@@ -204,6 +224,11 @@ def test_training_the_baseline_tells_what_a_trial_costs(
             {"in_build": "os.abort()"}, "the process died of SIGABRT", id="a build that crashes"
         ),
         pytest.param(
+            {"in_build": "params['epochs']"},
+            "build(params) is not told the epochs",
+            id="a network that depends on how long it is trained",
+        ),
+        pytest.param(
             {"in_build": "params['level'] = float('nan')"},
             "with the baseline's params, val_score is nan",
             id="a metric that is not a number",
@@ -239,6 +264,27 @@ def test_what_training_finds_wrong_in_a_field_is_told_at_its_line(
 
     with pytest.raises(StudyFileError, match=f"toy.py:{line}: {words}"):
         check("toy.py", None, train=True)
+
+
+def test_training_takes_of_the_baseline_what_the_space_suggests(cwd: Path):
+    path = write_toy(cwd, in_build="params['momentum']")
+    text = path.read_text().replace("baseline=dict(", "baseline=dict(momentum=0.9, ")
+    mode = 'trial.suggest_categorical("mode", ["sound", "odd"])'
+    at_times = f'if {mode} == "odd": trial.suggest_float("momentum", 0.0, 1.0)'
+    path.write_text(text.replace(mode, at_times))
+
+    with pytest.raises(StudyFileError, match="KeyError: 'momentum'"):
+        check("toy.py", None, train=True)
+
+
+def test_a_module_of_the_current_folder_is_not_taken_for_keras(cwd: Path, cli: Cli):
+    write_toy(cwd)
+    (cwd / "keras.py").write_text("raise SystemExit('not Keras')")
+    script = Path(sys.executable).with_name("hpsearch")
+
+    done = subprocess.run([script, "check", "toy.py", "--train"], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,8 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
         pytest.param(["predict", "toy", "x.png"], 2, "there is no file x.png", id="no input"),
         pytest.param(["predict", "toy", "x", "--storage", URL], 3, "first run", id="too early"),
         pytest.param(["generate", "toy"], 2, "--seed-text", id="no seed text"),
+        pytest.param(["show", "\udcff", "--storage", URL], 2, "no study", id="no text"),
+        pytest.param(["run", "toy.py", "--study", "\udcff"], 2, "not text in UTF-8", id="a byte"),
         pytest.param(["init", "../toy"], 2, "cannot be a task's name", id="a path for a name"),
     ],
 )
@@ -244,6 +246,18 @@ def test_a_backend_that_is_not_installed_is_named_in_one_line(cwd, cli):
         done = cli(*argv, KERAS_BACKEND="jaxx")
         assert done.returncode == 2
         assert done.stderr == "Error: KERAS_BACKEND is 'jaxx', which is not installed\n"
+
+
+def test_a_keras_that_cannot_be_imported_ends_in_one_line_of_our_own(cwd, cli):
+    write_toy(cwd)
+    (cwd / "broken").mkdir()
+    (cwd / "broken" / "keras.py").write_text("raise SystemExit('broken')")
+
+    done = cli("run", "toy.py", "--storage", URL, PYTHONPATH=str(cwd / "broken"))
+
+    assert done.returncode == 3
+    (error,) = [line for line in done.stderr.splitlines() if line.startswith("Error")]
+    assert "the server of trial processes died" in error
 
 
 def test_the_backend_is_what_is_stored_not_what_keras_is_configured_to(cwd, cli):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -15,6 +16,7 @@ from scipy import stats
 
 from hpsearch.engine.curve_keys import key_of
 from hpsearch.engine.evaluation import (
+    Candidate,
     Opening,
     choose_candidates,
     fresh_seeds,
@@ -22,7 +24,7 @@ from hpsearch.engine.evaluation import (
     read_openings,
 )
 from hpsearch.engine.intervals import interval, newcombe, student, welch, wilson
-from hpsearch.engine.record import load_study
+from hpsearch.engine.record import load_study, versions
 from hpsearch.engine.retraining import Retrainer, Retraining
 from hpsearch.engine.storage import Storage
 from hpsearch.engine.supervisor import ProcessServer
@@ -291,21 +293,72 @@ def test_a_retraining_that_crashes_is_one_line_and_records_nothing(cli: Cli, cwd
     assert openings(cwd) == []
 
 
-def test_a_retraining_that_diverged_is_not_trained_on(tmp_path: Path) -> None:
+def let_diverge(folder: Path, candidate: Candidate, seed: int) -> None:
+    """Leave a curve as that of a candidate would be if its first epoch ended in NaN."""
+    storage = Storage(f"sqlite:///{folder.absolute()}/runs/studies.db", read_only=True)
+    _, record = load_study(storage, "clouds")
     retrainer = Retrainer(
         CLOUDS,
-        data=tmp_path,
-        fingerprint="",
-        curves=tmp_path,
-        versions={},
+        data=folder,
+        fingerprint=record.data,
+        curves=storage.folder / "curves",
+        versions=versions(),
         process_name="",
         n_slots=1,
         server=NO_SERVER,
         say=print,
     )
-    diverged = Retraining(name="trial 3", params={"epochs": 9, "batch_size": 16}, seed=1)
+    diverged = Retraining(name=candidate.name, params=candidate.params, seed=seed)
     logs = {"loss": float("nan"), "val_accuracy": 0.5}
     retrainer.curve(diverged).append(1, logs, {"x": np.zeros(1)}, {})
 
-    with pytest.raises(NothingFinished, match="trial 3 on train with seed 1 diverged: .* epoch 1"):
-        retrainer.train([diverged])
+    assert retrainer.train([diverged]) == [[pytest.approx(logs, nan_ok=True)]]
+
+
+def best_two(folder: Path) -> list[Candidate]:
+    storage = Storage(f"sqlite:///{folder.absolute()}/runs/studies.db", read_only=True)
+    return choose_candidates(load_study(storage, "clouds")[0], CLOUDS, 2)
+
+
+def test_a_candidate_that_diverges_with_a_fresh_seed_is_one_no_more(cli: Cli, cwd: Path) -> None:
+    copy_study(cwd, stage="searched")
+    gone = next(one for one in best_two(cwd) if not one.is_baseline)
+    let_diverge(cwd, gone, fresh_seeds(7, 1)[0])
+
+    done = cli("evaluate", "clouds", "--top", "2", "--seeds", "1")
+
+    assert done.returncode == 0, done.stderr
+    assert f"No candidate any more, as a fresh seed diverged: {gone.name}." in done.stdout
+    (opening,) = openings(cwd)
+    assert gone.name not in [one.name for one in opening.candidates]
+
+
+def test_a_baseline_that_diverges_with_a_fresh_seed_ends_in_one_line(cli: Cli, cwd: Path) -> None:
+    copy_study(cwd, stage="searched")
+    baseline = next(one for one in best_two(cwd) if one.is_baseline)
+    let_diverge(cwd, baseline, fresh_seeds(7, 1)[0])
+
+    failed = cli("evaluate", "clouds", "--top", "1", "--seeds", "1")
+
+    assert failed.returncode == 3
+    assert "Error: the baseline diverged with a fresh seed" in failed.stderr
+    assert openings(cwd) == []
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "is_share"),
+    [
+        pytest.param("val_accuracy", 0.9, True, id="an accuracy"),
+        pytest.param("val_binary_accuracy", 0.9, True, id="another accuracy"),
+        pytest.param("val_acc_percent", 90.0, False, id="in percent"),
+        pytest.param("val_acceleration", 0.9, False, id="of something else"),
+    ],
+)
+def test_only_a_share_of_examples_is_judged_by_their_number(
+    evaluated: Evaluated, metric: str, value: float, is_share: bool
+) -> None:
+    (opening,) = openings(evaluated.folder)
+    test = [{metric.removeprefix("val_"): value}]
+    candidates = [replace(one, valid=[value], test=test) for one in opening.candidates]
+
+    assert replace(opening, metric=metric, candidates=candidates).is_share == is_share

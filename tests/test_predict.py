@@ -41,6 +41,17 @@ def reviews(cwd: Path) -> Path:
     return cwd
 
 
+def edit_exported(folder: Path, old: str, new: str) -> None:
+    """Edit the study file of the export `out`, as if it had been exported so."""
+    study = folder / "out" / "study.py"
+    text = study.read_text()
+    assert old in text
+    study.write_text(text.replace(old, new))
+    manifest = json.loads((folder / "out" / "MANIFEST.json").read_text())
+    manifest["sha256"]["study.py"] = hashlib.sha256(study.read_bytes()).hexdigest()
+    (folder / "out" / "MANIFEST.json").write_text(json.dumps(manifest))
+
+
 def predicted(done: subprocess.CompletedProcess[str]) -> list[dict]:
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
@@ -231,11 +242,7 @@ def write_bad_inputs(folder: Path) -> None:
 
 def test_a_task_that_cannot_encode_says_so(cwd: Path, cli: Cli):
     copy_used("reviews", cwd, "out")
-    study = cwd / "out" / "study.py"
-    study.write_text(study.read_text().replace("    encode=encode,\n", ""))
-    manifest = json.loads((cwd / "out" / "MANIFEST.json").read_text())
-    manifest["sha256"]["study.py"] = hashlib.sha256(study.read_bytes()).hexdigest()
-    (cwd / "out" / "MANIFEST.json").write_text(json.dumps(manifest))
+    edit_exported(cwd, "    encode=encode,\n", "")
 
     refused = cli("predict", "out", FINE)
 
@@ -316,7 +323,27 @@ def test_a_network_that_reads_strings_gets_strings(tmp_path: Path):
 
     question = Predict(model=str(tmp_path / "model.keras"), x=[["bad bad good"]], dtype="<U12")
 
-    assert list(answer(question)) == [[0, 1, 2]]
+    assert list(answer(question)) == ["", [0, 1, 2]]
+
+
+def test_examples_of_several_kinds_of_number_all_arrive_as_they_are(reviews: Path, cli: Cli):
+    old = 'for word in vocabulary], dtype="float32")'
+    edit_exported(reviews, old, "for word in vocabulary]) + (0.5 if words[0] == 'bad' else 0)")
+    (halves,) = predicted(cli("predict", "out", DULL, "--json"))
+
+    _, found = predicted(cli("predict", "out", FINE, DULL, "--json"))
+
+    assert found["outputs"] == pytest.approx(halves["outputs"], rel=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves
+def test_the_activation_of_the_last_layer_comes_first(tmp_path: Path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.save(tmp_path / "model.keras")
+
+    question = Predict(model=str(tmp_path / "model.keras"), x=[[1.0, 2.0]], dtype="<f4")
+
+    assert next(answer(question)) == "linear"
 
 
 def test_labels_are_named_where_an_output_has_two_and_else_by_the_task():
@@ -351,6 +378,6 @@ def test_the_network_of_each_lab_is_loaded_and_takes_what_its_encode_makes(
     question = Predict(
         model=str(tmp_path / "model.keras"), x=[encoded.x.tolist()], dtype=encoded.x.dtype.str
     )
-    (outputs,) = answer(question)
+    _, outputs = answer(question)
 
     assert len(outputs) == model.output_shape[-1]

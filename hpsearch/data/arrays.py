@@ -24,6 +24,7 @@ Examples: TypeAlias = "Array | csr_array"
 """Numbers in full, or a SciPy array in CSR form where nearly all of them are 0."""
 PARTS = ("train", "valid", "test")
 SPARSE_FIELDS = ("data", "indices", "indptr", "shape")
+NUMBERS_OR_TEXT = "biufcSU"  # NumPy's letters
 # A label that training never sees is a mistake, but characters of a text may be that rare.
 RARE = 0.01
 
@@ -33,6 +34,11 @@ def is_sparse(x: Any) -> bool:
     # nobody can have made one while SciPy was never imported, and importing it takes time
     sparse = sys.modules.get("scipy.sparse")
     return sparse is not None and bool(sparse.issparse(x))
+
+
+def is_texts(value: object) -> bool:
+    """Whether something is a tuple or list of texts."""
+    return isinstance(value, tuple | list) and all(isinstance(text, str) for text in value)
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,11 @@ class Dataset:
     """What each whole number in `x` stands for, in texts."""
 
     def __post_init__(self) -> None:
+        if not is_texts(self.vocabulary):
+            raise DataError(
+                f"a vocabulary is a tuple of texts, not {type(self.vocabulary).__name__}: "
+                "what 0 stands for first, then what 1 stands for"
+            )
         for part, split in self.splits().items():
             if len(split) == 0:
                 raise DataError(f"the {part} split is empty")
@@ -214,7 +225,7 @@ def _fault(array: Any) -> str:
     if is_sparse(array):
         form = array.format
         return "" if form == "csr" else f"a SciPy array in {form.upper()} form: call its tocsr()"
-    if isinstance(array, np.ndarray) and not array.dtype.hasobject:
+    if isinstance(array, np.ndarray) and array.dtype.kind in NUMBERS_OR_TEXT:
         return ""
     kind = getattr(array, "dtype", type(array).__name__)
     return f"{kind}, not a NumPy array of numbers or text"

@@ -117,7 +117,7 @@ def locate(source: Source, data: Path | None) -> Found | None:
 def files_in(folder: Path, source: Source) -> Files | None:
     """The first of a data set's sets of files that a folder holds, none verified."""
     for files in source.sets():
-        if all((folder / file.name).is_file() for file in files):
+        if all(os.path.isfile(folder / file.name) for file in files):  # noqa: PTH113  # may not look
             return files
     return None
 

@@ -68,6 +68,8 @@ class Opening:
     model: str
     """The folder of the winner's model and curve of the first seed, in the storage's."""
     model_sha256: str
+    diverged: list[str] = field(default_factory=list)
+    """Trials that were candidates until a fresh seed ended in NaN."""
     schema: str = SCHEMA
 
     @property
@@ -98,7 +100,10 @@ class Opening:
     @property
     def is_share(self) -> bool:
         """Whether the metric is a share of examples, as an accuracy is."""
-        return "acc" in self.metric
+        values = [value for one in self.candidates for value in one.valid]
+        values += [value for one in self.finalists for value in self.test_values(one)]
+        named = {"acc", "accuracy"} & set(self.metric.split("_"))
+        return bool(named) and all(0 <= value <= 1 for value in values)
 
     def test_values(self, candidate: Candidate) -> list[float]:
         """The metric on the test split, per seed."""
@@ -190,7 +195,7 @@ def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[C
         )
     sign = -1 if task.direction == "maximize" else 1
     finished.sort(key=lambda trial: (sign * trial.values[0], trial.number))
-    baseline = _baseline(study_file)
+    baseline = baseline_of(study_file)
     candidates: list[Candidate] = []
     known: list[Params] = []
     for trial in finished:
@@ -258,8 +263,12 @@ def _opening(content: dict[str, Any]) -> Opening:
     return Opening(**{**content, "candidates": candidates})
 
 
-def _baseline(study_file: StudyFile) -> Params:
-    """The baseline as a trial would have it: what `space` suggests, no more."""
+def baseline_of(study_file: StudyFile) -> Params:
+    """The baseline as a trial would have it: what `space` suggests, no more.
+
+    Raises:
+        StudyFileError: The baseline is not a point of the search space.
+    """
     task = study_file.task
     trial = FixedTrial(dict(task.baseline))
     try:

@@ -50,7 +50,7 @@ def study_lock(storage: Storage, study_name: str) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise StudyBusy(
-            f"study {study_name!r} is being run by {_describe(holder.read_bytes())}: "
+            f"study {study_name!r} is being run by {_describe(holder)}: "
             f"watch it with hpsearch show {study_name}"
         ) from None
     try:
@@ -79,9 +79,9 @@ def _path(storage: Storage, study_name: str) -> Path:
     return storage.folder / "locks" / f"{slug(study_name)}.lock"
 
 
-def _describe(content: bytes) -> str:
+def _describe(path: Path) -> str:
     try:
-        holder = json.loads(content)
+        holder = json.loads(path.read_bytes())
         return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
-    except (ValueError, KeyError):
+    except (OSError, ValueError, KeyError):  # it has only just taken the lock
         return "another launcher"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import optuna
@@ -31,7 +31,7 @@ class Record:
     """The stored description of a study."""
 
     study_file: str
-    """The text."""
+    """The text, as of the last `run`."""
     filename: str
     title: str
     metric: str
@@ -47,7 +47,7 @@ class Record:
     schema: str = SCHEMA
 
     def load(self) -> StudyFile:
-        """The study file as it was when the study began."""
+        """The study file as it was at the last `run`."""
         return run_study_file(self.study_file, self.filename)
 
 
@@ -118,30 +118,37 @@ def read_record(study: Study) -> Record | None:
 def create_or_continue(
     storage: Storage, name: str, record: Record, baseline: dict[str, ParamValue]
 ) -> tuple[Study, Record, bool]:
-    """The study of a name: made, with its baseline in the queue, or found as it was.
+    """The study of a name: made, with its baseline in the queue, or found.
 
-    A network that has not got through an epoch yet may be mended.
+    One that is found takes over what its study file says now, where trials stay comparable;
+    a network that has not got through an epoch yet may be mended too.
 
     Returns:
         The study, its stored record, and whether it was there before.
 
     Raises:
-        StudyChanged: It was made with another space, network, metric, direction, data or seed.
+        StudyChanged: It was made with another space, network, baseline, metric, direction,
+            data or seed.
         StudyNotFound: It holds trials that hpsearch knows nothing of.
     """
     study = _optuna_study(storage.optuna, name)
     stored = None if study is None else read_record(study)
     if stored is not None and study is not None:
         diff = _changes(stored, record)
-        if diff == [NETWORK] and not _has_logs(study):
-            study.set_user_attr(ATTR, asdict(record))
-            return study, record, True
-        if diff:
+        if diff and not (diff == [NETWORK] and not _has_logs(study)):
             raise StudyChanged(
                 f"study {name!r} was made with other settings than now:\n  "
                 + "\n  ".join(diff)
                 + f"\nGo on as it was: hpsearch resume {name}. Start anew: --study NEW-NAME."
             )
+        if stored.study_file != record.study_file:
+            stored = replace(
+                stored,
+                study_file=record.study_file,
+                filename=record.filename,
+                title=record.title,
+            )
+            study.set_user_attr(ATTR, asdict(stored))
         return study, stored, True
     if study is not None and study.get_trials(deepcopy=False):
         raise StudyNotFound(
@@ -161,7 +168,7 @@ def create_or_continue(
 def _optuna_study(storage: RDBStorage, name: str) -> Study | None:
     try:
         return optuna.load_study(study_name=name, storage=storage)
-    except KeyError:
+    except (KeyError, UnicodeEncodeError):  # SQLite holds no name that is not UTF-8
         return None
 
 
@@ -172,8 +179,12 @@ def _changes(stored: Record, now: Record) -> list[str]:
         before, after = getattr(stored, field), getattr(now, field)
         if before != after:
             diff += [f"- {field}: {str(before)[:40]}", f"+ {field}: {str(after)[:40]}"]
-    if stored.study_file != now.study_file and network_of(stored.load()) != network_of(now.load()):
-        diff.append(NETWORK)
+    if stored.study_file != now.study_file:
+        then_file, now_file = stored.load(), now.load()
+        if then_file.task.baseline != now_file.task.baseline:
+            diff.append("± the baseline")
+        if network_of(then_file) != network_of(now_file):
+            diff.append(NETWORK)
     return diff
 
 

@@ -89,7 +89,7 @@ class Retrainer:
         self._must_stop = threading.Event()
 
     def train(self, retrainings: Sequence[Retraining]) -> list[list[Logs]]:
-        """Train each to its last epoch.
+        """Train each to its last epoch, or to the one in which it diverged.
 
         Returns:
             Keras's logs of the epochs of each, in the order of the retrainings.
@@ -147,6 +147,10 @@ class Retrainer:
         )
         return Curve(self.curves / key)
 
+    def has_diverged(self, logs: Sequence[Logs]) -> bool:
+        """Whether loss or metric are no numbers any more after some epoch."""
+        return not all(is_finite(of_epoch, self.metric) for of_epoch in logs)
+
     @contextmanager
     def stopped_by_signals(self) -> Iterator[None]:
         """Let Ctrl-C, SIGTERM and SIGHUP stop the processes at once; epochs done stay."""
@@ -184,13 +188,12 @@ class Retrainer:
         curve.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(curve.folder / ".lock"):  # two may want the same curve
             stored = curve.logs[:epochs]
-            self._require_finite(retraining, stored)
-            if len(stored) == epochs:
+            if len(stored) == epochs or self.has_diverged(stored):
                 return stored
             self._supervise(retraining)
         logs = curve.logs[:epochs]
-        self._require_finite(retraining, logs)
-        self.say(f"trained {retraining}: {self._figure(logs[-1])}")
+        if not self.has_diverged(logs):
+            self.say(f"trained {retraining}: {self._figure(logs[-1])}")
         return logs
 
     def _supervise(self, retraining: Retraining, export: Path | None = None) -> Ending:
@@ -226,14 +229,6 @@ class Retrainer:
             reason = ending.reason or ending.how.value
             raise NothingFinished(f"retraining {retraining} failed: {reason}; nothing was recorded")
         return ending
-
-    def _require_finite(self, retraining: Retraining, logs: Sequence[Logs]) -> None:
-        for epoch, of_epoch in enumerate(logs, 1):
-            if not is_finite(of_epoch, self.metric):
-                raise NothingFinished(
-                    f"retraining {retraining} diverged: loss or metric not finite in epoch "
-                    f"{epoch}; nothing was recorded"
-                )
 
     def _figure(self, logs: Logs) -> str:
         name = self.metric if self.metric in logs else "loss"

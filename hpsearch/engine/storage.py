@@ -103,9 +103,17 @@ def parse_url(text: str) -> URL:
 
 
 def slug(study_name: str) -> str:
-    """A file name for a study: a study's name is any text, and never becomes a path."""
+    """A file name for a study: a study's name is any text, and never becomes a path.
+
+    Raises:
+        UsageError: It is not text.
+    """
     readable = re.sub(r"[^A-Za-z0-9]+", "-", study_name).strip("-")[:40]
-    return f"{readable}-{hashlib.sha256(study_name.encode()).hexdigest()[:8]}"
+    try:
+        digest = hashlib.sha256(study_name.encode()).hexdigest()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"the study name {study_name!r} is not text in UTF-8") from error
+    return f"{readable}-{digest[:8]}"
 
 
 def patiently(act: Callable[[], Result]) -> Result:

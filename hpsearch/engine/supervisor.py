@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 
 from hpsearch.engine.backend import keras_backend
+from hpsearch.errors import NothingFinished
 from hpsearch.messages import (
     EpochDone,
     Failed,
@@ -34,6 +35,7 @@ from hpsearch.task import Logs
 
 TICK_S = 0.1  # between two looks at memory and clocks
 TAIL_CHARS = 4000
+SAFE_PATH = "PYTHONSAFEPATH"
 # signals that come from outside the trial: the network is not to blame
 FROM_OUTSIDE = {"SIGKILL", "SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGPWR"}
 
@@ -95,16 +97,27 @@ class ProcessServer:
 
             # and Optuna, which study files import to name a Trial
             forkserver.set_forkserver_preload(["hpsearch.training.preload", "optuna"])
-            forkserver.ensure_running()  # imports Keras while the launcher does other things
+            with _current_folder_unseen():
+                forkserver.ensure_running()  # imports Keras while the launcher does other things
 
     def start(self, job: Job, output: str) -> tuple[BaseProcess, Connection]:
-        """A process under way and the pipe to it."""
+        """A process under way and the pipe to it.
+
+        Raises:
+            NothingFinished: The server died.
+        """
         from_us, to_trial = self._context.Pipe()
         process = self._context.Process(  # type: ignore[attr-defined]
             target=_trial_process, args=(to_trial, encode_job(job), output), daemon=True
         )
-        with self._lock, _no_main_module():
-            process.start()
+        try:
+            with self._lock, _no_main_module(), _current_folder_unseen():
+                process.start()
+        except (EOFError, ConnectionError) as error:
+            raise NothingFinished(
+                "the server of trial processes died, perhaps for lack of memory; what it "
+                "printed stands above. The same command goes on from the last epochs"
+            ) from error
         to_trial.close()
         return process, from_us
 
@@ -221,6 +234,19 @@ def _end(process: BaseProcess) -> None:
     if process.is_alive():
         process.kill()
     process.join()
+
+
+@contextlib.contextmanager
+def _current_folder_unseen() -> Iterator[None]:
+    """Keep a Python that starts from taking a keras.py in the current folder for Keras."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[SAFE_PATH]
+        if before is not None:
+            os.environ[SAFE_PATH] = before
 
 
 @contextlib.contextmanager

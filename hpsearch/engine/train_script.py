@@ -277,7 +277,7 @@ $read
 def train(x, y):
     """Build the network of PARAMS and train it on all examples that are not for testing."""
     keras.utils.set_random_seed(SEED)
-    model = $build(PARAMS)
+    model = $build({name: PARAMS[name] for name in PARAMS if name != "epochs"})
     if not model.built:
         model.build((None, *x.shape[1:]))
     model.optimizer.build(model.trainable_variables)$jit_compile

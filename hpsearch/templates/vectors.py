@@ -41,7 +41,7 @@ def space(trial: Trial) -> None:
 
 
 def build(params):
-    """A compiled network; epochs and batch_size are for the trainer, all else is yours."""
+    """A compiled network. How long it is trained is for the trainer to know, not for it."""
     import keras  # here and not on top: reading this file should take no seconds
 
     # columns in different units, made comparable inside the network

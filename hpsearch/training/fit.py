@@ -14,7 +14,7 @@ import numpy as np
 from hpsearch.curves import State
 from hpsearch.data import Split
 from hpsearch.errors import StudyFileError
-from hpsearch.task import Logs, Params, Task
+from hpsearch.task import Logs, Params, Task, without_epochs
 from hpsearch.training.batches import make_batches, order
 from hpsearch.training.gradient_norm import gradient_norm_logged
 from hpsearch.training.logs import complete
@@ -59,10 +59,20 @@ def build(task: Task, params: Params, seed: int, examples: Split) -> keras.Model
     """Build the network of some params, the same weights for the same seed.
 
     Raises:
-        StudyFileError: `build` returned something else than a compiled model.
+        StudyFileError: `build` returned something else than a compiled model, or asks how
+            long training will be.
     """
     keras.utils.set_random_seed(seed)
-    model = task.build(params)
+    try:
+        model = task.build(without_epochs(params))
+    except KeyError as error:
+        if error.args != ("epochs",):
+            raise
+        raise StudyFileError(
+            "build(params) is not told the epochs: a longer training goes on where a shorter "
+            "one ended, so the network must be the same for both. Let a learning rate decay "
+            "by the epoch, not over all of them"
+        ) from error
     if not isinstance(model, keras.Model) or not model.compiled:
         raise StudyFileError(
             f"build(params) returned {type(model).__name__}, not a compiled keras.Model"

@@ -54,13 +54,14 @@ def main() -> None:
 
 
 def answer(question: Question) -> Iterator[Any]:
-    """The outputs for each example, or one character after the other."""
+    """What the questions say that they get."""
     # not compiled: to predict takes neither loss nor metrics, which may be a study's own
     model = keras.saving.load_model(question.model, compile=False, safe_mode=True)
     match question:
         case Predict():
             x = np.array(question.x, dtype=question.dtype)
             _require_shape(model, x.shape[1:])
+            yield _last_activation(model)
             # in batches of our own: Keras takes no strings in NumPy arrays
             batches = make_batches(Split(x, np.zeros(len(x))), PREDICTED_AT_ONCE)
             yield from model.predict(batches.for_keras(), verbose=0).tolist()
@@ -73,6 +74,11 @@ def answer(question: Question) -> Iterator[Any]:
                 temperature=question.temperature,
                 seed=question.seed,
             )
+
+
+def _last_activation(model: keras.Model) -> str:
+    activation = getattr(model.layers[-1], "activation", None)
+    return getattr(activation, "__name__", "")
 
 
 def _require_shape(model: keras.Model, shape: tuple[int, ...]) -> None:

@@ -87,6 +87,7 @@ def measure(study_file: StudyFile, prepared: Prepared) -> Cost:
         StudyFileError: It cannot be trained, or Keras logs no such metric.
     """
     # imported here: starting processes takes modules that a mere look does without
+    from hpsearch.engine.evaluation import baseline_of
     from hpsearch.engine.supervisor import How, Limits, ProcessServer, supervise
 
     task = study_file.task
@@ -101,7 +102,7 @@ def measure(study_file: StudyFile, prepared: Prepared) -> Cost:
         job = Job(
             study_file=study_file.text,
             study_file_name=study_file.filename,
-            params={**task.baseline, "epochs": 2},
+            params={**baseline_of(study_file), "epochs": 2},
             seed=0,
             data=str(prepared.folder),
             curve=folder,

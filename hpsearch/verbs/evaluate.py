@@ -29,7 +29,7 @@ from hpsearch.engine.retraining import Retrainer, Retraining
 from hpsearch.engine.storage import Storage, slug
 from hpsearch.engine.supervisor import ProcessServer
 from hpsearch.engine.task_data import data_of_study
-from hpsearch.errors import DataError, MetricNotFound
+from hpsearch.errors import DataError, MetricNotFound, NothingFinished
 from hpsearch.messages import TRAIN_AND_VALID
 from hpsearch.task import Logs, Published
 from hpsearch.verbs.outcomes import (
@@ -127,14 +127,15 @@ def _evaluate(
     splits = prepared.open()
     with retrainer.stopped_by_signals():
         seeds = fresh_seeds(record.seed, n_seeds)
-        candidates = ranked(_validate(retrainer, candidates, seeds), study_file.task)
+        candidates, diverged = _validate(retrainer, candidates, seeds)
         opening = Opening(
             opened="",
             n_top=n_top,
             seeds=seeds,
             metric=record.metric,
             direction=record.direction,
-            candidates=candidates,
+            candidates=ranked(candidates, study_file.task),
+            diverged=diverged,
             n_valid=len(splits.valid),
             n_test=len(splits.test),
             versions=versions(),
@@ -148,8 +149,12 @@ def _evaluate(
 
 def _validate(
     retrainer: Retrainer, candidates: list[Candidate], seeds: list[int]
-) -> list[Candidate]:
-    """The candidates with their figures on validation."""
+) -> tuple[list[Candidate], list[str]]:
+    """The candidates with their figures on validation, and the names of those that diverged.
+
+    Raises:
+        NothingFinished: The baseline diverged.
+    """
     names = ", ".join(candidate.name for candidate in candidates)
     say(f"retraining on train: {names}; {_plural(len(seeds), 'fresh seed')} each")
     wanted = [
@@ -157,11 +162,22 @@ def _validate(
         for candidate in candidates
         for seed in seeds
     ]
-    values = [logs[-1][retrainer.metric] for logs in retrainer.train(wanted)]
-    return [
-        replace(candidate, valid=values[i * len(seeds) : (i + 1) * len(seeds)])
-        for i, candidate in enumerate(candidates)
-    ]
+    logs = retrainer.train(wanted)
+    values = [of_one[-1][retrainer.metric] for of_one in logs]
+    measured: list[Candidate] = []
+    diverged: list[str] = []
+    for i, candidate in enumerate(candidates):
+        seeds_of_it = slice(i * len(seeds), (i + 1) * len(seeds))
+        if not any(retrainer.has_diverged(of_one) for of_one in logs[seeds_of_it]):
+            measured.append(replace(candidate, valid=values[seeds_of_it]))
+        elif candidate.is_baseline:
+            raise NothingFinished(
+                "the baseline diverged with a fresh seed, so there is nothing to compare with; "
+                "nothing was recorded. Give the task a baseline that trains, and search anew"
+            )
+        else:
+            diverged.append(candidate.name)
+    return measured, diverged
 
 
 def _train_finalists(retrainer: Retrainer, opening: Opening) -> list[Retraining]:
@@ -173,7 +189,12 @@ def _train_finalists(retrainer: Retrainer, opening: Opening) -> list[Retraining]
         for candidate in opening.finalists
         for seed in opening.seeds
     ]
-    retrainer.train(wanted)
+    for one, logs in zip(wanted, retrainer.train(wanted), strict=True):
+        if retrainer.has_diverged(logs):
+            raise NothingFinished(
+                f"{one} diverged: loss or metric are no numbers any more; nothing was recorded. "
+                "Other --top or --seeds may come to another winner"
+            )
     return wanted
 
 

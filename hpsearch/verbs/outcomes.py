@@ -37,6 +37,7 @@ def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
         "n_valid": opening.n_valid,
         "n_test": opening.n_test,
         "versions": opening.versions,
+        "diverged": opening.diverged,
         "candidates": [_candidate_content(opening, one) for one in opening.candidates],
         "test_metric": opening.test_metric,
         "test": {**test, "verdict": verdict},
@@ -52,7 +53,14 @@ def validation_sentences(opening: Opening) -> list[str]:
         *_verdict_sentences(opening),
     ]
     found = [(called(one), opening.valid_interval(one)) for one in opening.candidates]
-    return [*sentences, *_describe_methods(found)]
+    sentences += _describe_methods(found)
+    if opening.diverged:
+        sentences.append(
+            f"No candidate any more, as a fresh seed diverged: {', '.join(opening.diverged)}."
+        )
+    if len(opening.candidates) > 1:
+        sentences.append("The winner was chosen by these figures, which flatter it; test does not.")
+    return sentences
 
 
 def _verdict_sentences(opening: Opening) -> list[str]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hpsearch.data.inputs import Encoded
 from hpsearch.engine.use import ask
 from hpsearch.errors import DataError, StudyFileError, UsageError
@@ -77,11 +79,13 @@ def predict(
     question = Predict(
         model=str(model.path),
         x=[example.x.tolist() for example in examples],
-        dtype=examples[0].x.dtype.str,
+        dtype=np.result_type(*(example.x for example in examples)).str,
     )
+    answers = ask(question)
+    is_linear = next(answers) == "linear"
     found = [
-        _result(argument, example, outputs, model.classes, top)
-        for argument, example, outputs in zip(arguments, examples, ask(question), strict=True)
+        _result(argument, example, outputs, () if is_linear else model.classes, top)
+        for argument, example, outputs in zip(arguments, examples, answers, strict=True)
     ]
     if as_json:
         print_json({"schema": SCHEMA, "study": model.study, "predictions": found})

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.data import File, Source, sources
-from hpsearch.data.sources import fetch, find, find_or_fetch
+from hpsearch.data.sources import fetch, find, find_or_fetch, locate
 from hpsearch.errors import DataCorrupt, DataError, DataNotFound
 from tests.data.publisher import PAYLOADS, Publisher, published
 
@@ -121,6 +121,14 @@ def test_the_first_set_that_is_published_is_fetched(publisher: Publisher):
     source = Source("toys", (File("lost.gz", "0" * 64), words), ((images, words),))
 
     assert fetch(source).files == (images, words)
+
+
+def test_a_place_that_may_not_be_looked_at_is_passed_over(
+    publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("KERAS_HOME", f"/{'x' * 300}")  # an error for root too
+
+    assert locate(publisher.source("good"), None) is None
 
 
 def test_what_nobody_publishes_says_what_would_do(publisher: Publisher):

@@ -290,6 +290,25 @@ def test_a_changed_network_is_refused_and_another_comment_is_not(cwd):
     assert search(toy, 2).n_trials == 2
 
 
+def test_a_study_takes_over_what_may_change_in_its_study_file(cwd):
+    toy = write_toy(cwd)
+    search(toy, 1)
+    toy.write_text(toy.read_text().replace("n_trials=4", "n_trials=2"))
+
+    search(toy, 1)
+    resume("toy", Options(storage=URL, slots=1), View())
+
+    assert read().n_trials == 2
+
+
+def test_a_changed_baseline_is_refused(cwd):
+    toy = write_toy(cwd)
+    search(toy, 1)
+
+    with pytest.raises(StudyChanged, match="± the baseline"):
+        search(write_toy(cwd, epochs=4), 2)
+
+
 def test_a_network_that_never_got_through_an_epoch_may_be_mended(cwd):
     toy = write_toy(cwd, in_build="1 / 0")
     with pytest.raises(StudyFileError):
@@ -403,7 +422,10 @@ def test_fixed_hyperparameters_must_lie_in_the_space(cwd):
 def test_checkpoints_are_evicted_longest_unused_first_and_curves_stay(cwd):
     toy = write_toy(cwd, peak=6)
     search(toy, 1)
+    (cwd / "curves" / "another").mkdir()
+    (cwd / "curves" / "another" / "epoch-00001.npz").symlink_to("gone")  # as its study dropped it
     evict(cwd / "curves", max_bytes=0)
+    (cwd / "curves" / "another" / "epoch-00001.npz").unlink()
     assert not list((cwd / "curves").glob("*/epoch-*"))
 
     enqueue({**TOY, "peak": 6, "epochs": 6})

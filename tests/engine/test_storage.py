@@ -13,8 +13,9 @@ import pytest
 from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 
+from hpsearch.engine.lock import study_lock
 from hpsearch.engine.storage import Storage, parse_url, slug
-from hpsearch.errors import HpsearchError, StorageError, UsageError
+from hpsearch.errors import HpsearchError, StorageError, StudyBusy, UsageError
 
 
 @pytest.mark.parametrize(
@@ -152,6 +153,18 @@ def test_a_study_name_never_becomes_a_path(name):
     assert len(slug(name)) <= 49
     assert os.sep not in slug(name)
     assert slug(name) != slug(name + "x")
+
+
+def test_a_study_that_was_locked_just_now_is_busy(cwd):
+    storage = Storage("sqlite:///study.db")
+    with study_lock(storage, "s"):
+        (cwd / "locks" / f"{slug('s')}.json").unlink()  # as before the holder wrote it
+
+        with (
+            pytest.raises(StudyBusy, match="being run by another launcher"),
+            study_lock(storage, "s"),
+        ):
+            pass
 
 
 def test_a_password_never_shows(cwd):
