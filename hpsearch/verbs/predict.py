@@ -79,7 +79,7 @@ def predict(
     question = Predict(
         model=str(model.path),
         x=[example.x.tolist() for example in examples],
-        dtype=np.result_type(*(example.x for example in examples)).str,
+        dtype=np.result_type(*(example.x.dtype for example in examples)).str,
     )
     answers = ask(question)
     is_linear = next(answers) == "linear"
