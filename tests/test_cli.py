@@ -102,6 +102,7 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
         pytest.param(["run", "toy.py", "--sampler", "grid"], 2, "level is continuous", id="grid"),
         pytest.param(["run", "toy.py", "--set", "units"], 2, "takes name=value", id="set"),
         pytest.param(["run", "toy.py", "--set", "unit=3"], 2, "did you mean 'units'", id="name"),
+        pytest.param(["run", "toy.py", "--set", "units=99"], 2, "outside whole number", id="99"),
         pytest.param(["run", "toy.py", "--set", "units=x"], 2, "whole number 1 to 8", id="value"),
         pytest.param(["run", "toy.py", "--storage", "s.db"], 2, "sqlite:///s.db", id="storage"),
         pytest.param(["run", "toy.py", "--data", "no"], 5, "there is no data folder no", id="data"),

@@ -72,6 +72,7 @@ TASK = Task(
     build=build,
     source=Source("toy"),
     metric="{metric}",
+    direction="{direction}",
     baseline=dict(
         epochs={epochs}, batch_size=20, units=4, level=0.5, peak={peak}, mode="{mode}"
     ),
@@ -86,6 +87,7 @@ def write_toy(
     in_build: str = "pass",
     each_epoch: str = "pass",
     metric: str = "val_score",
+    direction: str = "maximize",
     max_epochs: int = 6,
     epochs: int = 3,
     peak: int = 3,
@@ -100,6 +102,7 @@ def write_toy(
         each_epoch: Statements run before and after each epoch's training; `epochs_done`
             counts epochs.
         metric: The task's metric; 40 examples in batches of 20 make 2 steps an epoch.
+        direction: The task's.
         max_epochs: The longest trial of the space.
         epochs: Of the baseline.
         peak: The baseline's best epoch.
@@ -112,6 +115,7 @@ def write_toy(
             in_build=indent(dedent(in_build).strip(), "    "),
             each_epoch=indent(dedent(each_epoch).strip(), " " * 12),
             metric=metric,
+            direction=direction,
             max_epochs=max_epochs,
             epochs=epochs,
             peak=peak,

@@ -493,9 +493,9 @@ class Search:
                 self._errors.clear()
                 return
             self._errors.append(reason)
-            if len(self._errors) >= N_ERRORS_ALIKE and len(set(self._errors)) == 1:
+            if self._errors[-N_ERRORS_ALIKE:] == [reason] * N_ERRORS_ALIKE:
                 raise StudyFileError(
-                    f"{len(self._errors)} trials in a row ended with {reason} "
+                    f"{N_ERRORS_ALIKE} trials in a row ended with {reason} "
                     f"(hpsearch show {self.study.study_name} --trial N shows where)"
                 )
 

@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -18,7 +19,7 @@ import tenacity
 from filelock import FileLock
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
-from optuna.storages._rdb.models import SCHEMA_VERSION
+from optuna.storages._rdb.models import SCHEMA_VERSION, BaseModel
 from sqlalchemy.engine import URL, make_url
 
 from hpsearch.errors import StorageError, UsageError
@@ -160,6 +161,7 @@ def _open_sqlite(url: URL, read_only: bool) -> RDBStorage:
             return _open_to_read(path)
         _refuse_network(path)
         with FileLock(path.with_name(f"{path.name}.lock")):  # two at once fail to make tables
+            _refuse_tables_of_others(path)
             storage = RDBStorage(
                 url.render_as_string(hide_password=False),
                 engine_kwargs={"connect_args": {"timeout": SQLITE_BUSY_S}},
@@ -183,6 +185,14 @@ def _refuse_network(path: Path) -> None:
             f"{path} is on a network file system ({kind}), where SQLite loses data: "
             "use a local disk or postgresql://"
         )
+
+
+def _refuse_tables_of_others(path: Path) -> None:
+    with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_S)) as connection:
+        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        tables = {name for (name,) in rows}
+    if tables and tables.isdisjoint(BaseModel.metadata.tables):
+        raise RuntimeError("its tables are another program's")
 
 
 def _open_to_read(path: Path) -> RDBStorage:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import optuna
 import pytest
+from optuna.trial import TrialState
 
 from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.curves import Curve, evict
 from hpsearch.engine.invariants import violations
-from hpsearch.engine.record import load_study
+from hpsearch.engine.record import create_or_continue, load_study, make_record
+from hpsearch.engine.samplers import make_sampler
 from hpsearch.engine.search import Stop
+from hpsearch.engine.space import explore
 from hpsearch.engine.storage import Storage
 from hpsearch.engine.summary import Summary, summarize
 from hpsearch.engine.supervisor import Limits
@@ -20,11 +24,10 @@ from hpsearch.engine.view import View
 from hpsearch.errors import (
     Conflict,
     MetricNotFound,
-    SpaceError,
     StudyChanged,
     StudyFileError,
-    UsageError,
 )
+from hpsearch.study_file import run_study_file
 from hpsearch.verbs.run import Options, resume, run
 from tests.toy import write_toy
 
@@ -43,6 +46,12 @@ def read(name: str = "toy") -> Summary:
     study, record = load_study(storage, name)
     assert violations(storage, study, record) == []
     return summarize(study, record)
+
+
+def state_of(number: int) -> TrialState:
+    """Optuna's word for how a trial ended, which is what samplers learn from."""
+    study = optuna.load_study(study_name="toy", storage=Storage(URL, read_only=True).optuna)
+    return study.trials[number].state
 
 
 def enqueue(params: dict[str, object], name: str = "toy") -> None:
@@ -72,10 +81,19 @@ def test_a_trial_is_told_with_its_metric_after_its_last_epoch(cwd):
     assert summary.rows[0].epochs_trained == 4
 
 
-def test_two_slots_train_side_by_side_and_lose_nothing(cwd):
-    summary = search(write_toy(cwd), 6, slots=2)
+def test_two_slots_train_side_by_side(cwd):
+    """Each trial waits for another one."""
+    here = cwd / "here"
+    here.mkdir()
+    in_build = f"""
+        open(os.path.join({str(here)!r}, str(os.getpid())), "w").close()
+        while len(os.listdir({str(here)!r})) < 2:
+            time.sleep(0.02)
+        """
 
-    assert summary.counts[Outcome.FINISHED] == 6
+    summary = search(write_toy(cwd, in_build=in_build), 2, slots=2, limits=Limits(trial_s=60))
+
+    assert summary.counts[Outcome.FINISHED] == 2
 
 
 def test_a_trial_with_more_epochs_continues_the_stored_curve(cwd):
@@ -83,10 +101,12 @@ def test_a_trial_with_more_epochs_continues_the_stored_curve(cwd):
     search(toy, 1)
     enqueue({**TOY, "peak": 6, "epochs": 6})
 
-    longer = search(toy, 2).rows[1]
+    summary = search(toy, 2)
 
+    longer = summary.rows[1]
     assert (longer.epochs_reused, longer.epochs_trained) == (3, 3)
     assert longer.epochs_done == 6
+    assert summary.epochs_reused == 3
 
 
 def test_a_trial_with_fewer_epochs_is_read_off_without_training(cwd):
@@ -109,6 +129,21 @@ def test_a_better_earlier_epoch_becomes_a_trial_of_that_length_at_no_cost(cwd):
     assert read_off.value == pytest.approx(0.5)
     assert summary.best == read_off
     assert summary.n_trials == 1
+
+
+def test_where_less_is_better_the_lowest_is_the_best_and_is_read_off(cwd):
+    """The score is highest at epoch 3, so epoch 1 is better than both 3 and 4."""
+    toy = write_toy(cwd, direction="minimize", epochs=4, peak=3)
+    search(toy, 1)
+    enqueue({**TOY, "level": 0.2})
+    enqueue({**TOY, "level": 0.9})
+
+    summary = search(toy, 3)
+
+    read_off = next(row for row in summary.rows if row.read_off == 0)
+    assert read_off.params["epochs"] == 1
+    assert summary.best is not None
+    assert (summary.best.params["level"], summary.best.params["epochs"]) == (0.2, 1)
 
 
 def test_epochs_that_are_fixed_are_not_read_off_at_another_length(cwd):
@@ -182,19 +217,35 @@ def test_a_diverged_trial_is_pruned_with_its_reason_and_is_never_the_best(cwd):
     summary = search(toy, 2, fixed={})
 
     assert summary.rows[0].outcome is Outcome.DIVERGED
+    assert state_of(0) is TrialState.PRUNED  # as a failed one the sampler would forget it
     assert summary.rows[0].reason == "loss or metric not finite in epoch 1"
     assert summary.best is None or summary.best.number != 0
 
 
 @pytest.mark.parametrize(
-    ("in_build", "limits", "outcome"),
+    ("in_build", "limits", "outcome", "state"),
     [
-        pytest.param("time.sleep(odd * 99)", Limits(trial_s=8), Outcome.TIMED_OUT, id="hang"),
-        pytest.param("odd and os.abort()", Limits(), Outcome.CRASHED, id="abort"),
-        pytest.param("assert not odd", Limits(), Outcome.FAILED, id="exception"),
+        pytest.param(
+            "time.sleep(odd * 99)",
+            Limits(trial_s=8),
+            Outcome.TIMED_OUT,
+            TrialState.PRUNED,
+            id="hang",
+        ),
+        pytest.param(
+            "if odd: big = np.ones(250_000_000); time.sleep(99)",
+            Limits(memory=1_500_000_000),
+            Outcome.OUT_OF_MEMORY,
+            TrialState.PRUNED,
+            id="memory",
+        ),
+        pytest.param(
+            "odd and os.abort()", Limits(), Outcome.CRASHED, TrialState.PRUNED, id="abort"
+        ),
+        pytest.param("assert not odd", Limits(), Outcome.FAILED, TrialState.FAIL, id="exception"),
     ],
 )
-def test_a_bad_trial_ends_alone_and_the_search_goes_on(cwd, in_build, limits, outcome):
+def test_a_bad_trial_ends_alone_and_the_search_goes_on(cwd, in_build, limits, outcome, state):
     toy = write_toy(cwd, in_build=in_build)
     search(toy, 1, limits=limits)
     enqueue({**TOY, "mode": "odd"})
@@ -208,6 +259,7 @@ def test_a_bad_trial_ends_alone_and_the_search_goes_on(cwd, in_build, limits, ou
         Outcome.FINISHED,
     ]
     assert summary.rows[1].reason
+    assert state_of(1) is state
 
 
 def test_a_killed_trial_process_continues_from_its_last_epoch_under_its_own_number(cwd):
@@ -238,6 +290,63 @@ def test_a_trial_that_dies_again_and_again_is_given_up_after_its_retries(cwd):
     assert summary.rows[0].outcome is Outcome.CRASHED
 
 
+def test_retries_are_counted_since_the_last_progress(cwd):
+    """Its processes die after epochs 1, 2 and 3, once each."""
+    each_epoch = f"""
+        seen = os.path.join({str(cwd)!r}, f"seen-{{epochs_done}}")
+        died = os.path.join({str(cwd)!r}, f"died-{{epochs_done}}")
+        if 1 <= epochs_done <= 3 and not os.path.exists(died):
+            if os.path.exists(seen):
+                open(died, "w").close()
+                os.kill(os.getpid(), 9)
+            open(seen, "w").close()
+        """
+
+    summary = search(write_toy(cwd, epochs=4, peak=4, each_epoch=each_epoch), 1, retries=1)
+
+    assert len(list(cwd.glob("died-*"))) == 3
+    assert summary.rows[0].outcome is Outcome.FINISHED
+
+
+def test_the_median_pruner_prunes(cwd):
+    toy = write_toy(cwd, epochs=2, peak=2)
+    search(toy, 1, pruner=PrunerName.MEDIAN)
+    for units in (1, 2, 3, 5):
+        enqueue({**TOY, "epochs": 2, "peak": 2, "units": units})
+    enqueue({**TOY, "epochs": 6, "peak": 2, "level": 0.1})
+
+    summary = search(toy, 6, pruner=PrunerName.MEDIAN)
+
+    hopeless = next(row for row in summary.rows if row.params["level"] == 0.1)
+    assert (hopeless.outcome, hopeless.epochs_trained) == (Outcome.PRUNED, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        (SamplerName.TPE, optuna.samplers.TPESampler),
+        (SamplerName.RANDOM, optuna.samplers.RandomSampler),
+        (SamplerName.QMC, optuna.samplers.QMCSampler),
+        (SamplerName.GRID, optuna.samplers.BruteForceSampler),
+    ],
+)
+def test_each_sampler_is_the_one_that_it_is_called(name, kind):
+    assert type(make_sampler(name, seed=0, n_trials=0, fixed={})) is kind
+
+
+def test_an_error_of_another_kind_in_between_does_not_keep_three_alike_from_stopping(cwd):
+    reason = 'ValueError("small" if params["units"] == 1 else "large")'
+    toy = write_toy(cwd, in_build=f"raise {reason}")
+    search(toy, 1)
+    for units in (1, 5, 6, 7):
+        enqueue({**TOY, "units": units})
+
+    with pytest.raises(StudyFileError, match="3 trials in a row ended with ValueError: large"):
+        search(toy, 10)
+
+    assert read().counts[Outcome.FAILED] == 5
+
+
 def test_three_errors_alike_in_a_row_stop_the_study(cwd):
     toy = write_toy(cwd, in_build="1 / 0")
 
@@ -257,15 +366,62 @@ def test_a_metric_that_keras_does_not_log_stops_the_search_at_the_first_epoch(cw
     assert MetricNotFound.exit_code == 2
 
 
-def test_a_changed_space_is_refused_with_a_diff_before_anything_runs(cwd):
-    search(write_toy(cwd, max_epochs=6), 1)
+def begin(text: str, *, seed: int = 0) -> optuna.Study:
+    """Begin the study of a study file, or go on with it, as `run` does before it trains."""
+    study_file = run_study_file(text, "toy.py")
+    record = make_record(
+        study_file, explore(study_file).as_json(), data="", seed=seed, sampler="tpe", pruner="none"
+    )
+    study, _, _ = create_or_continue(Storage(URL), "toy", record, TOY)
+    return study
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        pytest.param(
+            '"epochs", 1, 6',
+            '"epochs", 1, 9',
+            "- epochs: whole number 1 to 6\n  + epochs: whole number 1 to 9",
+            id="space",
+        ),
+        pytest.param(
+            "val_score",
+            "val_accuracy",
+            "- metric: val_score\n  + metric: val_accuracy",
+            id="metric",
+        ),
+        pytest.param(
+            "maximize", "minimize", "- direction: maximize\n  + direction: minimize", id="direction"
+        ),
+        pytest.param("units=4", "units=5", "± the baseline", id="baseline"),
+        pytest.param('"relu"', '"tanh"', "± the network", id="network"),
+        pytest.param("build=build,", "build=build, jit_compile=True,", "± the network", id="jit"),
+        pytest.param(
+            "build=build,", "build=build, gradient_norm=True,", "± the network", id="norm"
+        ),
+        pytest.param("build=build,", "build=build, also_log=dict,", "± the network", id="also_log"),
+    ],
+)
+def test_what_makes_trials_incomparable_is_refused_with_a_diff(cwd, old, new, lines):
+    text = write_toy(cwd).read_text()
+    study = begin(text)
+    study.tell(study.ask(), 0.5)
+    assert old in text
 
     with pytest.raises(StudyChanged) as refused:
-        search(write_toy(cwd, max_epochs=9), 2)
+        begin(text.replace(old, new))
 
-    assert "- epochs: whole number 1 to 6\n  + epochs: whole number 1 to 9" in str(refused.value)
+    assert f"\n  {lines}" in str(refused.value)
     assert "hpsearch resume toy" in str(refused.value)
-    assert read().n_trials == 1
+
+
+def test_another_seed_is_another_study(cwd):
+    text = write_toy(cwd).read_text()
+    begin(text, seed=1)
+
+    with pytest.raises(Conflict, match="- seed: 1\n  \\+ seed: 2"):
+        begin(text, seed=2)
 
 
 def test_changed_data_are_refused(cwd):
@@ -277,36 +433,16 @@ def test_changed_data_are_refused(cwd):
         search(toy, 2)
 
 
-def test_a_changed_network_is_refused_and_another_comment_is_not(cwd):
-    toy = write_toy(cwd)
-    search(toy, 1)
-    text = toy.read_text()
-
-    toy.write_text(text.replace('"relu"', '"tanh"'))
-    with pytest.raises(StudyChanged, match="± the network: build, or what is logged"):
-        search(toy, 2)
-    toy.write_text(text.replace("return model", "return model  # as it is"))
-
-    assert search(toy, 2).n_trials == 2
-
-
 def test_a_study_takes_over_what_may_change_in_its_study_file(cwd):
     toy = write_toy(cwd)
     search(toy, 1)
-    toy.write_text(toy.read_text().replace("n_trials=4", "n_trials=2"))
+    text = toy.read_text().replace("return model", "return model  # as it is")
+    toy.write_text(text.replace("n_trials=4", "n_trials=2"))
 
     search(toy, 1)
     resume("toy", Options(storage=URL, slots=1), View())
 
     assert read().n_trials == 2
-
-
-def test_a_changed_baseline_is_refused(cwd):
-    toy = write_toy(cwd)
-    search(toy, 1)
-
-    with pytest.raises(StudyChanged, match="± the baseline"):
-        search(write_toy(cwd, epochs=4), 2)
 
 
 def test_a_network_that_never_got_through_an_epoch_may_be_mended(cwd):
@@ -320,15 +456,6 @@ def test_a_network_that_never_got_through_an_epoch_may_be_mended(cwd):
     assert summary.best is not None
     _, record = load_study(Storage(URL, read_only=True), "toy")
     assert "1 / 0" not in record.study_file
-
-
-def test_another_seed_is_another_study(cwd):
-    toy = write_toy(cwd)
-    search(toy, 1, seed=1)
-
-    with pytest.raises(Conflict, match="- seed: 1\n  \\+ seed: 2"):
-        search(toy, 2, seed=2)
-    assert search(toy, 2).seed == 1
 
 
 class Said(View):
@@ -401,31 +528,28 @@ def test_a_grid_ends_when_every_combination_was_tried(cwd):
         View(),
     )
 
-    assert stop in {Stop.EXHAUSTED, Stop.BUDGET}
+    assert stop is Stop.BUDGET  # which is never more than there are combinations
     assert sorted(row.params["mode"] for row in read().rows) == ["odd", "sound"]
 
 
-def test_a_grid_over_a_continuous_space_is_refused(cwd):
-    with pytest.raises(UsageError, match="level is continuous"):
-        search(write_toy(cwd), 5, sampler=SamplerName.GRID)
+def test_checkpoints_are_evicted_longest_unused_first(tmp_path):
+    for name, used_s in (("b", 3), ("a", 1), ("c", 2)):
+        (tmp_path / name).mkdir()
+        path = tmp_path / name / "epoch-00001.npz"
+        path.write_bytes(bytes(10))
+        os.utime(path, (used_s, used_s))
+    (tmp_path / "b" / "epoch-00000.npz").symlink_to("gone")  # dropped just now, by its training
+
+    evict(tmp_path, max_bytes=10)
+
+    assert [path.parent.name for path in tmp_path.glob("*/epoch-00001.npz")] == ["b"]
+    assert [path.parent.name for path in sorted(tmp_path.glob("*/evicted"))] == ["a", "c"]
 
 
-def test_fixed_hyperparameters_must_lie_in_the_space(cwd):
-    toy = write_toy(cwd)
-
-    with pytest.raises(SpaceError, match="did you mean 'units'"):
-        search(toy, 1, fixed={"unit": "3"})
-    with pytest.raises(SpaceError, match="units=99, outside whole number 1 to 8"):
-        search(toy, 1, fixed={"units": "99"})
-
-
-def test_checkpoints_are_evicted_longest_unused_first_and_curves_stay(cwd):
+def test_curves_stay_where_checkpoints_were_evicted_and_train_anew(cwd):
     toy = write_toy(cwd, peak=6)
     search(toy, 1)
-    (cwd / "curves" / "another").mkdir()
-    (cwd / "curves" / "another" / "epoch-00001.npz").symlink_to("gone")  # as its study dropped it
     evict(cwd / "curves", max_bytes=0)
-    (cwd / "curves" / "another" / "epoch-00001.npz").unlink()
     assert not list((cwd / "curves").glob("*/epoch-*"))
 
     enqueue({**TOY, "peak": 6, "epochs": 6})
