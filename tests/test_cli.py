@@ -187,6 +187,20 @@ def test_json_csv_and_markdown_hold_the_same_trials(toy_study, cli):
     assert content["best"]["value"] == max(t["value"] for t in content["trials"] if t["value"])
 
 
+def test_best_and_ls_say_what_show_says(toy_study, cli):
+    shown, best, listed = (
+        json.loads(cli(*verb, "--storage", URL, "--json").stdout)
+        for verb in (["show", "toy"], ["best", "toy"], ["ls"])
+    )
+
+    assert (best["schema"], listed["schema"]) == ("hpsearch.best/1", "hpsearch.ls/1")
+    keys = ("trial", "value", "params")
+    assert [best[key] for key in keys] == [shown["best"][key] for key in keys]
+    (study,) = listed["studies"]
+    assert (study["study"], study["trials"]) == ("toy", shown["n_trials"])
+    assert (study["best"], study["metric"]) == (best["value"], "val_score")
+
+
 def test_show_gives_the_top_and_a_trial_its_curve(toy_study, cli):
     assert len(cli("show", "toy", "--storage", URL, "--csv", "--top", "1").stdout.splitlines()) == 2
     trial = json.loads(cli("show", "toy", "--storage", URL, "--json", "--trial", "0").stdout)

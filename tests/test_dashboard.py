@@ -11,7 +11,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -424,21 +423,17 @@ def test_a_search_writes_on_while_the_page_is_asked_for_everything_at_once(
         pollers = [threading.Thread(target=poll, args=(address, path)) for path in paths * 2]
         for poller in pollers:
             poller.start()
-        slowest_s = 0.0
         try:
             for _ in range(20):
                 trial = study.ask()
                 for step in range(1, 6):
-                    began_s = time.monotonic()
-                    trial.report(0.5, step)
-                    slowest_s = max(slowest_s, time.monotonic() - began_s)
+                    trial.report(0.5, step)  # raises if it cannot write for long
                 study.tell(trial, 0.5)
         finally:
             done.set()
             for poller in pollers:
                 poller.join()
 
-        assert slowest_s < 5
         assert len(study.trials) == 22
         assert len(answers) > len(paths)
         assert set(answers) == {200}

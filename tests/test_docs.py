@@ -48,7 +48,17 @@ def test_every_verb_is_in_the_readme_and_has_help(verb):
 def test_every_option_is_in_the_readme(verb):
     options = {o for param in VERBS[verb].params for o in param.opts if o.startswith("--")}
     for option in options - {"--help"}:
-        assert f"`{option}" in README or f" {option}" in README, f"{verb} {option}"
+        assert re.search(rf"[` ]{option}(?![\w-])", README), f"{verb} {option}"
+
+
+def test_resume_takes_the_options_of_run_but_two():
+    def options(verb: str) -> set[str]:
+        return {option for param in VERBS[verb].params for option in param.opts}
+
+    assert {name for name in options("run") - options("resume") if name.startswith("--")} == {
+        "--seed",
+        "--study",
+    }
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -13,7 +13,7 @@ from tests.toy import write_toy
 
 def test_a_terminal_shows_running_trials_and_leaves_what_was_printed_before(cwd):
     write_toy(cwd, each_epoch="time.sleep(0.2)", epochs=6)
-    run = f"{sys.executable} -m hpsearch run toy.py --trials 4 --pruner none"
+    run = f"{sys.executable} -m hpsearch run toy.py --trials 4 --slots 2 --pruner none"
     child = pexpect.spawn(
         "/bin/sh",
         ["-c", f"echo printed before; {run}"],

@@ -7,7 +7,6 @@ import io
 import os
 import pickle
 import tarfile
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -80,13 +79,9 @@ def test_the_review_that_keras_documents_has_the_numbers_it_prints(reviews: Revi
     assert words == "[start] this film was just brilliant casting location"
 
 
-def test_reviews_that_were_read_before_are_open_at_once_and_need_no_files(
-    reviews: Reviews, tmp_path: Path
-):
-    start_s = time.perf_counter()
+def test_reviews_that_were_read_before_need_no_files(reviews: Reviews, tmp_path: Path):
     again = open_reviews(tmp_path)
 
-    assert time.perf_counter() - start_s < 0.2
     assert again.vocabulary == reviews.vocabulary
     with pytest.raises(ValueError, match="read-only"):
         again.train.tokens[0] = 1

@@ -12,10 +12,12 @@ import optuna
 import pytest
 from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
+from sqlalchemy.exc import OperationalError
 
 from hpsearch.engine.lock import study_lock
-from hpsearch.engine.storage import Storage, parse_url, slug
-from hpsearch.errors import HpsearchError, StorageError, StudyBusy, UsageError
+from hpsearch.engine.storage import Storage, slug
+from hpsearch.errors import StorageError, StudyBusy, UsageError
+from tests.waiting import wait_until
 
 
 @pytest.mark.parametrize(
@@ -49,13 +51,17 @@ def test_a_file_that_is_no_database_is_left_as_it_was(cwd):
     assert (cwd / "study.db").read_text() == "hello world, not a database"
 
 
-def test_a_database_of_another_program_is_left_as_it_was(cwd):
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_database_of_another_program_is_left_as_it_was(cwd, read_only):
     with sqlite3.connect("other.db") as connection:
         connection.execute("CREATE TABLE cats (name TEXT)")
     connection.close()
+    before = (cwd / "other.db").read_bytes()
 
-    with pytest.raises(StorageError):
-        Storage("sqlite:///other.db", read_only=True)
+    with pytest.raises(StorageError, match="nothing was changed"):
+        Storage("sqlite:///other.db", read_only=read_only)
+
+    assert (cwd / "other.db").read_bytes() == before
 
 
 def test_a_database_of_a_newer_optuna_is_refused_and_left_as_it_was(cwd):
@@ -120,8 +126,18 @@ def test_a_waiting_trial_is_taken_by_one_only(cwd):
 
 
 def test_two_launchers_may_make_a_new_storage_at_the_same_moment(cwd):
-    code = "from hpsearch.engine.storage import Storage; Storage('sqlite:///new.db')"
-    launchers = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
+    code = (
+        "import os; from hpsearch.engine.storage import Storage\n"
+        "open(f'ready-{os.getpid()}', 'w').close(); input(); Storage('sqlite:///new.db')"
+    )
+    command = [sys.executable, "-c", code]
+    launchers = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(4)]
+    wait_until(lambda: len(list(cwd.glob("ready-*"))) == 4, seconds=60)
+
+    for launcher in launchers:
+        assert launcher.stdin
+        launcher.stdin.write(b"go\n")
+        launcher.stdin.close()
 
     assert [launcher.wait(timeout=60) for launcher in launchers] == [0, 0, 0, 0]
 
@@ -167,12 +183,16 @@ def test_a_study_that_was_locked_just_now_is_busy(cwd):
             pass
 
 
-def test_a_password_never_shows(cwd):
+def test_a_password_never_shows(cwd, monkeypatch):
     canary = "c4n4ry"
-    url = f"postgresql://lab:{canary}@127.0.0.1:1/studies"
 
-    with pytest.raises(HpsearchError) as raised:
-        Storage(url)
+    def refuse(url: str, **_: object) -> None:
+        assert canary in url
+        raise OperationalError("connect", {}, Exception(f"no user lab with password {canary}"))
+
+    monkeypatch.setattr("hpsearch.engine.storage.RDBStorage", refuse)
+
+    with pytest.raises(StorageError, match="cannot reach .* with password \\*\\*\\*") as raised:
+        Storage(f"postgresql://lab:{canary}@127.0.0.1:1/studies")
 
     assert canary not in str(raised.value)
-    assert canary not in parse_url(url).render_as_string(hide_password=True)

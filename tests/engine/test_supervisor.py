@@ -21,8 +21,8 @@ def server() -> ProcessServer:
     return ProcessServer()
 
 
-def job_of(folder: Path, *, curve: str = "curve", epochs: int = 3, in_build: str = "pass") -> Job:
-    study_file = read_study_file(str(write_toy(folder, in_build=in_build)))
+def job_of(folder: Path, *, curve: str = "curve", epochs: int = 3, **code: str) -> Job:
+    study_file = read_study_file(str(write_toy(folder, **code)))
     return Job(
         study_file=study_file.text,
         study_file_name=study_file.filename,
@@ -106,10 +106,15 @@ def test_a_hanging_trial_is_killed_at_its_time_limit(server, tmp_path):
     assert (ending.how, ending.reason) == (How.TIMED_OUT, "ran longer than 0.5 s")
 
 
-def test_an_epoch_that_takes_too_long_is_killed(server, tmp_path):
-    ending = end_of(server, job_of(tmp_path, in_build="time.sleep(1000)"), epoch_s=0.5)
+def test_an_epoch_that_takes_too_long_is_killed_and_those_before_it_stay(server, tmp_path):
+    """Six epochs take longer than the limit of one, and the seventh never ends."""
+    each_epoch = "time.sleep(0.5 if epochs_done < 6 else 1000)"
+    job = job_of(tmp_path, each_epoch=each_epoch, epochs=9)
 
-    assert (ending.how, ending.reason) == (How.TIMED_OUT, "an epoch took longer than 0.5 s")
+    ending = end_of(server, job, epoch_s=4)
+
+    assert (ending.how, ending.reason) == (How.TIMED_OUT, "an epoch took longer than 4 s")
+    assert len(Curve(tmp_path / "curve").logs) == 5
 
 
 def test_an_allocation_beyond_the_limit_is_killed(server, tmp_path):
