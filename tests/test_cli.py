@@ -11,6 +11,9 @@ import optuna
 import pytest
 
 from hpsearch.choices import PrunerName
+from hpsearch.cli import _options
+from hpsearch.command_options import parse_duration, parse_size
+from hpsearch.engine.supervisor import Limits
 from hpsearch.engine.view import View
 from hpsearch.verbs.run import Options, run
 from tests.toy import write_toy
@@ -185,6 +188,24 @@ def test_json_csv_and_markdown_hold_the_same_trials(toy_study, cli):
     assert content["epochs"].keys() == {"trained", "saved_by_reuse", "saved_by_pruning"}
     assert len(content["trials"]) == len(csv) - 1 == len(markdown) - 2
     assert content["best"]["value"] == max(t["value"] for t in content["trials"] if t["value"])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("90s", 90), ("30m", 1800), ("1.5h", 5400), ("2d", 172_800)]
+)
+def test_times_are_in_seconds(text, value):
+    assert parse_duration(text) == value
+
+
+@pytest.mark.parametrize(("text", "value"), [("800M", 800 * 2**20), ("2G", 2**31), ("1.5k", 1536)])
+def test_sizes_are_in_bytes(text, value):
+    assert parse_size(text) == value
+
+
+def test_each_limit_is_the_one_that_was_asked_for():
+    options = _options(None, None, [], trial_timeout=1.0, epoch_timeout=2.0, memory=3)
+
+    assert options.limits == Limits(trial_s=1.0, epoch_s=2.0, memory=3)
 
 
 def test_best_and_ls_say_what_show_says(toy_study, cli):

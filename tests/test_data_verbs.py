@@ -149,6 +149,19 @@ def test_the_command_ends_with_5_and_one_line_when_it_cannot_download(cli: Cli):
     )
 
 
+def test_the_environment_names_the_data_folder_and_an_option_wins(cli: Cli, cwd: Path):
+    for folder in ("mine", "theirs"):
+        (cwd / folder).mkdir()
+        for name in PAYLOADS:
+            (cwd / folder / name).write_bytes(published(name))
+
+    by_environment = cli("data", "fetch", "toys", HPSEARCH_DATA="theirs")
+    by_option = cli("data", "fetch", "toys", "--data", "mine", HPSEARCH_DATA="theirs")
+
+    assert by_environment.stdout == "toys: 2 files verified in theirs\n"
+    assert by_option.stdout == "toys: 2 files verified in mine\n"
+
+
 def test_the_command_lists_all_data_sets_and_ends_with_0(cli: Cli):
     done = cli("data", "status", "--json")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import cast
 
@@ -21,9 +21,10 @@ from hpsearch.engine.evaluation import (
     choose_candidates,
     fresh_seeds,
     judge,
+    ranked,
     read_openings,
 )
-from hpsearch.engine.intervals import interval, newcombe, student, welch, wilson
+from hpsearch.engine.intervals import difference, interval, newcombe, student, welch, wilson
 from hpsearch.engine.record import load_study, versions
 from hpsearch.engine.retraining import Retrainer, Retraining
 from hpsearch.engine.storage import Storage
@@ -31,7 +32,7 @@ from hpsearch.engine.supervisor import ProcessServer
 from hpsearch.errors import NothingFinished
 from hpsearch.messages import TRAIN_AND_VALID
 from hpsearch.study_file import run_study_file
-from hpsearch.task import Params
+from hpsearch.task import Direction, Params
 from hpsearch.verbs.outcomes import describe_verdict
 from tests.conftest import Cli
 from tests.evaluated import TEXT, Evaluated, copy_study, evaluated_study
@@ -125,11 +126,45 @@ def test_an_accuracy_has_no_interval_beyond_what_is_possible() -> None:
     assert found.high == 1.0
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "n_examples", "method"),
+    [
+        pytest.param([0.9, 0.8], [0.7, 0.6], 100, "Welch's t over seeds", id="seeds"),
+        pytest.param([0.9], [0.7], 100, "Newcombe over 100 examples", id="one seed"),
+        pytest.param([0.9, 0.9], [0.7, 0.7], 100, "Newcombe over 100 examples", id="no spread"),
+        pytest.param([0.9], [0.7], None, None, id="one seed of no share"),
+    ],
+)
+def test_a_difference_says_what_it_is_judged_by(
+    ours: list[float], theirs: list[float], n_examples: int | None, method: str | None
+) -> None:
+    found = difference(ours, theirs, n_examples)
+
+    assert (None if found is None else found.method) == method
+
+
 def test_overlapping_figures_cannot_be_told_apart() -> None:
     verdict = judge([0.90, 0.94, 0.92], [0.91, 0.89, 0.93], None, "maximize")
 
     assert not verdict.is_told_apart
     assert "cannot be told apart" in describe_verdict("trial 3", "trial 5", verdict)
+
+
+@pytest.mark.parametrize(("direction", "first"), [("maximize", "trial 1"), ("minimize", "trial 0")])
+def test_candidates_come_best_first_in_the_direction_of_the_task(
+    direction: str, first: str
+) -> None:
+    study = searched(({"epochs": 3, "units": 7}, 0.2), ({"epochs": 3, "units": 8}, 0.9))
+    task = replace(CLOUDS.task, direction=cast(Direction, direction))
+
+    chosen = choose_candidates(study, replace(CLOUDS, task=task), 1)
+    measured = [
+        replace(one, name=name, valid=[value])
+        for one, name, value in ((chosen[0], "trial 0", 0.2), (chosen[0], "trial 1", 0.9))
+    ]
+
+    assert chosen[0].name == first
+    assert ranked(measured, task)[0].name == first
 
 
 @pytest.mark.parametrize(("direction", "word"), [("maximize", "better"), ("minimize", "worse")])
@@ -235,6 +270,7 @@ def test_the_outcome_is_told_in_sentences(evaluated: Evaluated) -> None:
     told = evaluated.finished.stdout
 
     assert "The winner is " in told
+    assert "The intervals are Student's t over 2 seeds" in told
     assert "The test split was opened once" in told
     assert "published" in told
     assert "hpsearch export clouds" in told
@@ -291,6 +327,24 @@ def test_a_retraining_that_crashes_is_one_line_and_records_nothing(cli: Cli, cwd
     assert "no such luck" in error
     assert failed.stdout == ""
     assert openings(cwd) == []
+
+
+@pytest.mark.parametrize(
+    "argv", [["evaluate", "clouds", "--again"], ["export", "clouds", "-o", "x"]]
+)
+def test_other_data_than_those_of_the_study_are_refused(
+    cli: Cli, cwd: Path, argv: list[str]
+) -> None:
+    copy_study(cwd)
+    storage = Storage("sqlite:///runs/studies.db")
+    study, record = load_study(storage, "clouds")
+    study.set_user_attr("hpsearch", {**asdict(record), "data": "0" * 64})
+
+    refused = cli(*argv)
+
+    assert refused.returncode == 6
+    assert "the data are not those that study 'clouds' was made with" in refused.stderr
+    assert len(openings(cwd)) == 1
 
 
 def let_diverge(folder: Path, candidate: Candidate, seed: int) -> None:

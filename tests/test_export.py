@@ -7,6 +7,7 @@ import csv
 import errno
 import hashlib
 import json
+import math
 import os
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from scipy.sparse import csr_array
 from hpsearch.engine.evaluation import read_openings
 from hpsearch.engine.record import load_study
 from hpsearch.engine.storage import Storage
-from hpsearch.engine.train_script import Script, write_script
+from hpsearch.engine.train_script import Script, imports_of, write_script
 from hpsearch.errors import DataError, StudyFileError
 from hpsearch.study_file import run_study_file
 from hpsearch.verbs import export as verb
@@ -140,6 +141,35 @@ def test_train_py_comes_to_the_recorded_figure_without_hpsearch(exported: Path, 
 
     assert done.returncode == 0, done.stderr
     assert f"test accuracy: {recorded(folder)!r}" in done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("found", "recorded", "is_off"),
+    [(0.904, 0.9, 0), (0.906, 0.9, 1), (10.04, 10.0, 0), (10.06, 10.0, 1), (math.nan, 0.9, 1)],
+)
+def test_train_py_complains_of_more_than_a_share_of_half_a_percent(
+    exported: Path, found: float, recorded: float, is_off: int
+) -> None:
+    code = f"""
+script = runpy.run_path("train.py")
+class Model:
+    def evaluate(self, *args, **options):
+        return {{"accuracy": float("{found}")}}
+script["main"].__globals__.update(train=lambda x, y: Model(), RECORDED={recorded})
+sys.exit(script["main"]())
+"""
+
+    assert python(WITHOUT_HPSEARCH + code, exported).returncode == is_off
+
+
+def test_requirements_pin_what_train_py_imports(exported: Path) -> None:
+    pinned = (exported / "requirements.txt").read_text().split()
+    own = set(sys.stdlib_module_names)
+
+    wanted = imports_of((exported / "train.py").read_text()) - own
+
+    assert wanted == {"keras", "numpy", "tensorflow"}
+    assert wanted <= {line.partition("==")[0] for line in pinned if "==" in line}
 
 
 def test_the_model_loads_safely_and_train_py_notices_another_figure(exported: Path) -> None:

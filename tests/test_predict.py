@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hpsearch.data import Dataset, Split
+from hpsearch.data import Dataset, Encoded, Split
 from hpsearch.questions import Predict
 from hpsearch.study_file import read_study_file, run_study_file
 from hpsearch.training.use import answer
 from hpsearch.verbs.models import name_classes
-from hpsearch.verbs.predict import interpret, is_file, looks_like_path
+from hpsearch.verbs.predict import _result, interpret, is_file, looks_like_path
 from tests.conftest import Cli
 from tests.evaluated import copy_study, hpsearch
 from tests.study_texts import study_text
@@ -313,6 +313,14 @@ def test_a_text_longer_than_any_path_is_a_text():
 )
 def test_outputs_are_classes_where_they_are_probabilities(outputs, classes, labels):
     assert [guess.label for guess in interpret(outputs, classes)] == labels
+
+
+def test_of_many_classes_the_three_likeliest_are_shown():
+    guesses = interpret([0.1, 0.4, 0.2, 0.3], "abcd")
+    usual = _result("x", Encoded(np.zeros(1)), [0.1, 0.4, 0.2, 0.3], "abcd", None)["classes"]
+
+    assert [guess.label for guess in guesses] == ["b", "d", "c", "a"]
+    assert [one["label"] for one in usual] == ["b", "d", "c"]
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves

@@ -36,7 +36,7 @@ def violations(storage: Storage, study: Study, record: Record) -> list[Violation
     found = [
         *_numbers(trials),
         *_counted_once(trials),
-        *_best(study, trials),
+        *_best(trials),
         *(() if is_running else _left_over(storage, study, trials)),
     ]
     for trial in trials:
@@ -100,10 +100,7 @@ def _history(storage: Storage, trial: FrozenTrial, record: Record) -> Iterator[V
             yield Violation("the value is the curve's", f"trial {number}: {trial.values[0]}")
 
 
-def _best(study: Study, trials: list[FrozenTrial]) -> Iterator[Violation]:
-    complete = [trial for trial in trials if trial.state is TrialState.COMPLETE]
-    for trial in complete:
-        if not math.isfinite(trial.values[0]):
+def _best(trials: list[FrozenTrial]) -> Iterator[Violation]:
+    for trial in trials:
+        if trial.state is TrialState.COMPLETE and not math.isfinite(trial.values[0]):
             yield Violation("the best is real", f"trial {trial.number} has value {trial.values[0]}")
-    if complete and study.best_trial.state is not TrialState.COMPLETE:
-        yield Violation("the best is real", "the best trial is not complete")

@@ -78,6 +78,17 @@ def broken() -> list[str]:
             "counted once",
             id="read off twice",
         ),
+        pytest.param(
+            "UPDATE trials SET datetime_complete = NULL WHERE trial_id = 1",
+            "no zombies",
+            id="half finished",
+        ),
+        pytest.param(
+            "INSERT INTO trial_user_attributes (trial_id, key, value_json) "
+            "VALUES (2, 'baseline', 'true')",
+            "counted once",
+            id="two baselines",
+        ),
     ],
 )
 def test_a_broken_study_is_found_out(sound, sql, invariant):
