@@ -37,6 +37,8 @@ from hpsearch.verbs.outcomes import describe_verdict
 from tests.conftest import Cli
 from tests.evaluated import TEXT, Evaluated, copy_study, evaluated_study
 
+pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
+
 NO_SERVER = cast(ProcessServer, None)  # whoever asked it for a process would fail
 CLOUDS = run_study_file(TEXT, "clouds.py")
 

@@ -31,6 +31,8 @@ from tests.conftest import Cli
 from tests.evaluated import TEXT, copy_study, evaluated_study, hpsearch
 from tests.used import REVIEWS, used_study
 
+pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
+
 STORAGE = "sqlite:///runs/studies.db"
 WITHOUT_HPSEARCH = "import sys, runpy; sys.modules['hpsearch'] = None; "
 

@@ -13,6 +13,8 @@ from tests.conftest import Cli
 from tests.evaluated import hpsearch
 from tests.used import copy_used
 
+pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
+
 
 @pytest.fixture
 def letters(cwd: Path) -> Path:

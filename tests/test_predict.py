@@ -28,6 +28,8 @@ from tests.evaluated import copy_study, hpsearch
 from tests.study_texts import study_text
 from tests.used import copy_used
 
+pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
+
 STUDY_FILES = sorted((Path(__file__).parent.parent / "studies").glob("*.py"))
 FINE = "a good film and it is fine"
 DULL = "bad bad dull film"

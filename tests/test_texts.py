@@ -15,6 +15,8 @@ from hpsearch.engine.texts import attach_texts, describe_texts
 from tests.conftest import Cli
 from tests.used import copy_used
 
+pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
+
 WRITTEN = [
     None,
     Written(window="the ra", temperatures=[0.0, 0.7], texts=["bbit", "in\nroof"]),
