@@ -264,7 +264,10 @@ def data_status_command(
 @data_app.command("show")
 def data_show_command(
     task: Annotated[
-        str, typer.Argument(metavar="TASK", help="A study file, or a data set such as imdb.")
+        str,
+        typer.Argument(
+            metavar="TASK", help="A study file, an exported folder, or a data set such as imdb."
+        ),
     ],
     split: Annotated[Literal["train", "valid"], typer.Option("--split")] = "train",
     example: Annotated[

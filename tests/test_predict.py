@@ -103,6 +103,35 @@ def test_a_probability_is_what_the_model_file_says(reviews: Path, cli: Cli):
     ]
 
 
+def test_examples_are_shown_from_an_export_alone(reviews: Path, cli: Cli):
+    shutil.rmtree(reviews / "runs")
+
+    done = cli("data", "show", "out", "--example", "0", "--json")
+
+    example = json.loads(done.stdout)
+    words = ["fine", "bad", "dull", "film", "it"]  # the first of a vocabulary is padding
+    found = [word for word, n in zip(words, example["values"][1:], strict=True) if n]
+    assert example["examples"] == 300
+    assert example["class"] == ("positive" if example["label"] else "negative")
+    assert example["text"].split() == found
+
+
+@pytest.mark.parametrize(
+    ("split", "code", "words"),
+    [("valid", 2, "the valid split is part of train"), ("train", 5, "is not what was exported")],
+)
+def test_what_an_export_cannot_show_is_one_line(
+    reviews: Path, cli: Cli, split: str, code: int, words: str
+):
+    with (reviews / "out" / "data.npz").open("ab") as file:
+        file.write(b" ")
+
+    refused = cli("data", "show", "out", "--split", split)
+
+    assert (refused.returncode, refused.stdout) == (code, "")
+    assert words in refused.stderr
+
+
 def test_many_classes_come_best_first_and_top_says_how_many(cwd: Path, cli: Cli):
     copy_study(cwd)
 

@@ -10,14 +10,16 @@ from typing import Any, Literal
 import numpy as np
 
 from hpsearch.data import IMDB, open_reviews
-from hpsearch.data.arrays import Array, is_sparse
+from hpsearch.data.arrays import Array, Split, is_sparse
 from hpsearch.data.reviews import CLASSES
 from hpsearch.data.sources import find_or_fetch
 from hpsearch.data.words import decode_words
 from hpsearch.engine.task_data import prepare_data
 from hpsearch.errors import UsageError
-from hpsearch.study_file import StudyFile, read_study_file
+from hpsearch.study_file import read_study_file
+from hpsearch.task import Task
 from hpsearch.verbs.data import task_of
+from hpsearch.verbs.models import is_export, read_exported_data
 from hpsearch.verbs.printing import plain, print_json, say, show_cell
 
 Side = Literal["train", "valid"]
@@ -41,7 +43,8 @@ def show(task: str, *, split: Side, number: int, data: Path | None, as_json: boo
     """Print an example: words where it is a text, shades where it is an image, else numbers.
 
     Args:
-        task: A study file, or the name of a data set; `imdb` has its reviews in full.
+        task: A study file, an exported folder, or the name of a data set; `imdb` has its
+            reviews in full.
         split: Not test, which is opened once, at the end.
         number: Which example, from 0.
         data: The user's data folder.
@@ -54,9 +57,13 @@ def show(task: str, *, split: Side, number: int, data: Path | None, as_json: boo
     """
     if task == IMDB.name:
         example = _review(split, number, data)
+    elif is_export(Path(task)):
+        example = _exported(Path(task), split, number)
     else:
         task = task_of(task)
-        example = _of_task(read_study_file(task), split, number, data)
+        study_file = read_study_file(task)
+        dataset = prepare_data(study_file, data, say).open()
+        example = _of_task(study_file.task, dataset.splits()[split], dataset.vocabulary, number)
     if as_json:
         print_json({
             "schema": "hpsearch.example/1",
@@ -88,25 +95,29 @@ def _review(split: Side, number: int, data: Path | None) -> Example:
     return Example(x, label, len(texts), CLASSES[label], decode_words(x, reviews.vocabulary))
 
 
-def _of_task(study_file: StudyFile, split: Side, number: int, data: Path | None) -> Example:
-    task = study_file.task
-    dataset = prepare_data(study_file, data, say).open()
-    part = dataset.splits()[split]
+def _exported(folder: Path, split: Side, number: int) -> Example:
+    if split != "train":
+        raise UsageError(f"in {folder} the {split} split is part of train: show --split train")
+    study_file, part, vocabulary = read_exported_data(folder)
+    return _of_task(study_file.task, part, vocabulary, number)
+
+
+def _of_task(task: Task, part: Split, vocabulary: tuple[str, ...], number: int) -> Example:
     _require_example(number, len(part))
     label = part.y[number].tolist()
     is_class = isinstance(label, int)
     if is_sparse(part.x):
         row: Any = part.x[[number]]
         x, text = row.toarray()[0], None
-        if dataset.vocabulary:  # in no order but that of frequency: more is not stored
-            text = decode_words(np.flatnonzero(x), dataset.vocabulary)
+        if vocabulary:  # in no order but that of frequency: more is not stored
+            text = decode_words(np.flatnonzero(x), vocabulary)
     else:
         x, text = part.x[number], None
-        if dataset.vocabulary and task.writing:
-            text = "".join(dataset.vocabulary[i] for i in x)
-        elif dataset.vocabulary and x.dtype.kind in "iu":
-            text = decode_words(x, dataset.vocabulary)
-    names = dataset.vocabulary if task.writing else task.classes
+        if vocabulary and task.writing:
+            text = "".join(vocabulary[i] for i in x)
+        elif vocabulary and x.dtype.kind in "iu":
+            text = decode_words(x, vocabulary)
+    names = vocabulary if task.writing else task.classes
     name = names[label] if is_class and 0 <= label < len(names) else None
     return Example(x, label, len(part), name, text)
 

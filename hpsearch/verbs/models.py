@@ -7,6 +7,7 @@ study records the SHA-256 of its model, an export that of every file.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.data.arrays import Dataset
+from hpsearch.data.arrays import SPARSE_FIELDS, Dataset, Split
 from hpsearch.data.inputs import Encoded
 from hpsearch.engine.evaluation import Opening, model_folder, read_openings, sha256_of
 from hpsearch.engine.record import Record, load_study
@@ -113,7 +114,7 @@ def find_model(name: str, storage_url: str, data: Path | None, *, verb: str) -> 
         StudyNotFound: There is no such study.
     """
     path = Path(name)
-    if os.path.isfile(path / MANIFEST):  # noqa: PTH113  # Path's own raises where a name is too long
+    if is_export(path):
         return _of_export(path, verb)
     try:
         return _of_study(name, storage_url, data, verb)
@@ -126,6 +127,39 @@ def find_model(name: str, storage_url: str, data: Path | None, *, verb: str) -> 
         if "/" in name:
             raise UsageError(f"{name} is no folder that hpsearch export wrote") from error
         raise
+
+
+def is_export(path: Path) -> bool:
+    """Whether `hpsearch export` may have written a folder."""
+    return os.path.isfile(path / MANIFEST)  # noqa: PTH113  # Path's own raises where a name is too long
+
+
+def read_exported_data(folder: Path) -> tuple[StudyFile, Split, tuple[str, ...]]:
+    """The study file of an exported folder, the examples for training, and the vocabulary.
+
+    Raises:
+        UsageError: hpsearch did not write it.
+        DataError: A file is gone or damaged.
+    """
+    hashes = _read_manifest(folder)["sha256"]
+    study_file, vocabulary = _read_texts(folder, hashes)
+    content = io.BytesIO(_sound(folder, "data.npz", hashes))
+    with np.load(content, allow_pickle=False) as data:
+        if "x_train" in data:
+            x = data["x_train"]
+        else:
+            from scipy.sparse import csr_array
+
+            values, indices, indptr, shape = (data[f"x_train_{name}"] for name in SPARSE_FIELDS)
+            x = csr_array((values, indices, indptr), shape=tuple(shape.tolist()))
+        return study_file, Split(x, data["y_train"]), vocabulary
+
+
+def _read_texts(folder: Path, hashes: Mapping[str, str]) -> tuple[StudyFile, tuple[str, ...]]:
+    """The study file and the vocabulary of an exported folder."""
+    text = _sound(folder, "study.py", hashes).decode()
+    words = _sound(folder, "vocabulary.json", hashes) if "vocabulary.json" in hashes else b"[]"
+    return run_study_file(text, str(folder / "study.py")), tuple(json.loads(words))
 
 
 def _may_be_model(path: Path) -> bool:
@@ -187,15 +221,13 @@ def _of_export(folder: Path, verb: str) -> Model:
     manifest = _read_manifest(folder)
     hashes: dict[str, str] = manifest["sha256"]
     _sound(folder, "model.keras", hashes)
-    text = _sound(folder, "study.py", hashes).decode()
-    words = _sound(folder, "vocabulary.json", hashes) if "vocabulary.json" in hashes else b"[]"
-    study_file = run_study_file(text, str(folder / "study.py"))
+    study_file, vocabulary = _read_texts(folder, hashes)
     _require_fields(study_file, verb)
     return Model(
         study=manifest["study"],
         path=folder / "model.keras",
         study_file=study_file,
-        vocabulary=tuple(json.loads(words)),
+        vocabulary=vocabulary,
         classes=manifest["classes"],
     )
 
