@@ -95,10 +95,14 @@ def test_a_killed_launcher_leaves_no_process_and_the_same_command_goes_on(cwd, l
 
 
 def test_one_ctrl_c_finishes_the_epochs_and_the_study_goes_on_later(cwd, launch):
-    gate = f"epochs_done == 2 and not os.path.exists({str(cwd / 'go')!r})"
-    write_toy(cwd, each_epoch=f"while {gate}: time.sleep(0.02)", epochs=6)
+    each_epoch = f"""
+        while epochs_done == 2 and not os.path.exists({str(cwd / "go")!r}):
+            open(f"{cwd}/second-epoch-{{os.getpid()}}", "w").close()
+            time.sleep(0.02)
+        """
+    write_toy(cwd, each_epoch=each_epoch, epochs=6)
     launcher = launch()
-    wait_for_epochs(launcher, 2)
+    wait_until(lambda: len(list(cwd.glob("second-epoch-*"))) == 2, seconds=60)
 
     launcher.send_signal(signal.SIGINT)
     wait_until(lambda: "finishing the running epochs" in Path("said").read_text())
@@ -110,7 +114,7 @@ def test_one_ctrl_c_finishes_the_epochs_and_the_study_goes_on_later(cwd, launch)
     summary = read()
     assert summary.counts[Outcome.RUNNING] == 0
     assert summary.counts[Outcome.WAITING] >= 1
-    assert all(row.epochs_done >= 2 for row in summary.rows if row.epochs_done)
+    assert [row.epochs_done for row in summary.rows[:2]] == [2, 2]
     assert launch().wait(timeout=120) == 0
     assert read().counts[Outcome.FINISHED] == N_TRIALS
 
@@ -217,7 +221,6 @@ def test_a_launcher_killed_while_it_promotes_loses_nothing(cwd, launch):
     assert summary.n_trials == 9
     assert summary.counts[Outcome.RUNNING] == summary.counts[Outcome.WAITING] == 0
     assert summary.counts[Outcome.FINISHED] >= 3
-    assert any(row.promoted_from is not None for row in summary.rows)
 
 
 def kill(process: psutil.Process | subprocess.Popen[bytes]) -> None:
