@@ -273,6 +273,7 @@ def test_the_outcome_is_told_in_sentences(evaluated: Evaluated) -> None:
 
     assert "The winner is " in told
     assert "The intervals are Student's t over 2 seeds" in told
+    assert "chosen by these figures, which flatter it" in told
     assert "The test split was opened once" in told
     assert "published" in told
     assert "hpsearch export clouds" in told

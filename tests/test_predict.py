@@ -49,9 +49,14 @@ def edit_exported(folder: Path, old: str, new: str) -> None:
     text = study.read_text()
     assert old in text
     study.write_text(text.replace(old, new))
-    manifest = json.loads((folder / "out" / "MANIFEST.json").read_text())
-    manifest["sha256"]["study.py"] = hashlib.sha256(study.read_bytes()).hexdigest()
-    (folder / "out" / "MANIFEST.json").write_text(json.dumps(manifest))
+    write_hash(study)
+
+
+def write_hash(path: Path) -> None:
+    """Let the manifest of an exported folder say that a file is as it should be."""
+    manifest = json.loads((path.parent / "MANIFEST.json").read_text())
+    manifest["sha256"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (path.parent / "MANIFEST.json").write_text(json.dumps(manifest))
 
 
 def predicted(done: subprocess.CompletedProcess[str]) -> list[dict]:
@@ -373,6 +378,17 @@ def test_examples_of_several_kinds_of_number_all_arrive_as_they_are(reviews: Pat
     _, found = predicted(cli("predict", "out", FINE, DULL, "--json"))
 
     assert found["outputs"] == pytest.approx(halves["outputs"], rel=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves
+def test_what_a_linear_layer_gives_is_no_probability(reviews: Path, cli: Cli):
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+    model.save(reviews / "out" / "model.keras")
+    write_hash(reviews / "out" / "model.keras")
+
+    (one,) = predicted(cli("predict", "out", FINE, "--json"))
+
+    assert (one["outputs"], one["classes"]) == ([0.0], [])
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -74,6 +74,16 @@ class Split:
             return {"x": np.asanyarray(self.x), "y": self.y}
         fields = {f"x_{field}": np.asarray(getattr(self.x, field)) for field in SPARSE_FIELDS}
         return {**fields, "y": self.y}
+
+    @staticmethod
+    def of(arrays: Mapping[str, Array]) -> Split:
+        """The split that gave these `arrays()`."""
+        if "x" in arrays:
+            return Split(arrays["x"], arrays["y"])
+        from scipy.sparse import csr_array
+
+        data, indices, indptr, shape = (arrays[f"x_{field}"] for field in SPARSE_FIELDS)
+        return Split(csr_array((data, indices, indptr), shape=tuple(shape.tolist())), arrays["y"])
 
     def classes(self) -> Array | None:
         """The classes, sorted, where labels are classes: whole numbers that repeat."""
@@ -168,17 +178,10 @@ class Prepared:
         return Dataset(train, valid, test, vocabulary)
 
     def _split(self, part: str) -> Split:
-        def array(name: str) -> Array:
-            path = self.folder / f"{part}_{name}.npy"
-            mapped: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-            return mapped
-
-        if (self.folder / f"{part}_x.npy").exists():
-            return Split(array("x"), array("y"))
-        from scipy.sparse import csr_array
-
-        data, indices, indptr, shape = (array(f"x_{field}") for field in SPARSE_FIELDS)
-        return Split(csr_array((data, indices, indptr), shape=tuple(shape.tolist())), array("y"))
+        return Split.of({
+            path.stem.removeprefix(f"{part}_"): np.load(path, mmap_mode="r", allow_pickle=False)
+            for path in self.folder.glob(f"{part}_*.npy")
+        })  # fmt: skip
 
 
 def prepare(cache: Path, key: str | None, load: Callable[[], Dataset]) -> Prepared:

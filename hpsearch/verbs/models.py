@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.data.arrays import SPARSE_FIELDS, Dataset, Split
+from hpsearch.data.arrays import Dataset, Split
 from hpsearch.data.inputs import Encoded
 from hpsearch.engine.evaluation import Opening, model_folder, read_openings, sha256_of
 from hpsearch.engine.record import Record, load_study
@@ -145,14 +145,8 @@ def read_exported_data(folder: Path) -> tuple[StudyFile, Split, tuple[str, ...]]
     study_file, vocabulary = _read_texts(folder, hashes)
     content = io.BytesIO(_sound(folder, "data.npz", hashes))
     with np.load(content, allow_pickle=False) as data:
-        if "x_train" in data:
-            x = data["x_train"]
-        else:
-            from scipy.sparse import csr_array
-
-            values, indices, indptr, shape = (data[f"x_train_{name}"] for name in SPARSE_FIELDS)
-            x = csr_array((values, indices, indptr), shape=tuple(shape.tolist()))
-        return study_file, Split(x, data["y_train"]), vocabulary
+        arrays = {name.replace("_train", ""): data[name] for name in data if "_train" in name}
+    return study_file, Split.of(arrays), vocabulary
 
 
 def _read_texts(folder: Path, hashes: Mapping[str, str]) -> tuple[StudyFile, tuple[str, ...]]:
