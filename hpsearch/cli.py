@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -41,11 +40,7 @@ from hpsearch.command_options import (
 from hpsearch.errors import HpsearchError, UsageError
 
 if TYPE_CHECKING:
-    from optuna.study import Study
-
-    from hpsearch.searching.search import Stop
-    from hpsearch.searching.view import View
-    from hpsearch.verbs.run import Options
+    from hpsearch.searching.launch import Options
 
 
 app = typer.Typer(
@@ -129,7 +124,7 @@ def run_command(
         pruner=pruner,
         retries=retries,
     )
-    return _search(lambda view: run(study_file, options, view))
+    return run(study_file, options)
 
 
 @app.command("resume", rich_help_panel="Start")
@@ -165,7 +160,7 @@ def resume_command(
         pruner=pruner,
         retries=retries,
     )
-    return _search(lambda view: resume(study, options, view))
+    return resume(study, options)
 
 
 def _options(
@@ -179,7 +174,7 @@ def _options(
 ) -> Options:
     """What `run` and `resume` were asked for; `same` are fields of `Options` as they are."""
     from hpsearch.processes.supervisor import Limits
-    from hpsearch.verbs.run import Options
+    from hpsearch.searching.launch import Options
 
     return Options(
         storage=storage_url(storage),
@@ -188,27 +183,6 @@ def _options(
         limits=Limits(trial_s=trial_timeout, epoch_s=epoch_timeout, memory=memory),
         **same,
     )
-
-
-def _search(search: Callable[[View], tuple[Study, Stop]]) -> int:
-    """Run a search in view of the user, then sum it up. Returns the exit code."""
-    from rich.console import Console
-
-    from hpsearch.searching.search import Stop
-    from hpsearch.terminal.live import open_view
-    from hpsearch.verbs.show import print_closing
-
-    console = Console(stderr=True)
-    with open_view(console) as view:
-        study, stop = search(view)
-    summary = print_closing(console, study, stop)
-    if stop is Stop.INTERRUPTED:
-        return 130
-    if stop is Stop.TERMINATED:
-        return 143
-    if summary.best is None:
-        return 3
-    return 0
 
 
 @app.command("init", rich_help_panel="Start")

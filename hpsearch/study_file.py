@@ -8,11 +8,12 @@ import linecache
 import os
 import traceback
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.errors import HpsearchError, StudyFileError
+from hpsearch.errors import HpsearchError, StorageError, StudyFileError
 from hpsearch.task import Task
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -132,6 +133,34 @@ def run_study_file(text: str, filename: str) -> StudyFile:
             f"study file {filename} declares no task: end it with TASK = hpsearch.Task(...)"
         )
     return StudyFile(Path(filename).stem, filename, text, task)
+
+
+@contextmanager
+def calling(
+    what: str, filename: str, *, passes: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Call a function of a study file: whatever it raises says where in the file.
+
+    Args:
+        what: What messages call it, such as `space(trial)`.
+        filename: The study file.
+        passes: Exceptions for the caller to handle. Those of the storage always pass: a
+            trial that suggests writes to it.
+
+    Raises:
+        StudyFileError: The function raised an exception, or `SystemExit`.
+        HpsearchError: The function raised one; its type is kept.
+    """
+    try:
+        yield
+    except StorageError:
+        raise
+    except HpsearchError as error:
+        raise type(error)(f"{where(error, filename)}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise StudyFileError(
+            f"{where(error, filename)}: {what} raised {describe(error)}"
+        ) from error
 
 
 def where(error: BaseException, filename: str) -> str:

@@ -53,7 +53,7 @@ class Curve:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-
+        self.name = folder.name
         self._start: tuple[int, int] | None = None
 
     @property

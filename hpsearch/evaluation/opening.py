@@ -17,7 +17,7 @@ from optuna.study import Study
 from hpsearch.evaluation.candidates import Candidate
 from hpsearch.evaluation.intervals import Interval, difference, interval
 from hpsearch.goal import Direction, Goal
-from hpsearch.study.storage import Storage, patiently
+from hpsearch.study.storage import Storage
 
 ATTR = "hpsearch_openings"
 SCHEMA = "hpsearch.opening/1"
@@ -154,12 +154,12 @@ def read_openings(study: Study) -> list[Opening]:
 def record_opening(study: Study, opening: Opening) -> None:
     """Add an opening to the study; the caller holds the study's lock."""
     stored = study.user_attrs.get(ATTR, [])
-    patiently(lambda: study.set_user_attr(ATTR, [*stored, asdict(opening)]))
+    study.set_user_attr(ATTR, [*stored, asdict(opening)])
 
 
 def model_folder(storage: Storage, opening: Opening) -> Path:
     """Where the winner's model and curve of an opening are kept."""
-    return storage.folder / "models" / opening.model
+    return storage.models / opening.model
 
 
 def _opening(content: dict[str, Any]) -> Opening:

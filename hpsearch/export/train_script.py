@@ -16,7 +16,7 @@ from importlib import resources
 from string import Template
 
 from hpsearch.errors import StudyFileError
-from hpsearch.evaluation.retraining import N_THREADS
+from hpsearch.evaluation.evaluate import N_THREADS
 from hpsearch.study_file import StudyFile
 from hpsearch.task import Params
 

@@ -43,6 +43,9 @@ class Limits:
     """Resident bytes."""
 
 
+NO_LIMITS = Limits()
+
+
 class How(StrEnum):
     """How a trial process ended."""
 
@@ -67,6 +70,8 @@ class Ending:
     """The traceback, or the tail of what was printed."""
     is_fatal: bool = False
     """The study file cannot be used: no other trial would fare better."""
+    is_disk_full: bool = False
+    """The machine's fault, not the network's."""
     test: Logs = field(default_factory=dict)
 
 

@@ -8,7 +8,6 @@ import re
 from optuna.study import Study
 
 from hpsearch.study.record import Record
-from hpsearch.study.storage import patiently
 from hpsearch.study.trials import TrialRow
 
 LAST_LINE = "*hpsearch writes what is above this line; what is below it stays.*"
@@ -30,13 +29,13 @@ def write_note(study: Study, record: Record, best: TrialRow | None) -> None:
     # here, because it takes a second and no other part of the launcher needs it
     from optuna_dashboard import get_note, save_note
 
-    before = patiently(lambda: get_note(study))
+    before = get_note(study)
     above, line, below = before.partition(LAST_LINE)
     kept = below if line else above
     parts = [_describe(record), _describe_best(record, best), "---", LAST_LINE, kept.strip()]
     note = "\n\n".join(part for part in parts if part)
     if note != before:
-        patiently(lambda: save_note(study, note))
+        save_note(study, note)
 
 
 def escape(text: str) -> str:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from hpsearch.curves.curve import Curve
 from hpsearch.errors import UsageError
-from hpsearch.searching.search import Stop
+from hpsearch.processes.stop import Stop
 from hpsearch.study.artifacts import describe_texts
 from hpsearch.study.record import load_study, read_record
 from hpsearch.study.storage import Storage

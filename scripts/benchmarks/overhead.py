@@ -13,13 +13,13 @@ from hpsearch.choices import PrunerName
 from hpsearch.messages import EpochDone, Job, Verdict
 from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.supervisor import Limits, supervise
+from hpsearch.searching.launch import Options, run
 from hpsearch.searching.view import View
 from hpsearch.study.record import load_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
 from hpsearch.task import Params
-from hpsearch.verbs.run import Options, run
 
 NOTHING = "def load(folder): pass\nTASK = None\n"  # refused at once: start-up alone
 

@@ -11,16 +11,18 @@ from optuna.trial import TrialState
 
 from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.curves.curve import Curve
-from hpsearch.curves.store import evict
+from hpsearch.curves.store import CurveStore
 from hpsearch.errors import (
     Conflict,
     MetricNotFound,
     StudyChanged,
     StudyFileError,
 )
+from hpsearch.goal import Goal
+from hpsearch.processes.stop import Stop
 from hpsearch.processes.supervisor import Limits
-from hpsearch.searching.samplers import make_sampler
-from hpsearch.searching.search import Stop
+from hpsearch.searching.launch import Options, resume, run
+from hpsearch.searching.samplers import CurveRows, CurveSampler, make_sampler
 from hpsearch.searching.view import View
 from hpsearch.study.invariants import violations
 from hpsearch.study.record import create_or_continue, load_study, make_record
@@ -29,7 +31,6 @@ from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
 from hpsearch.study.trials import Outcome
 from hpsearch.study_file import run_study_file
-from hpsearch.verbs.run import Options, resume, run
 from tests.toy import write_toy
 
 URL = "sqlite:///studies.db"
@@ -332,7 +333,10 @@ def test_the_median_pruner_prunes(cwd):
     ],
 )
 def test_each_sampler_is_the_one_that_it_is_called(name, kind):
-    assert type(make_sampler(name, seed=0, n_trials=0, fixed={})) is kind
+    rows = CurveRows(Goal("val_score", "maximize"))
+    sampler = make_sampler(name, seed=0, n_trials=0, fixed={}, rows=rows)
+
+    assert type(sampler.sampler if isinstance(sampler, CurveSampler) else sampler) is kind
 
 
 def test_an_error_of_another_kind_in_between_does_not_keep_three_alike_from_stopping(cwd):
@@ -541,7 +545,7 @@ def test_checkpoints_are_evicted_longest_unused_first(tmp_path):
         os.utime(path, (used_s, used_s))
     (tmp_path / "b" / "epoch-00000.npz").symlink_to("gone")  # dropped just now, by its training
 
-    evict(tmp_path, max_bytes=10)
+    CurveStore(tmp_path).evict(max_bytes=10)
 
     assert [path.parent.name for path in tmp_path.glob("*/epoch-00001.npz")] == ["b"]
     assert [path.parent.name for path in sorted(tmp_path.glob("*/evicted"))] == ["a", "c"]
@@ -550,7 +554,7 @@ def test_checkpoints_are_evicted_longest_unused_first(tmp_path):
 def test_curves_stay_where_checkpoints_were_evicted_and_train_anew(cwd):
     toy = write_toy(cwd, peak=6)
     search(toy, 1)
-    evict(cwd / "curves", max_bytes=0)
+    CurveStore(cwd / "curves").evict(max_bytes=0)
     assert not list((cwd / "curves").glob("*/epoch-*"))
 
     enqueue({**TOY, "peak": 6, "epochs": 6})

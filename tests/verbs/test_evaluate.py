@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 import optuna
 import pytest
+from hpsearch.evaluation.retraining import Retrainer, Retraining
 from optuna.distributions import BaseDistribution
 from scipy import stats
 
@@ -19,7 +20,6 @@ from hpsearch.errors import NothingFinished
 from hpsearch.evaluation.candidates import Candidate, choose_candidates, fresh_seeds, ranked
 from hpsearch.evaluation.intervals import difference, interval, newcombe, student, welch, wilson
 from hpsearch.evaluation.opening import Opening, judge, read_openings
-from hpsearch.evaluation.retraining import Retrainer, Retraining
 from hpsearch.evaluation.sentences import describe_verdict
 from hpsearch.goal import Direction
 from hpsearch.messages import TRAIN_AND_VALID
