@@ -43,8 +43,8 @@ from hpsearch.errors import HpsearchError, UsageError
 if TYPE_CHECKING:
     from optuna.study import Study
 
-    from hpsearch.engine.search import Stop
-    from hpsearch.engine.view import View
+    from hpsearch.searching.search import Stop
+    from hpsearch.searching.view import View
     from hpsearch.verbs.run import Options
 
 
@@ -61,7 +61,7 @@ app.add_typer(data_app, name="data", rich_help_panel="Start")
 def print_version(wanted: bool) -> None:
     """Print the versions a bug report needs, and exit."""
     if wanted:
-        from hpsearch.engine.record import versions
+        from hpsearch.study.record import versions
 
         for name, version in versions().items():
             print(f"{name} {version}")
@@ -183,7 +183,7 @@ def _options(
     **same: Any,
 ) -> Options:
     """The options of `run` and `resume`; `same` holds fields of `Options` to pass through."""
-    from hpsearch.engine.supervisor import Limits
+    from hpsearch.processes.supervisor import Limits
     from hpsearch.verbs.run import Options
 
     return Options(
@@ -199,9 +199,9 @@ def _search(search: Callable[[View], tuple[Study, Stop]]) -> int:
     """Run a search with a live view, then print a summary. Returns the exit code."""
     from rich.console import Console
 
-    from hpsearch.engine.search import Stop
+    from hpsearch.searching.search import Stop
+    from hpsearch.terminal.live import open_view
     from hpsearch.verbs.show import print_closing
-    from hpsearch.verbs.views import open_view
 
     console = Console(stderr=True)
     with open_view(console) as view:
@@ -530,7 +530,7 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    from hpsearch.verbs.printing import say
+    from hpsearch.terminal.printing import say
 
     say(f"Error: {message}")
     return code

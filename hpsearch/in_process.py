@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import optuna
 
-from hpsearch.engine.task_data import prepare_data
+from hpsearch.goal import Logs
+from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
-from hpsearch.task import Logs, epochs_of, is_finite
+from hpsearch.task import epochs_of
 from hpsearch.training.fit import build, fit
 from hpsearch.training.logs import require_metric
 
@@ -61,7 +62,7 @@ def objective(
             require_metric(task.metric, logs)
             values.append(logs[task.metric])
             trial.report(values[-1], step=epoch)
-            has_diverged = not is_finite(logs, task.metric)
+            has_diverged = not task.goal.is_finite(logs)
             is_given_up = has_diverged or (epoch < epochs and trial.should_prune())
             return not is_given_up
 

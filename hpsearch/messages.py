@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from hpsearch.task import Logs, Params
+from hpsearch.goal import Logs
+from hpsearch.task import Params
 
 TRAIN = "train"
 TRAIN_AND_VALID = "train+valid"

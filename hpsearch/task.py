@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 from hpsearch.data.arrays import Dataset, is_texts
 from hpsearch.data.inputs import Encoded
 from hpsearch.data.sources import Source
 from hpsearch.errors import StudyFileError
+from hpsearch.goal import Direction, Goal, Logs
 
 if TYPE_CHECKING:
     import keras
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 ParamValue = bool | int | float | str | None
 Params = dict[str, ParamValue]
 """The hyperparameters of one trial by name: Optuna's `trial.params`."""
-Direction = Literal["maximize", "minimize"]
-Logs = dict[str, float]
-"""Keras's logs after an epoch, `{"loss": 0.31, "val_accuracy": 0.88, ...}`."""
 
 TRAINER_PARAMS = ("epochs", "batch_size")
 """What the trainer reads; all but `epochs` are for `build`."""
@@ -41,35 +37,16 @@ def epochs_of(params: Mapping[str, ParamValue]) -> int:
     return epochs
 
 
-def is_finite(logs: Logs, metric: str) -> bool:
-    """Whether training has not diverged: loss and metric are numbers still."""
-    return all(math.isfinite(logs.get(name, 0.0)) for name in ("loss", metric))
+def describe_params(params: Params) -> str:
+    """`units=64 lr=0.001`."""
+    return " ".join(
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in params.items()
+    )
 
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _check_goal(metric: object, direction: object) -> None:
-    directions = get_args(Direction)
-    if direction not in directions:
-        close = get_close_matches(str(direction), directions, 1)
-        hint = f": did you mean {close[0]!r}?" if close else ""
-        raise StudyFileError(f"direction must be 'maximize' or 'minimize', not {direction!r}{hint}")
-    if not isinstance(metric, str) or not metric:
-        raise StudyFileError(f"metric= takes a key of Keras's logs, not {metric!r}")
-    if metric == "val_loss" and direction == "maximize":
-        raise StudyFileError("val_loss is better when it is lower: direction='minimize'")
-    if "test" in metric.lower().split("_"):
-        raise StudyFileError(
-            f"the metric {metric!r} is of the test split, which is opened once, at the end: "
-            "search on validation, such as 'val_accuracy'"
-        )
-    if not metric.startswith("val_"):
-        raise StudyFileError(
-            f"the metric {metric!r} is of the examples that weights are fitted to: "
-            f"search on validation, by 'val_{metric}'"
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,7 +156,7 @@ class Task:
             raise StudyFileError(f"budget= takes a Budget(...), not {self.budget!r}")
         if not is_texts(self.classes):
             raise StudyFileError(f"classes= takes a list of names, not {self.classes!r}")
-        _check_goal(self.metric, self.direction)
+        self.goal.check()
         for name, levels in self.factors.items():
             if isinstance(levels, str) or not levels:
                 raise StudyFileError(f"the factor {name!r} needs a list of values, not {levels!r}")
@@ -188,6 +165,11 @@ class Task:
                 raise StudyFileError(
                     f"the baseline needs {name!r}, a whole number of 1 or more, not {value!r}"
                 )
+
+    @property
+    def goal(self) -> Goal:
+        """Metric and direction."""
+        return Goal(self.metric, self.direction)
 
     def complete(self, params: Mapping[str, ParamValue]) -> Params:
         """The params a network is built from: what was suggested, and the trainer's own.

@@ -13,8 +13,8 @@ import pytest
 from hpsearch.choices import PrunerName
 from hpsearch.cli import _options
 from hpsearch.command_options import parse_duration, parse_size
-from hpsearch.engine.supervisor import Limits
-from hpsearch.engine.view import View
+from hpsearch.processes.supervisor import Limits
+from hpsearch.searching.view import View
 from hpsearch.verbs.run import Options, run
 from tests.toy import write_toy
 

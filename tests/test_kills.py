@@ -17,12 +17,12 @@ import psutil
 import pytest
 from optuna.trial import TrialState
 
-from hpsearch.engine import lock
-from hpsearch.engine.invariants import violations
-from hpsearch.engine.record import load_study
-from hpsearch.engine.storage import Storage
-from hpsearch.engine.summary import Summary, summarize
-from hpsearch.engine.trials import Outcome
+from hpsearch.study import lock
+from hpsearch.study.invariants import violations
+from hpsearch.study.record import load_study
+from hpsearch.study.storage import Storage
+from hpsearch.study.summary import Summary, summarize
+from hpsearch.study.trials import Outcome
 from tests.toy import write_toy
 from tests.waiting import is_alive, wait_until
 

@@ -16,9 +16,9 @@ from PIL import Image
 from hpsearch.data import encode_characters, one_line
 from hpsearch.data.arrays import is_sparse
 from hpsearch.data.sources import locate
-from hpsearch.engine.space import explore, validate
-from hpsearch.engine.task_data import prepare_data
 from hpsearch.errors import DataCorrupt
+from hpsearch.study.space import explore, validate
+from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
 
 STUDY_FILES = sorted((Path(__file__).parent.parent / "studies").glob("*.py"))
@@ -57,7 +57,7 @@ def test_its_baseline_and_factors_lie_inside_its_space(study_file: StudyFile):
 def test_reading_it_imports_no_keras(study_file: StudyFile):
     code = (
         "import sys\n"
-        "from hpsearch.engine.space import explore\n"
+        "from hpsearch.study.space import explore\n"
         "from hpsearch.study_file import read_study_file\n"
         "explore(read_study_file(sys.argv[1]))\n"
         "print({'keras', 'tensorflow', 'sklearn'} & set(sys.modules))"

@@ -4,8 +4,8 @@ from hpsearch.data.arrays import Dataset, Split
 from hpsearch.data.characters import encode_characters, encode_window, one_line, windows
 from hpsearch.data.idx import read_idx
 from hpsearch.data.images import decode_png
+from hpsearch.data.imdb.reviews import IMDB, open_reviews
 from hpsearch.data.inputs import Encoded
-from hpsearch.data.reviews import IMDB, open_reviews
 from hpsearch.data.sources import File, Source
 from hpsearch.data.splits import hold_out
 from hpsearch.data.tables import read_table

@@ -11,10 +11,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from hpsearch.curves import State
+from hpsearch.curves.curve import State
 from hpsearch.data import Split
 from hpsearch.errors import StudyFileError
-from hpsearch.task import Logs, Params, Task, without_epochs
+from hpsearch.goal import Logs
+from hpsearch.task import Params, Task, without_epochs
 from hpsearch.training.batches import make_batches, order
 from hpsearch.training.gradient_norm import gradient_norm_logged
 from hpsearch.training.logs import complete

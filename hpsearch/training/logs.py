@@ -7,8 +7,9 @@ from numbers import Real
 from typing import Any
 
 from hpsearch.errors import MetricNotFound, StudyFileError
+from hpsearch.goal import Logs
 from hpsearch.study_file import describe, where
-from hpsearch.task import Logs, Task
+from hpsearch.task import Task
 
 
 def complete(task: Task, keras_logs: Mapping[str, Any]) -> Logs:

@@ -20,9 +20,10 @@ from pathlib import Path
 
 import keras
 
-from hpsearch.curves import Curve
+from hpsearch.curves.curve import Curve
 from hpsearch.data.arrays import Prepared
 from hpsearch.errors import StudyFileError
+from hpsearch.goal import Logs
 from hpsearch.messages import (
     TRAIN,
     EpochDone,
@@ -35,7 +36,7 @@ from hpsearch.messages import (
     encode,
 )
 from hpsearch.study_file import describe, run_study_file
-from hpsearch.task import Logs, epochs_of, without_epochs
+from hpsearch.task import epochs_of, without_epochs
 from hpsearch.training.fit import build, fit, get_state, measure, set_state
 from hpsearch.training.logs import require_metric
 from hpsearch.training.writing import require_windows, write_after

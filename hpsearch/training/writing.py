@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from hpsearch.curves import Written
+from hpsearch.curves.curve import Written
 from hpsearch.data import Split
 from hpsearch.errors import StudyFileError
 from hpsearch.task import Writing

@@ -1,10 +1,10 @@
 """`hpsearch best`: the best trial's value and params."""
 
-from hpsearch.engine.record import load_study
-from hpsearch.engine.storage import Storage
-from hpsearch.engine.summary import summarize
 from hpsearch.errors import NothingFinished
-from hpsearch.verbs.printing import plain, print_json, show_cell
+from hpsearch.study.record import load_study
+from hpsearch.study.storage import Storage
+from hpsearch.study.summary import summarize
+from hpsearch.terminal.printing import plain, print_json, show_cell
 
 
 def best(storage_url: str, study_name: str, *, as_json: bool) -> None:
@@ -25,12 +25,12 @@ def best(storage_url: str, study_name: str, *, as_json: bool) -> None:
                 "schema": "hpsearch.best/1",
                 "study": study_name,
                 "trial": trial.number,
-                "metric": summary.metric,
+                "metric": summary.goal.metric,
                 "value": trial.value,
                 "params": trial.params,
             }
         )
         return
-    print(f"trial {trial.number}: {summary.metric} {trial.value:.4f}")
+    print(f"trial {trial.number}: {summary.goal.metric} {trial.value:.4f}")
     for name, param in trial.params.items():
         print(plain(f"{name} = {show_cell(param)}"))

@@ -9,18 +9,19 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.curves import Curve
+from hpsearch.curves.curve import Curve
 from hpsearch.data.arrays import Dataset, Prepared
 from hpsearch.data.sources import locate
-from hpsearch.engine.distributions import describe_distribution
-from hpsearch.engine.space import Space, explore, place_of
-from hpsearch.engine.task_data import prepare_data
-from hpsearch.engine.train_script import network_code
 from hpsearch.errors import StudyFileError
+from hpsearch.export.train_script import network_code
+from hpsearch.goal import Logs
 from hpsearch.messages import EpochDone, Job, Verdict
+from hpsearch.study.distributions import describe_distribution
+from hpsearch.study.space import Space, explore, place_of
+from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
-from hpsearch.task import TRAINER_PARAMS, Logs, epochs_of
-from hpsearch.verbs.printing import (
+from hpsearch.task import TRAINER_PARAMS, epochs_of
+from hpsearch.terminal.printing import (
     Cell,
     output_console,
     plain,
@@ -87,8 +88,8 @@ def measure(study_file: StudyFile, prepared: Prepared) -> Cost:
         StudyFileError: It cannot be trained, or Keras logs no such metric.
     """
     # imported here: starting processes takes modules that a mere look does without
-    from hpsearch.engine.evaluation import baseline_of
-    from hpsearch.engine.supervisor import How, Limits, ProcessServer, supervise
+    from hpsearch.evaluation.candidates import baseline_of
+    from hpsearch.processes.supervisor import How, Limits, ProcessServer, supervise
 
     task = study_file.task
     epochs: list[Logs] = []
@@ -202,7 +203,7 @@ def _search(study_file: StudyFile, space: Space) -> list[str]:
 
 
 def _costs(study_file: StudyFile, space: Space, cost: Cost) -> list[str]:
-    from hpsearch.verbs.views import describe_seconds  # with the engine, as `measure` needs it
+    from hpsearch.terminal.live import describe_seconds  # with the engine, as `measure` needs it
 
     task = study_file.task
     n_slots = os.cpu_count() or 1

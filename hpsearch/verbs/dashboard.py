@@ -21,10 +21,10 @@ import optuna_dashboard
 from optuna.artifacts import FileSystemArtifactStore
 from waitress.server import create_server
 
-from hpsearch.engine.record import load_study
-from hpsearch.engine.storage import Storage
 from hpsearch.errors import StorageError, UsageError
-from hpsearch.verbs.printing import say
+from hpsearch.study.record import load_study
+from hpsearch.study.storage import Storage
+from hpsearch.terminal.printing import say
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

@@ -9,7 +9,7 @@ from pathlib import Path
 from hpsearch.data.sources import Found, Source, fault, find_or_fetch, locate, require_folder
 from hpsearch.errors import DataCorrupt, DataNotFound, StudyFileError
 from hpsearch.study_file import read_study_file, study_files
-from hpsearch.verbs.printing import plain, print_json, say
+from hpsearch.terminal.printing import plain, print_json, say
 
 # Of a file whose bytes its publisher changes; the task's `load` looks at what it says.
 UNVERIFIED = "there, with no fixed SHA-256 to verify"

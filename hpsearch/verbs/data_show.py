@@ -11,16 +11,16 @@ import numpy as np
 
 from hpsearch.data import IMDB, open_reviews
 from hpsearch.data.arrays import Array, Split, is_sparse
-from hpsearch.data.reviews import CLASSES
+from hpsearch.data.imdb.reviews import CLASSES
 from hpsearch.data.sources import find_or_fetch
 from hpsearch.data.words import decode_words
-from hpsearch.engine.task_data import prepare_data
 from hpsearch.errors import UsageError
+from hpsearch.export.models import is_export, read_exported_data
+from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
 from hpsearch.task import Task
+from hpsearch.terminal.printing import plain, print_json, say, show_cell
 from hpsearch.verbs.data import task_of
-from hpsearch.verbs.models import is_export, read_exported_data
-from hpsearch.verbs.printing import plain, print_json, say, show_cell
 
 Side = Literal["train", "valid"]
 SHADES = " .:-=+*#%@"  # from nothing to full

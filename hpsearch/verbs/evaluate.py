@@ -12,27 +12,12 @@ from statistics import fmean
 
 from optuna.study import Study
 
-from hpsearch.curves import evict
-from hpsearch.engine.evaluation import (
-    Candidate,
-    Opening,
-    choose_candidates,
-    fresh_seeds,
-    ranked,
-    read_openings,
-    record_opening,
-    sha256_of,
-)
-from hpsearch.engine.lock import process_name, study_lock
-from hpsearch.engine.record import Record, load_study, versions
-from hpsearch.engine.retraining import Retrainer, Retraining
-from hpsearch.engine.storage import Storage, slug
-from hpsearch.engine.supervisor import ProcessServer
-from hpsearch.engine.task_data import data_of_study
+from hpsearch.curves.store import evict
 from hpsearch.errors import DataError, MetricNotFound, NothingFinished
-from hpsearch.messages import TRAIN_AND_VALID
-from hpsearch.task import Logs, Published
-from hpsearch.verbs.outcomes import (
+from hpsearch.evaluation.candidates import Candidate, choose_candidates, fresh_seeds, ranked
+from hpsearch.evaluation.opening import Opening, read_openings, record_opening
+from hpsearch.evaluation.retraining import Retrainer, Retraining
+from hpsearch.evaluation.sentences import (
     as_content,
     called,
     show_figure,
@@ -42,7 +27,23 @@ from hpsearch.verbs.outcomes import (
     validation_sentences,
     when,
 )
-from hpsearch.verbs.printing import Cell, output_console, print_json, print_line, print_table, say
+from hpsearch.files import sha256_of, slug
+from hpsearch.goal import Logs
+from hpsearch.messages import TRAIN_AND_VALID
+from hpsearch.processes.supervisor import ProcessServer
+from hpsearch.study.lock import process_name, study_lock
+from hpsearch.study.record import Record, load_study, versions
+from hpsearch.study.storage import Storage
+from hpsearch.study.task_data import data_of_study
+from hpsearch.task import Published
+from hpsearch.terminal.printing import (
+    Cell,
+    output_console,
+    print_json,
+    print_line,
+    print_table,
+    say,
+)
 
 SCHEMA = "hpsearch.evaluate/1"
 
@@ -134,7 +135,7 @@ def _evaluate(
             seeds=seeds,
             metric=record.metric,
             direction=record.direction,
-            candidates=ranked(candidates, study_file.task),
+            candidates=ranked(candidates, study_file.task.goal),
             diverged=diverged,
             n_valid=len(splits.valid),
             n_test=len(splits.test),

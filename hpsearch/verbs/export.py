@@ -8,8 +8,7 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -18,24 +17,25 @@ from string import Template
 import numpy as np
 import yaml
 
-from hpsearch.curves import Curve
+from hpsearch.curves.curve import Curve
 from hpsearch.data.arrays import SPARSE_FIELDS, Dataset, Examples, is_sparse
-from hpsearch.engine.evaluation import Opening, sha256_of
-from hpsearch.engine.record import Record
-from hpsearch.engine.storage import Storage
-from hpsearch.engine.task_data import data_of_study
-from hpsearch.engine.train_script import TOLERANCE, Script, imports_of, write_script
 from hpsearch.errors import DataError, UsageError
-from hpsearch.study_file import StudyFile
-from hpsearch.task import Task
-from hpsearch.verbs.models import (
+from hpsearch.evaluation.opening import Opening
+from hpsearch.evaluation.sentences import as_content, test_sentences, validation_sentences
+from hpsearch.export.models import (
     MANIFEST,
     MANIFEST_SCHEMA,
     evaluated,
     name_classes,
 )
-from hpsearch.verbs.outcomes import as_content, test_sentences, validation_sentences
-from hpsearch.verbs.printing import as_json, plain, say
+from hpsearch.export.train_script import TOLERANCE, Script, imports_of, write_script
+from hpsearch.files import atomic_folder, sha256_of
+from hpsearch.study.record import Record
+from hpsearch.study.storage import Storage
+from hpsearch.study.task_data import data_of_study
+from hpsearch.study_file import StudyFile
+from hpsearch.task import Task
+from hpsearch.terminal.printing import as_json, plain, say
 
 METRICS_SCHEMA = "hpsearch.metrics/1"
 
@@ -86,27 +86,12 @@ def export(storage_url: str, study_name: str, output: Path, *, data: Path | None
         data=data_of_study(study_name, record, study_file, data).open(),
     )
     try:
-        with _whole_folder(output) as folder:
+        with atomic_folder(output) as folder:
             _write(winner, folder)
     except OSError as error:
         raise DataError(f"cannot write {output}: {error.strerror or error}") from error
     print(plain(f"exported {winner.opening.winner.name} of {study_name} to {output}"))
     say(f"next: cd {output} && python train.py")
-
-
-@contextmanager
-def _whole_folder(output: Path) -> Iterator[Path]:
-    """A folder beside `output` that takes its name when the block succeeds."""
-    scratch = output.with_name(f"{output.name}.tmp-{os.getpid()}")
-    scratch.mkdir()
-    try:
-        yield scratch
-        for path in scratch.iterdir():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-        scratch.rename(output)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _write(winner: Winner, folder: Path) -> None:

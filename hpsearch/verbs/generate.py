@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from hpsearch.engine.use import ask
 from hpsearch.errors import DataError, HpsearchError
+from hpsearch.export.models import Model, find_model
+from hpsearch.processes.ask import ask
 from hpsearch.questions import Write
-from hpsearch.verbs.models import Model, find_model
-from hpsearch.verbs.printing import plain, say
+from hpsearch.terminal.printing import plain, say
 
 
 def generate(

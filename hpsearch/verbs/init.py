@@ -9,7 +9,7 @@ from pathlib import Path
 from hpsearch.choices import Kind
 from hpsearch.errors import DataError, UsageError
 from hpsearch.study_file import study_files
-from hpsearch.verbs.printing import say
+from hpsearch.terminal.printing import say
 
 PLACEHOLDER = "my_task"  # what templates call the task
 

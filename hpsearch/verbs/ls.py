@@ -2,11 +2,11 @@
 
 import optuna
 
-from hpsearch.engine.record import read_record
-from hpsearch.engine.storage import Storage
-from hpsearch.engine.summary import Summary, summarize
-from hpsearch.engine.trials import Outcome
-from hpsearch.verbs.printing import output_console, print_json, print_table
+from hpsearch.study.record import read_record
+from hpsearch.study.storage import Storage
+from hpsearch.study.summary import Summary, summarize
+from hpsearch.study.trials import Outcome
+from hpsearch.terminal.printing import output_console, print_json, print_table
 
 HEADER = ["study", "trials", "best", "metric", "running", "waiting", "task"]
 
@@ -38,7 +38,7 @@ def _as_json(summary: Summary) -> dict[str, str | int | float | None]:
         "study": summary.name,
         "trials": summary.n_trials,
         "best": None if summary.best is None else summary.best.value,
-        "metric": summary.metric,
+        "metric": summary.goal.metric,
         "running": summary.counts[Outcome.RUNNING],
         "waiting": summary.counts[Outcome.WAITING],
         "task": summary.title,

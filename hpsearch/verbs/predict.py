@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from hpsearch.data.inputs import Encoded
-from hpsearch.engine.use import ask
 from hpsearch.errors import DataError, StudyFileError, UsageError
+from hpsearch.export.models import find_model
+from hpsearch.processes.ask import ask
 from hpsearch.questions import Predict
-from hpsearch.verbs.models import find_model
-from hpsearch.verbs.printing import plain, print_json, say
+from hpsearch.terminal.printing import plain, print_json, say
 
 SCHEMA = "hpsearch.predict/1"
 MAX_INPUT_BYTES = 5_000_000

@@ -18,10 +18,16 @@ from hpsearch.choices import (
     PrunerName,
     SamplerName,
 )
-from hpsearch.curves import evict
-from hpsearch.engine.lock import process_name, study_lock
-from hpsearch.engine.note import write_note
-from hpsearch.engine.record import (
+from hpsearch.curves.store import evict
+from hpsearch.errors import UsageError
+from hpsearch.processes.signals import handled
+from hpsearch.processes.supervisor import Limits, ProcessServer
+from hpsearch.searching.samplers import make_sampler
+from hpsearch.searching.search import Plan, Search, Stop, find_best
+from hpsearch.searching.view import View
+from hpsearch.study.lock import process_name, study_lock
+from hpsearch.study.note import write_note
+from hpsearch.study.record import (
     Record,
     create_or_continue,
     find_record,
@@ -29,15 +35,9 @@ from hpsearch.engine.record import (
     make_record,
     versions,
 )
-from hpsearch.engine.samplers import make_sampler
-from hpsearch.engine.search import Plan, Search, Stop, find_best
-from hpsearch.engine.signals import handled
-from hpsearch.engine.space import explore, parse_value
-from hpsearch.engine.storage import Storage
-from hpsearch.engine.supervisor import Limits, ProcessServer
-from hpsearch.engine.task_data import prepare_data
-from hpsearch.engine.view import View
-from hpsearch.errors import UsageError
+from hpsearch.study.space import explore, parse_value
+from hpsearch.study.storage import Storage
+from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.task import ParamValue, epochs_of
 

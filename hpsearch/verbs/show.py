@@ -10,15 +10,17 @@ from typing import Any
 from optuna.study import Study
 from rich.console import Console
 
-from hpsearch.curves import Curve
-from hpsearch.engine.record import load_study, read_record
-from hpsearch.engine.search import Stop
-from hpsearch.engine.storage import Storage
-from hpsearch.engine.summary import Summary, summarize
-from hpsearch.engine.texts import describe_texts
-from hpsearch.engine.trials import Outcome, TrialRow
+from hpsearch.curves.curve import Curve
 from hpsearch.errors import UsageError
-from hpsearch.verbs.printing import (
+from hpsearch.searching.search import Stop
+from hpsearch.study.artifacts import describe_texts
+from hpsearch.study.record import load_study, read_record
+from hpsearch.study.storage import Storage
+from hpsearch.study.summary import Summary, summarize
+from hpsearch.study.trials import Outcome, TrialRow
+from hpsearch.task import describe_params
+from hpsearch.terminal.live import describe_seconds
+from hpsearch.terminal.printing import (
     Cell,
     output_console,
     print_csv,
@@ -27,7 +29,6 @@ from hpsearch.verbs.printing import (
     print_markdown,
     print_table,
 )
-from hpsearch.verbs.views import describe_params, describe_seconds
 
 N_CLOSING_ROWS = 5
 
@@ -73,7 +74,7 @@ def print_summary(console: Console, summary: Summary) -> None:
     """The study in a few lines."""
     say = partial(print_line, console)
     say(f"{summary.name}: {summary.title}")
-    say(f"{summary.direction} {summary.metric}, seed {summary.seed}")
+    say(f"{summary.goal}, seed {summary.seed}")
     counts = ", ".join(
         f"{summary.counts[outcome]} {outcome.value}"
         for outcome in Outcome
@@ -92,7 +93,7 @@ def print_summary(console: Console, summary: Summary) -> None:
 
 def print_trials(console: Console, summary: Summary, rows: list[TrialRow]) -> None:
     """Trials as a table for people: params in one column, so that 80 columns do."""
-    header = ["trial", summary.metric, "s", "outcome", "params"]
+    header = ["trial", summary.goal.metric, "s", "outcome", "params"]
     cells: list[list[Cell]] = []
     for trial in rows:
         value, notes = "" if trial.value is None else f"{trial.value:.4f}", _notes(trial)
@@ -144,7 +145,7 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
         case None:
             console = output_console()
             say = partial(print_line, console)
-            value = "" if trial.value is None else f", {summary.metric} {trial.value:.4f}"
+            value = "" if trial.value is None else f", {summary.goal.metric} {trial.value:.4f}"
             say(f"trial {number} of {summary.name}: {trial.outcome.value}{value}")
             for name, param in trial.params.items():
                 say(f"  {describe_params({name: param})}")
@@ -170,7 +171,7 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
 
 def _table(summary: Summary, rows: list[TrialRow]) -> tuple[list[str], list[list[Cell]]]:
     names = list(dict.fromkeys(name for row in summary.rows for name in row.params))
-    header = ["trial", summary.metric, "s", "outcome", *names, "notes"]
+    header = ["trial", summary.goal.metric, "s", "outcome", *names, "notes"]
     return header, [
         [
             row.number,
@@ -206,8 +207,8 @@ def _as_json(summary: Summary) -> dict[str, Any]:
         "schema": "hpsearch.show/1",
         "study": summary.name,
         "title": summary.title,
-        "metric": summary.metric,
-        "direction": summary.direction,
+        "metric": summary.goal.metric,
+        "direction": summary.goal.direction,
         "seed": summary.seed,
         "n_trials": summary.n_trials,
         "counts": {outcome.value: summary.counts[outcome] for outcome in Outcome},

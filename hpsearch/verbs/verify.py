@@ -1,10 +1,10 @@
 """`hpsearch verify`: is anything in a study lost, counted twice or left running?"""
 
-from hpsearch.engine.invariants import violations
-from hpsearch.engine.record import load_study
-from hpsearch.engine.storage import Storage
 from hpsearch.errors import Conflict
-from hpsearch.verbs.printing import plain, print_json
+from hpsearch.study.invariants import violations
+from hpsearch.study.record import load_study
+from hpsearch.study.storage import Storage
+from hpsearch.terminal.printing import plain, print_json
 
 
 def verify(storage_url: str, study_name: str, *, as_json: bool) -> None:

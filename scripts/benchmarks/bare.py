@@ -20,7 +20,7 @@ from benchmarks.lab import data_folder
 from benchmarks.plain import load as load_fashion
 from benchmarks.plain import network
 from hpsearch.data import Dataset
-from hpsearch.engine.task_data import prepare_data
+from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
 
 

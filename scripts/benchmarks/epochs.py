@@ -26,10 +26,10 @@ import psutil
 from benchmarks.lab import data_folder
 from hpsearch.data import Dataset
 from hpsearch.data.arrays import is_sparse
-from hpsearch.engine.slots import side_by_side
-from hpsearch.engine.supervisor import How, Limits, ProcessServer, supervise
-from hpsearch.engine.task_data import prepare_data
 from hpsearch.messages import EpochDone, Job, Verdict
+from hpsearch.processes.slots import side_by_side
+from hpsearch.processes.supervisor import How, Limits, ProcessServer, supervise
+from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
 
 BATCH_SIZES = {"fashion_mnist": (50, 200)}

@@ -9,8 +9,8 @@ import threading
 import psutil
 
 from hpsearch.choices import PrunerName, SamplerName
-from hpsearch.engine.trials import TrialRow
-from hpsearch.engine.view import View
+from hpsearch.searching.view import View
+from hpsearch.study.trials import TrialRow
 from hpsearch.verbs.run import Options, run
 
 N_TRIALS = 100

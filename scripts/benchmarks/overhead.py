@@ -10,12 +10,12 @@ from pathlib import Path
 
 from benchmarks.lab import data_folder
 from hpsearch.choices import PrunerName
-from hpsearch.engine.record import load_study
-from hpsearch.engine.storage import Storage
-from hpsearch.engine.supervisor import Limits, ProcessServer, supervise
-from hpsearch.engine.task_data import prepare_data
-from hpsearch.engine.view import View
 from hpsearch.messages import EpochDone, Job, Verdict
+from hpsearch.processes.supervisor import Limits, ProcessServer, supervise
+from hpsearch.searching.view import View
+from hpsearch.study.record import load_study
+from hpsearch.study.storage import Storage
+from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
 from hpsearch.task import Params
 from hpsearch.verbs.run import Options, run
@@ -88,7 +88,7 @@ def whole(name: str, n_trials: int, fixed: dict[str, str]) -> tuple[list[float],
         began_s.append(time.monotonic())
         storage = Storage(url, read_only=True)
         study, _ = load_study(storage, name)
-        from hpsearch.curves import Curve
+        from hpsearch.curves.curve import Curve
 
         seconds = []
         for trial in study.trials:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from benchmarks.lab import data_folder, short_lab
 from hpsearch.choices import PrunerName, SamplerName
-from hpsearch.engine.view import View
-from hpsearch.task import Logs
+from hpsearch.goal import Logs
+from hpsearch.searching.view import View
 from hpsearch.verbs.run import Options, run
 
 

@@ -11,9 +11,9 @@ import time
 
 import optuna
 
-from hpsearch.engine.record import load_study
-from hpsearch.engine.storage import Storage
-from hpsearch.engine.view import View
+from hpsearch.searching.view import View
+from hpsearch.study.record import load_study
+from hpsearch.study.storage import Storage
 from hpsearch.verbs.run import Options, run
 
 N_TRIALS = 100

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hpsearch.curves import State
+from hpsearch.curves.curve import State
+from hpsearch.goal import Logs
 from hpsearch.study_file import StudyFile, run_study_file
-from hpsearch.task import Logs
 from hpsearch.training.fit import build, fit, get_state, set_state
 
 TEXT = '''"""Letters: which one comes next."""

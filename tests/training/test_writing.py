@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpsearch.curves import Curve, Written
+from hpsearch.curves.curve import Curve, Written
 from hpsearch.data import Split
-from hpsearch.engine.supervisor import How, Limits, ProcessServer, supervise
-from hpsearch.engine.task_data import prepare_data
 from hpsearch.errors import StudyFileError
 from hpsearch.messages import Job, Verdict
+from hpsearch.processes.supervisor import How, Limits, ProcessServer, supervise
+from hpsearch.study.task_data import prepare_data
 from hpsearch.task import Writing
 from hpsearch.training.writing import characters, require_windows, write, write_after
 from tests.training.letters import letters

@@ -1,0 +1,149 @@
+"""Learning curves on disk: what a configuration has been trained for so far.
+
+    curves/<key>/
+        curve.json          what was trained, and the logs of every epoch so far; of a
+                            language model also what it wrote after each
+        epoch-00007.npz     the state of model and optimizer after epoch 7
+        epoch-00006.npz     and after the epoch before, should the newest be damaged
+        evicted             where checkpoints were deleted to save space
+
+The trial process writes, the launcher reads. Each file is written under a temporary
+name, synced and renamed, so what bears its final name is whole. The checkpoint of an
+epoch comes before its logs: logs up to epoch 7 promise a checkpoint of epoch 7.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hpsearch.files import atomic_file
+from hpsearch.goal import Logs
+
+State = dict[str, npt.NDArray[Any]]
+"""Every variable of a model and its optimizer, by its place in their lists."""
+
+N_CHECKPOINTS = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What a network wrote after an epoch."""
+
+    window: str
+    """The piece of the training text that it went on from."""
+    temperatures: list[float]
+    texts: list[str]
+    """One for each temperature."""
+
+
+class Curve:
+    """One curve's folder, read and written.
+
+    Args:
+        folder: `curves/<key>`; it need not exist yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+        self._start: tuple[int, int] | None = None
+
+    @property
+    def logs(self) -> list[Logs]:
+        """Keras's logs of the epochs so far; what cannot be read was never there."""
+        return self._read()[0]
+
+    @property
+    def texts(self) -> list[Written | None]:
+        """What was written after each epoch of `logs`; None where nothing was."""
+        logs, _, texts = self._read()
+        read = [None if text is None else Written(**text) for text in texts[: len(logs)]]
+        return [*read, *[None] * (len(logs) - len(read))]
+
+    @property
+    def starts(self) -> list[list[int]]:
+        """Where each process that added epochs began: after which epoch, and how many
+        there were then. The two differ where a checkpoint was lost.
+        """
+        return self._read()[1]
+
+    def _read(self) -> tuple[list[Logs], list[list[int]], list[dict[str, Any] | None]]:
+        try:
+            content = json.loads((self.folder / "curve.json").read_text())
+            return list(content["logs"]), list(content["starts"]), list(content.get("texts", []))
+        except (OSError, ValueError, KeyError, TypeError):
+            return [], [], []
+
+    @property
+    def is_evicted(self) -> bool:
+        """Whether checkpoints of it were deleted to save space."""
+        return (self.folder / "evicted").exists()
+
+    def state(self, epoch: int) -> State | None:
+        """The checkpoint after `epoch`, or None if there is no whole one."""
+        try:
+            with np.load(self._checkpoint(epoch), allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def resume_point(self, epochs: int) -> tuple[int, State | None]:
+        """Where training towards `epochs` starts.
+
+        Returns:
+            The last epoch, at most `epochs`, with logs and a whole checkpoint, and that
+            checkpoint; `(0, None)` where there is none.
+        """
+        n_logs = len(self.logs)
+        for epoch in range(min(n_logs, epochs), 0, -1):
+            if (state := self.state(epoch)) is not None:
+                self._start = epoch, n_logs
+                return epoch, state
+        self._start = 0, n_logs
+        return 0, None
+
+    def append(
+        self,
+        epoch: int,
+        logs: Logs,
+        state: State,
+        identity: Mapping[str, object],
+        written: Written | None = None,
+    ) -> None:
+        """Keep an epoch: its checkpoint first, then its logs, then drop older ones.
+
+        Raises:
+            OSError: The disk is full or not writable; what was there before still is.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with atomic_file(self._checkpoint(epoch)) as path, path.open("wb") as file:
+            np.savez(file, **state)  # type: ignore[arg-type]  # a name is not allow_pickle
+        before, starts, texts = self._read()
+        if self._start is not None:
+            starts.append(list(self._start))
+            self._start = None
+        content = {
+            "schema": "hpsearch.curve/1",
+            **identity,
+            "starts": starts,
+            "logs": [*before[: epoch - 1], logs],
+        }
+        if written is not None:
+            earlier = [*texts[: epoch - 1], *[None] * (epoch - 1 - len(texts))]
+            content["texts"] = [*earlier, asdict(written)]
+        with atomic_file(self.folder / "curve.json") as path:
+            path.write_text(json.dumps(content))
+        for old in self.folder.glob("epoch-*.npz"):
+            if old not in {self._checkpoint(epoch - i) for i in range(N_CHECKPOINTS)}:
+                old.unlink(missing_ok=True)
+
+    def _checkpoint(self, epoch: int) -> Path:
+        return self.folder / f"epoch-{epoch:05d}.npz"

@@ -1,0 +1,1 @@
+"""The film reviews, from Keras's file or Stanford's archive."""

@@ -1,1 +1,0 @@
-"""The launcher: storage, slots, budget, curves, pruning. No Keras."""

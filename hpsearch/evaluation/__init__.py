@@ -1,0 +1,1 @@
+"""Fresh seeds, intervals, and the one opening of the test split."""

@@ -1,0 +1,122 @@
+"""Who is evaluated: the best trials and the baseline, each with fresh seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+import numpy as np
+from optuna.study import Study
+from optuna.trial import FixedTrial, TrialState
+
+from hpsearch.errors import NothingFinished, StudyFileError
+from hpsearch.goal import Goal, Logs
+from hpsearch.study_file import StudyFile, describe
+from hpsearch.task import Params, without_epochs
+
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A network that is evaluated."""
+
+    name: str
+    """`trial 7`, or `baseline`."""
+    number: int | None
+    """The trial's; None of a baseline that no finished trial had."""
+    params: Params
+    """Complete: `epochs` and `batch_size` included."""
+    is_baseline: bool
+    searched: float | None
+    """Its value in the search, which chose it for being high or low."""
+    valid: list[float] = field(default_factory=list)
+    """The metric after the last epoch, per fresh seed."""
+    test: list[Logs] = field(default_factory=list)
+    """Keras's logs on the test split, per fresh seed; of winner and baseline only."""
+
+
+def fresh_seeds(seed: int, n: int) -> list[int]:
+    """Seeds that follow from a study's and differ from it and from each other.
+
+    More of them begin with the same ones, so that what was trained is found again.
+    """
+    drawn = np.random.SeedSequence(seed).generate_state(n + 100).tolist()
+    return [other for other in dict.fromkeys(drawn) if other != seed][:n]
+
+
+def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[Candidate]:
+    """The best finished trials, and the baseline.
+
+    Of trials that differ in epochs alone the best is taken: they are one curve, and the same
+    network a second time would tell nothing new.
+
+    Raises:
+        NothingFinished: No trial has finished.
+        StudyFileError: The baseline is not a point of the search space.
+    """
+    task = study_file.task
+    finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    if not finished:
+        raise NothingFinished(
+            f"study {study.study_name!r} has no finished trial: go on with "
+            f"hpsearch resume {study.study_name}"
+        )
+    finished.sort(key=lambda trial: (task.goal.key(trial.values[0]), trial.number))
+    baseline = baseline_of(study_file)
+    candidates: list[Candidate] = []
+    known: list[Params] = []
+    for trial in finished:
+        params = task.complete(trial.params)
+        is_baseline = params == baseline
+        # the baseline is compared at its own length, also if a shorter one was better
+        identity = params if is_baseline else without_epochs(params)
+        if identity not in known:
+            known.append(identity)
+            candidates.append(
+                Candidate(
+                    name=f"trial {trial.number}",
+                    number=trial.number,
+                    params=params,
+                    is_baseline=is_baseline,
+                    searched=trial.values[0],
+                )
+            )
+    top = candidates[:n_top]
+    if any(candidate.is_baseline for candidate in top):
+        return top
+    below = next((candidate for candidate in candidates if candidate.is_baseline), None)
+    return [
+        *top,
+        Candidate(
+            name=BASELINE,
+            number=below.number if below else None,
+            params=baseline,
+            is_baseline=True,
+            searched=below.searched if below else None,
+        ),
+    ]
+
+
+def ranked(candidates: Sequence[Candidate], goal: Goal) -> list[Candidate]:
+    """Best first, by the mean of the metric over seeds."""
+    return sorted(candidates, key=lambda candidate: goal.key(fmean(candidate.valid)))
+
+
+def baseline_of(study_file: StudyFile) -> Params:
+    """The baseline as a trial would have it: what `space` suggests, no more.
+
+    Raises:
+        StudyFileError: The baseline is not a point of the search space.
+    """
+    task = study_file.task
+    trial = FixedTrial(dict(task.baseline))
+    try:
+        task.space(trial)  # type: ignore[arg-type]  # suggests as a Trial does
+    except Exception as error:
+        raise StudyFileError(
+            f"{study_file.filename}: the baseline is not a point of the search space: "
+            f"{describe(error)}"
+        ) from error
+    return task.complete(trial.params)

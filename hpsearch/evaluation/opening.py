@@ -1,0 +1,167 @@
+"""Evaluating a study: candidates, fresh seeds, what is recorded when test is opened.
+
+Only figures are stored. Means, intervals and verdicts follow from them wherever they are
+shown, so a record and what is printed cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from optuna.study import Study
+
+from hpsearch.evaluation.candidates import Candidate
+from hpsearch.evaluation.intervals import Interval, difference, interval
+from hpsearch.goal import Direction, Goal
+from hpsearch.study.storage import Storage, patiently
+
+ATTR = "hpsearch_openings"
+SCHEMA = "hpsearch.opening/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """An opening of the test split, and what it was opened for."""
+
+    opened: str
+    """When, in ISO 8601, UTC."""
+    n_top: int
+    """Trials that were asked for as candidates."""
+    seeds: list[int]
+    metric: str
+    direction: Direction
+    candidates: list[Candidate]
+    """Best first, by the mean of the metric over seeds."""
+    n_valid: int
+    n_test: int
+    """Examples in the splits."""
+    versions: dict[str, str]
+    model: str
+    """The folder of the winner's model and curve of the first seed, in the storage's."""
+    model_sha256: str
+    diverged: list[str] = field(default_factory=list)
+    """Trials that were candidates until a fresh seed ended in NaN."""
+    schema: str = SCHEMA
+
+    @property
+    def winner(self) -> Candidate:
+        """The best by the mean of the metric over seeds."""
+        return self.candidates[0]
+
+    @property
+    def baseline(self) -> Candidate:
+        """The task's own params; it may be the winner."""
+        return next(candidate for candidate in self.candidates if candidate.is_baseline)
+
+    @property
+    def finalists(self) -> list[Candidate]:
+        """Who is measured on test: the winner, and the baseline if it is another."""
+        return [self.winner] if self.winner.is_baseline else [self.winner, self.baseline]
+
+    @property
+    def runner_up(self) -> Candidate:
+        """The second best."""
+        return self.candidates[1]
+
+    @property
+    def goal(self) -> Goal:
+        """Metric and direction."""
+        return Goal(self.metric, self.direction)
+
+    @property
+    def test_metric(self) -> str:
+        """What Keras calls the metric on the test split."""
+        return self.goal.test_metric
+
+    @property
+    def is_share(self) -> bool:
+        """Whether the metric is a share of examples, as an accuracy is."""
+        values = [value for one in self.candidates for value in one.valid]
+        values += [value for one in self.finalists for value in self.test_values(one)]
+        return self.goal.is_share(values)
+
+    def test_values(self, candidate: Candidate) -> list[float]:
+        """The metric on the test split, per seed."""
+        return [logs[self.test_metric] for logs in candidate.test]
+
+    def also_on_test(self, candidate: Candidate) -> dict[str, float]:
+        """All other logs on the test split, by name: means over seeds."""
+        names = (name for name in candidate.test[0] if name != self.test_metric)
+        return {name: fmean(logs[name] for logs in candidate.test) for name in names}
+
+    def valid_interval(self, candidate: Candidate) -> Interval | None:
+        """Of the mean over seeds on validation."""
+        return interval(candidate.valid, self.n_valid if self.is_share else None)
+
+    def test_interval(self, candidate: Candidate) -> Interval | None:
+        """Of the mean over seeds on test."""
+        return interval(self.test_values(candidate), self.n_test if self.is_share else None)
+
+    def valid_verdict(self, other: Candidate) -> Verdict:
+        """The winner against another candidate, on validation."""
+        n = self.n_valid if self.is_share else None
+        return judge(self.winner.valid, other.valid, n, self.goal)
+
+    def test_verdict(self) -> Verdict:
+        """The winner against the baseline, on test."""
+        n = self.n_test if self.is_share else None
+        ours, theirs = self.test_values(self.winner), self.test_values(self.baseline)
+        return judge(ours, theirs, n, self.goal)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What can be said of one network against another."""
+
+    difference: float
+    interval: Interval | None
+    is_better: bool
+    """By the means."""
+
+    @property
+    def is_told_apart(self) -> bool:
+        """Whether the interval of the difference excludes zero."""
+        return self.interval is not None and not self.interval.holds(0.0)
+
+
+def judge(
+    values: Sequence[float], others: Sequence[float], n_examples: int | None, goal: Goal
+) -> Verdict:
+    """Compare figures per seed of two networks.
+
+    Args:
+        values: Of the one.
+        others: Of the other.
+        n_examples: Where they are shares of that many examples; else None.
+        goal: Says which is better.
+    """
+    return Verdict(
+        difference=fmean(values) - fmean(others),
+        interval=difference(values, others, n_examples),
+        is_better=goal.is_better(fmean(values), fmean(others)),
+    )
+
+
+def read_openings(study: Study) -> list[Opening]:
+    """The recorded openings of the test split, oldest first."""
+    return [_opening(content) for content in study.user_attrs.get(ATTR, [])]
+
+
+def record_opening(study: Study, opening: Opening) -> None:
+    """Add an opening to the study; the caller holds the study's lock."""
+    stored = study.user_attrs.get(ATTR, [])
+    patiently(lambda: study.set_user_attr(ATTR, [*stored, asdict(opening)]))
+
+
+def model_folder(storage: Storage, opening: Opening) -> Path:
+    """Where the winner's model and curve of an opening are kept."""
+    return storage.folder / "models" / opening.model
+
+
+def _opening(content: dict[str, Any]) -> Opening:
+    candidates = [Candidate(**candidate) for candidate in content["candidates"]]
+    return Opening(**{**content, "candidates": candidates})

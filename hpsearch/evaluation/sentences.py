@@ -1,0 +1,191 @@
+"""An opening of the test split in sentences for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from statistics import fmean
+from typing import Any
+
+from hpsearch.evaluation.candidates import BASELINE, Candidate
+from hpsearch.evaluation.intervals import Interval
+from hpsearch.evaluation.opening import Opening, Verdict
+from hpsearch.task import Published, describe_params
+
+
+def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
+    """An opening with all that follows from it, for JSON."""
+    test = {
+        role: {
+            "name": candidate.name,
+            "values": opening.test_values(candidate),
+            "logs": candidate.test,
+            "mean": fmean(opening.test_values(candidate)),
+            "interval": _interval_content(opening.test_interval(candidate)),
+            "also": opening.also_on_test(candidate),
+        }
+        for role, candidate in (("winner", opening.winner), ("baseline", opening.baseline))
+    }
+    # a winner that is the baseline has nobody to be compared with on test
+    is_alone = opening.winner.is_baseline
+    verdict = None if is_alone else _verdict_content(opening.test_verdict())
+    return {
+        "opened": opening.opened,
+        "metric": opening.metric,
+        "direction": opening.direction,
+        "seeds": opening.seeds,
+        "n_valid": opening.n_valid,
+        "n_test": opening.n_test,
+        "versions": opening.versions,
+        "diverged": opening.diverged,
+        "candidates": [_candidate_content(opening, one) for one in opening.candidates],
+        "test_metric": opening.test_metric,
+        "test": {**test, "verdict": verdict},
+        "published": None if published is None else asdict(published),
+    }
+
+
+def validation_sentences(opening: Opening) -> list[str]:
+    """What the retraining with fresh seeds says, for people."""
+    winner = opening.winner
+    sentences = [
+        f"The winner is {called(winner)}: {describe_params(winner.params)}.",
+        *_verdict_sentences(opening),
+    ]
+    found = [(called(one), opening.valid_interval(one)) for one in opening.candidates]
+    sentences += _describe_methods(found)
+    if opening.diverged:
+        sentences.append(
+            f"No candidate any more, as a fresh seed diverged: {', '.join(opening.diverged)}."
+        )
+    if len(opening.candidates) > 1:
+        sentences.append("The winner was chosen by these figures, which flatter it; test does not.")
+    return sentences
+
+
+def _verdict_sentences(opening: Opening) -> list[str]:
+    if len(opening.candidates) == 1:
+        return ["There was nothing else to compare it with."]
+    others = [opening.runner_up]
+    if opening.baseline not in (opening.winner, opening.runner_up):
+        others.append(opening.baseline)
+    return [
+        describe_verdict(called(opening.winner), called(other), opening.valid_verdict(other))
+        for other in others
+    ]
+
+
+def test_sentences(openings: list[Opening], published: Published | None) -> list[str]:
+    """What the test split says, for people."""
+    opening = openings[-1]
+    sentences = []
+    if opening.baseline is not opening.winner:
+        name, baseline = called(opening.winner), called(opening.baseline)
+        sentences.append(describe_verdict(name, baseline, opening.test_verdict()))
+    found = [(called(one), opening.test_interval(one)) for one in opening.finalists]
+    sentences += _describe_methods(found)
+    if published is not None and opening.is_share:
+        sentences.append(_describe_published(opening, published))
+    if len(openings) == 1:
+        sentences.append(f"The test split was opened once, at {when(opening)}.")
+    else:
+        times = ", ".join(when(other) for other in openings)
+        sentences.append(
+            f"The test split was opened {len(openings)} times ({times}): whoever changed "
+            "something in between has seen it."
+        )
+    return sentences
+
+
+def describe_verdict(name: str, other: str, verdict: Verdict) -> str:
+    """One network against another in a sentence."""
+    found = verdict.interval
+    name = name[0].upper() + name[1:]
+    if found is None:
+        return f"{name} and {other} cannot be told apart: no spread over seeds to judge by."
+    span = f"{signed(verdict)} (95 % interval {show_interval(found)}, {found.method})"
+    if not verdict.is_told_apart:
+        return f"{name} and {other} cannot be told apart: the difference is {span}."
+    comparison = "better" if verdict.is_better else "worse"
+    return f"{name} is {comparison} than {other}: the difference is {span}."
+
+
+def _describe_methods(found: list[tuple[str, Interval | None]]) -> list[str]:
+    """How the intervals of some networks came about: they may differ in that."""
+    by_method: dict[str, list[str]] = {}
+    for name, one in found:
+        by_method.setdefault("none" if one is None else one.method, []).append(name)
+    if len(by_method) == 1:
+        return [f"The intervals are {method}." for method in by_method if method != "none"]
+    each = "; ".join(f"{', '.join(names)}: {method}" for method, names in by_method.items())
+    return [f"The intervals are, of {each}."]
+
+
+def _describe_published(opening: Opening, published: Published) -> str:
+    mean = fmean(opening.test_values(opening.winner))
+    found = opening.test_interval(opening.winner)
+    figure = f"the published {show_figure(published.test_accuracy)}"
+    if found is None:
+        return f"The winner's mean minus {figure} is {mean - published.test_accuracy:+.4f}."
+    if found.holds(published.test_accuracy):
+        return f"The winner's interval holds {figure}."
+    side = "above" if found.low > published.test_accuracy else "below"
+    return f"The winner's interval lies {side} {figure}."
+
+
+def _candidate_content(opening: Opening, candidate: Candidate) -> dict[str, Any]:
+    is_winner = candidate is opening.winner
+    return {
+        "name": candidate.name,
+        "trial": candidate.number,
+        "params": candidate.params,
+        "is_baseline": candidate.is_baseline,
+        "is_winner": is_winner,
+        "searched": candidate.searched,
+        "values": candidate.valid,
+        "mean": fmean(candidate.valid),
+        "interval": _interval_content(opening.valid_interval(candidate)),
+        "winner_against_this": None
+        if is_winner
+        else _verdict_content(opening.valid_verdict(candidate)),
+    }
+
+
+def _interval_content(found: Interval | None) -> dict[str, Any] | None:
+    return None if found is None else asdict(found)
+
+
+def _verdict_content(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "difference": verdict.difference,
+        "interval": _interval_content(verdict.interval),
+        "is_better": verdict.is_better,
+        "is_told_apart": verdict.is_told_apart,
+    }
+
+
+def when(opening: Opening) -> str:
+    """The time of an opening, to the minute."""
+    return f"{datetime.fromisoformat(opening.opened):%Y-%m-%d %H:%M} UTC"
+
+
+def called(candidate: Candidate) -> str:
+    """What people call a candidate."""
+    if not candidate.is_baseline:
+        return candidate.name
+    return "the baseline" if candidate.name == BASELINE else f"{candidate.name} (the baseline)"
+
+
+def signed(verdict: Verdict) -> str:
+    """The difference, with its sign."""
+    return f"{verdict.difference:+.4f}"
+
+
+def show_figure(value: float) -> str:
+    """A metric's value."""
+    return f"{value:.4f}"
+
+
+def show_interval(found: Interval | None) -> str:
+    """An interval, or nothing where nothing can be said."""
+    return "" if found is None else f"{found.low:.4f} to {found.high:.4f}"

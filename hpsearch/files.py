@@ -1,0 +1,67 @@
+"""Files: written whole or not at all, told apart by content, named safely."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hpsearch.errors import UsageError
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`; if the block succeeds, synced and renamed to it."""
+    handle, name = tempfile.mkstemp(prefix=f"{path.name}.tmp-", dir=path.parent)
+    os.close(handle)
+    scratch = Path(name)
+    try:
+        yield scratch
+        sync(scratch)
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder beside `folder`; if the block succeeds, synced and renamed to it."""
+    scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.tmp-", dir=folder.parent))
+    try:
+        yield scratch
+        for path in scratch.iterdir():
+            sync(path)
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def sync(path: Path) -> None:
+    """Bring a file's content to the disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's content, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def slug(study_name: str) -> str:
+    """A file name for a study: a study's name is any text, and never becomes a path.
+
+    Raises:
+        UsageError: The name is not text.
+    """
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", study_name).strip("-")[:40]
+    try:
+        digest = hashlib.sha256(study_name.encode()).hexdigest()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"the study name {study_name!r} is not UTF-8 text") from error
+    return f"{readable}-{digest[:8]}"

@@ -1,0 +1,86 @@
+"""The goal of a search: a metric and the direction in which it gets better."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal, get_args
+
+from hpsearch.errors import StudyFileError
+
+Direction = Literal["maximize", "minimize"]
+Logs = dict[str, float]
+"""Keras's logs after an epoch, `{"loss": 0.31, "val_accuracy": 0.88, ...}`."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What makes one network better than another."""
+
+    metric: str
+    """A key of Keras's logs on validation."""
+    direction: Direction
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.metric}"
+
+    @property
+    def maximize(self) -> bool:
+        """Whether higher is better."""
+        return self.direction == "maximize"
+
+    @property
+    def test_metric(self) -> str:
+        """What Keras calls the metric on the test split."""
+        return self.metric.removeprefix("val_")
+
+    def key(self, value: float) -> float:
+        """A sort key: the best value sorts first."""
+        return -value if self.maximize else value
+
+    def best(self, values: Iterable[float]) -> float:
+        """The best of one or more values."""
+        return min(values, key=self.key)
+
+    def is_better(self, value: float, than: float | None) -> bool:
+        """Whether a value beats another one; any value beats none."""
+        return than is None or self.key(value) < self.key(than)
+
+    def is_finite(self, logs: Mapping[str, float]) -> bool:
+        """Whether training has not diverged: loss and metric are still numbers."""
+        return all(math.isfinite(logs.get(name, 0.0)) for name in ("loss", self.metric))
+
+    def is_share(self, values: Iterable[float]) -> bool:
+        """Whether the metric, with these values, is a share of examples as an accuracy is."""
+        named = {"acc", "accuracy"} & set(self.metric.split("_"))
+        return bool(named) and all(0 <= value <= 1 for value in values)
+
+    def check(self) -> None:
+        """Refuse what a study file cannot search for.
+
+        Raises:
+            StudyFileError: The direction does not exist, or the metric is not of validation.
+        """
+        directions = get_args(Direction)
+        if self.direction not in directions:
+            close = get_close_matches(str(self.direction), directions, 1)
+            hint = f": did you mean {close[0]!r}?" if close else ""
+            raise StudyFileError(
+                f"direction must be 'maximize' or 'minimize', not {self.direction!r}{hint}"
+            )
+        if not isinstance(self.metric, str) or not self.metric:
+            raise StudyFileError(f"metric= takes a key of Keras's logs, not {self.metric!r}")
+        if self.metric == "val_loss" and self.maximize:
+            raise StudyFileError("val_loss is better when it is lower: direction='minimize'")
+        if "test" in self.metric.lower().split("_"):
+            raise StudyFileError(
+                f"the metric {self.metric!r} belongs to the test split, which is opened once, at "
+                "the end: search on validation, such as 'val_accuracy'"
+            )
+        if not self.metric.startswith("val_"):
+            raise StudyFileError(
+                f"the metric {self.metric!r} is measured on the training examples: "
+                f"search on validation, with 'val_{self.metric}'"
+            )

@@ -1,0 +1,1 @@
+"""Trial processes from outside: started, supervised, asked."""

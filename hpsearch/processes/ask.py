@@ -1,0 +1,72 @@
+"""A trained network from outside: asked in a process of its own, answers as they come."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from hpsearch.errors import StudyFileError
+from hpsearch.processes.backend import keras_backend
+from hpsearch.questions import Answer, Ended, Question, decode_line, encode_line
+
+# -P: a keras.py in the current folder is not Keras
+COMMAND = [sys.executable, "-P", "-m", "hpsearch.training.use"]
+
+
+def ask(question: Question) -> Generator[Any, None, None]:
+    """Ask a network; the process ends with the iterator, also if that ends early.
+
+    Raises:
+        StudyFileError: The model cannot be loaded, or does not take what it is given.
+        UsageError: Keras's backend is not installed.
+    """
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "KERAS_BACKEND": keras_backend()}
+    with tempfile.TemporaryFile() as printed:
+        process = subprocess.Popen(
+            COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=printed,
+            env=quiet,
+            encoding="utf-8",
+        )
+        try:
+            yield from _answers(process, question)
+            return
+        except (EOFError, BrokenPipeError):
+            process.wait()
+            printed.seek(0)
+            last = printed.read().decode(errors="replace").strip().rpartition("\n")[2]
+        finally:
+            process.kill()
+            process.wait()
+    raise StudyFileError(f"the process of the network died: {_cause(process.returncode, last)}")
+
+
+def _answers(process: subprocess.Popen[str], question: Question) -> Iterator[Any]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with process.stdin, process.stdout:
+        process.stdin.write(encode_line(question))
+        process.stdin.close()
+        for text in process.stdout:
+            match decode_line(text):
+                case Answer(content=content):
+                    yield content
+                case Ended(error=""):
+                    return
+                case Ended(error=error):
+                    raise StudyFileError(f"the network cannot be used: {error}")
+    raise EOFError
+
+
+def _cause(exit_code: int, last_line: str) -> str:
+    """Why a process died; what it printed last is about that only if nobody killed it."""
+    if exit_code < 0:
+        return f"killed by {signal.Signals(-exit_code).name}"
+    return last_line or f"exit code {exit_code}"

@@ -1,0 +1,1 @@
+"""The search: slots, and what they do next."""

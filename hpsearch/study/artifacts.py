@@ -1,0 +1,66 @@
+"""What networks wrote: for people to read, and kept with a trial for the dashboard."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from optuna.trial import Trial
+
+from hpsearch.curves.curve import Curve, Written
+from hpsearch.errors import DataError
+from hpsearch.study.storage import patiently
+
+FILE_NAME = "written.txt"
+
+
+def describe_texts(texts: Sequence[Written | None]) -> list[str]:
+    """The texts after each epoch in lines, those of one epoch together."""
+    lines = []
+    for epoch, written in enumerate(texts, 1):
+        if written is not None:
+            lines.append(f"written after epoch {epoch}, from {_in_a_line(written.window)!r}")
+            for temperature, text in zip(written.temperatures, written.texts, strict=True):
+                lines.append(f"  at temperature {temperature:g}: {_in_a_line(text)}")
+    return lines
+
+
+def attach_texts(trial: Trial, curve: Curve, epochs: int, storage_folder: Path) -> None:
+    """Keep what was written up to an epoch as a file of the trial, if anything was.
+
+    Args:
+        trial: Not told yet: a finished trial takes no more files.
+        curve: Its curve.
+        epochs: That it came to.
+        storage_folder: Where `artifacts` lies, which the dashboard serves.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
+    lines = describe_texts(curve.texts[:epochs])
+    if not lines:
+        return
+    # imported here: only who searches keeps files, and reading verbs should be quick
+    from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+
+    folder = storage_folder / "artifacts"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="hpsearch-") as scratch:
+            path = Path(scratch) / FILE_NAME
+            path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            patiently(
+                lambda: upload_artifact(
+                    artifact_store=FileSystemArtifactStore(folder),
+                    file_path=str(path),
+                    study_or_trial=trial,
+                    mimetype="text/plain",
+                )
+            )
+    except OSError as error:
+        raise DataError(f"cannot keep a trial's texts in {folder}: {error.strerror}") from error
+
+
+def _in_a_line(text: str) -> str:
+    return " ".join(text.splitlines())

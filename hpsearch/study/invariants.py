@@ -1,0 +1,106 @@
+"""What must hold for a study at any time, whatever was killed.
+
+Each check looks at what is stored, not at how it came about, so that the same checker
+serves `hpsearch verify` and the tests that kill processes at random.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from hpsearch.curves.curve import Curve
+from hpsearch.study import trials as attr
+from hpsearch.study.lock import is_locked, trial_processes
+from hpsearch.study.record import Record
+from hpsearch.study.storage import Storage
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Something that should not be."""
+
+    invariant: str
+    what: str
+
+
+def violations(storage: Storage, study: Study, record: Record) -> list[Violation]:
+    """Everything that is wrong with a study; empty if it is sound."""
+    trials = study.get_trials(deepcopy=False)
+    is_running = is_locked(storage, study.study_name)
+    found = [
+        *_numbers(trials),
+        *_counted_once(trials),
+        *_best(trials),
+        *(() if is_running else _left_over(storage, study, trials)),
+    ]
+    for trial in trials:
+        found += _history(storage, trial, record)
+    return found
+
+
+def _numbers(trials: list[FrozenTrial]) -> Iterator[Violation]:
+    if [trial.number for trial in trials] != list(range(len(trials))):
+        yield Violation("no trial lost", "trial numbers have gaps")
+
+
+def _counted_once(trials: list[FrozenTrial]) -> Iterator[Violation]:
+    if sum(attr.BASELINE in trial.user_attrs for trial in trials) > 1:
+        yield Violation("counted once", "the baseline is there more than once")
+    for name, what in ((attr.READ_OFF, "read off"), (attr.PROMOTED_FROM, "promoted from")):
+        parents = Counter(trial.user_attrs.get(name) for trial in trials)
+        for parent, n in parents.items():
+            if parent is not None and n > 1:
+                yield Violation("counted once", f"{n} trials were {what} trial {parent}")
+
+
+def _left_over(storage: Storage, study: Study, trials: list[FrozenTrial]) -> Iterator[Violation]:
+    """With no launcher at work, trials may be marked as running only until the next
+    launcher queues them; processes of theirs may not be there at all.
+    """
+    for process in trial_processes(storage, study.study_name):
+        yield Violation("nothing left running", f"process {process.pid} has no launcher")
+    for trial in trials:
+        is_finished = trial.state.is_finished()
+        if is_finished != (trial.datetime_complete is not None):
+            yield Violation("no zombies", f"trial {trial.number} is half finished")
+
+
+def _history(storage: Storage, trial: FrozenTrial, record: Record) -> Iterator[Violation]:
+    """A trial's intermediate values, its value and its stored curve tell one story."""
+    number, steps = trial.number, trial.intermediate_values
+    is_read_off = attr.READ_OFF in trial.user_attrs
+    if sorted(steps) != list(range(1, len(steps) + 1)):
+        yield Violation("no gap in the curve", f"trial {number} has epochs {sorted(steps)}")
+    key = trial.user_attrs.get(attr.CURVE)
+    curve = Curve(storage.folder / "curves" / str(key))
+    stored = [logs.get(record.metric) for logs in curve.logs]
+    if key is not None and stored:
+        for epoch, value in steps.items():
+            if epoch > len(stored) or stored[epoch - 1] != value:
+                yield Violation(
+                    "curve and study agree", f"trial {number}, epoch {epoch}: {value} is not stored"
+                )
+    for start, n_stored in curve.starts:
+        if start < n_stored and not curve.is_evicted:
+            yield Violation(
+                "resumed at the last epoch",
+                f"trial {number}: training began after epoch {start}, {n_stored} were stored",
+            )
+    if trial.state is TrialState.COMPLETE:
+        epochs = trial.params.get("epochs", len(steps))
+        if not is_read_off and (len(steps) != epochs or trial.values[0] != steps.get(epochs)):
+            yield Violation("the value is the last epoch's", f"trial {number}: {trial.values[0]}")
+        if is_read_off and stored and trial.values[0] != stored[epochs - 1]:
+            yield Violation("the value is the curve's", f"trial {number}: {trial.values[0]}")
+
+
+def _best(trials: list[FrozenTrial]) -> Iterator[Violation]:
+    for trial in trials:
+        if trial.state is TrialState.COMPLETE and not math.isfinite(trial.values[0]):
+            yield Violation("the best is real", f"trial {trial.number} has value {trial.values[0]}")

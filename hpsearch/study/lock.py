@@ -1,0 +1,88 @@
+"""One launcher a study: a lock that the system takes back when its holder dies."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+from hpsearch.errors import StudyBusy
+from hpsearch.files import slug
+from hpsearch.study.storage import Storage
+
+
+def process_name(storage: Storage, study_name: str) -> str:
+    """What a study's trial processes are called: 15 characters, as the kernel allows."""
+    place = f"{storage.folder.resolve()}/{study_name}"
+    return f"hps-{hashlib.sha256(place.encode()).hexdigest()[:11]}"
+
+
+def trial_processes(storage: Storage, study_name: str) -> list[psutil.Process]:
+    """The trial processes of a study that are alive now, whoever started them."""
+    name = process_name(storage, study_name)
+    found = psutil.process_iter(["name", "status"])
+    return [
+        process
+        for process in found
+        if process.info["name"] == name and process.info["status"] != psutil.STATUS_ZOMBIE
+    ]
+
+
+@contextmanager
+def study_lock(storage: Storage, study_name: str) -> Iterator[None]:
+    """Hold a study of a storage for this launcher alone.
+
+    Raises:
+        StudyBusy: Another launcher of this machine holds it.
+    """
+    path = _path(storage, study_name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    holder = path.with_suffix(".json")
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise StudyBusy(
+            f"study {study_name!r} is being run by {_describe(holder)}: "
+            f"watch it with hpsearch show {study_name}"
+        ) from None
+    try:
+        since = time.strftime("%H:%M")
+        holder.write_text(json.dumps({"pid": os.getpid(), "host": platform.node(), "since": since}))
+        yield
+    finally:
+        lock.release()
+
+
+def is_locked(storage: Storage, study_name: str) -> bool:
+    """Whether a launcher of this machine holds a study now."""
+    path = _path(storage, study_name)
+    if not path.exists():
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _path(storage: Storage, study_name: str) -> Path:
+    return storage.folder / "locks" / f"{slug(study_name)}.lock"
+
+
+def _describe(path: Path) -> str:
+    try:
+        holder = json.loads(path.read_bytes())
+        return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+    except (OSError, ValueError, KeyError):  # it has only just taken the lock
+        return "another launcher"

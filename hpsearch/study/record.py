@@ -1,0 +1,200 @@
+"""What is stored with a study, so that it can go on without its study file."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import warnings
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.study import Study
+
+from hpsearch.curves.store import network_of
+from hpsearch.errors import StudyChanged, StudyNotFound
+from hpsearch.goal import Direction, Goal
+from hpsearch.processes.backend import keras_backend
+from hpsearch.study.space import differences
+from hpsearch.study.storage import Storage
+from hpsearch.study.trials import BASELINE
+from hpsearch.study_file import StudyFile, run_study_file
+from hpsearch.task import ParamValue
+
+ATTR = "hpsearch"
+SCHEMA = "hpsearch.study/1"
+NETWORK = "± the network: build, or what is logged of it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """The stored description of a study."""
+
+    study_file: str
+    """The text, as of the last `run`."""
+    filename: str
+    title: str
+    metric: str
+    direction: Direction
+    space: dict[str, str]
+    """Optuna's JSON of each hyperparameter's distribution."""
+    data: str
+    """The data's fingerprint."""
+    seed: int
+    sampler: str
+    pruner: str
+    versions: dict[str, str]
+    schema: str = SCHEMA
+
+    @property
+    def goal(self) -> Goal:
+        """Metric and direction."""
+        return Goal(self.metric, self.direction)
+
+    def load(self) -> StudyFile:
+        """The study file as it was at the last `run`."""
+        return run_study_file(self.study_file, self.filename)
+
+
+def versions() -> dict[str, str]:
+    """Of everything that has a say in what a trial's value is.
+
+    Raises:
+        UsageError: Keras's backend is not installed.
+    """
+    backend = keras_backend()
+    names = ["hpsearch", "keras", backend, "numpy", "optuna"]
+    return {
+        "python": platform.python_version(),
+        "backend": backend,
+        **{name: importlib.metadata.version(name) for name in names},
+    }
+
+
+def make_record(
+    study_file: StudyFile, space: dict[str, str], *, data: str, seed: int, sampler: str, pruner: str
+) -> Record:
+    """Describe a study that is about to begin."""
+    task = study_file.task
+    return Record(
+        study_file=study_file.text,
+        filename=str(Path(study_file.filename).resolve()),
+        title=study_file.title(),
+        metric=task.metric,
+        direction=task.direction,
+        space=space,
+        data=data,
+        seed=seed,
+        sampler=sampler,
+        pruner=pruner,
+        versions=versions(),
+    )
+
+
+def load_study(storage: Storage, name: str) -> tuple[Study, Record]:
+    """A study and its record.
+
+    Raises:
+        StudyNotFound: There is none of that name, or hpsearch did not make it.
+    """
+    study = _optuna_study(storage.optuna, name)
+    if study is None:
+        names = optuna.get_all_study_names(storage.optuna)
+        there = ", ".join(repr(other) for other in names) or "none"
+        raise StudyNotFound(f"no study {name!r} in {storage}; studies there: {there}")
+    record = read_record(study)
+    if record is None:
+        raise StudyNotFound(f"study {name!r} in {storage} was not made by hpsearch")
+    return study, record
+
+
+def find_record(storage: Storage, name: str) -> Record | None:
+    """The record of the study of a name; None if there is no such study of hpsearch's."""
+    study = _optuna_study(storage.optuna, name)
+    return None if study is None else read_record(study)
+
+
+def read_record(study: Study) -> Record | None:
+    """What hpsearch stored with a study, or None if it stored nothing."""
+    content = study.user_attrs.get(ATTR)
+    return None if content is None else Record(**content)
+
+
+def create_or_continue(
+    storage: Storage, name: str, record: Record, baseline: dict[str, ParamValue]
+) -> tuple[Study, Record, bool]:
+    """The study of a name: made, with its baseline in the queue, or found.
+
+    One that is found takes over what its study file says now, where trials stay comparable;
+    a network that has not got through an epoch yet may be mended too.
+
+    Returns:
+        The study, its stored record, and whether it was there before.
+
+    Raises:
+        StudyChanged: It was made with another space, network, baseline, metric, direction,
+            data or seed.
+        StudyNotFound: It holds trials that hpsearch knows nothing of.
+    """
+    study = _optuna_study(storage.optuna, name)
+    stored = None if study is None else read_record(study)
+    if stored is not None and study is not None:
+        diff = _changes(stored, record)
+        if diff and not (diff == [NETWORK] and not _has_logs(study)):
+            raise StudyChanged(
+                f"study {name!r} was made with other settings than now:\n  "
+                + "\n  ".join(diff)
+                + f"\nGo on as it was: hpsearch resume {name}. Start anew: --study NEW-NAME."
+            )
+        if stored.study_file != record.study_file:
+            stored = replace(
+                stored,
+                study_file=record.study_file,
+                filename=record.filename,
+                title=record.title,
+            )
+            study.set_user_attr(ATTR, asdict(stored))
+        return study, stored, True
+    if study is not None and study.get_trials(deepcopy=False):
+        raise StudyNotFound(
+            f"study {name!r} in {storage} was not made by hpsearch: name another with --study"
+        )
+    study = optuna.create_study(
+        study_name=name, storage=storage.optuna, direction=record.direction, load_if_exists=True
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names([record.metric])
+    study.enqueue_trial(baseline, user_attrs={BASELINE: True}, skip_if_exists=True)
+    study.set_user_attr(ATTR, asdict(record))  # last: its presence says that all is there
+    return study, record, False
+
+
+def _optuna_study(storage: RDBStorage, name: str) -> Study | None:
+    try:
+        return optuna.load_study(study_name=name, storage=storage)
+    except (KeyError, UnicodeEncodeError):  # SQLite holds no name that is not UTF-8
+        return None
+
+
+def _changes(stored: Record, now: Record) -> list[str]:
+    """What makes trials of now and of then incomparable, as lines of a diff."""
+    diff = differences(stored.space, now.space)
+    for field in ("metric", "direction", "data", "seed"):
+        before, after = getattr(stored, field), getattr(now, field)
+        if before != after:
+            diff += [f"- {field}: {str(before)[:40]}", f"+ {field}: {str(after)[:40]}"]
+    if stored.study_file != now.study_file:
+        then_file, now_file = stored.load(), now.load()
+        if then_file.task.baseline != now_file.task.baseline:
+            diff.append("± the baseline")
+        if network_of(then_file) != network_of(now_file):
+            diff.append(NETWORK)
+    return diff
+
+
+def _has_logs(study: Study) -> bool:
+    """Whether a trial got anywhere, so that there is something to compare with."""
+    trials = study.get_trials(deepcopy=False)
+    return any(trial.value is not None or trial.intermediate_values for trial in trials)

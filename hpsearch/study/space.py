@@ -1,0 +1,299 @@
+"""Search spaces seen from outside: what `space(trial)` suggests, counted, compared."""
+
+from __future__ import annotations
+
+import ast
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+    distribution_to_json,
+    json_to_distribution,
+)
+from optuna.trial import FixedTrial
+
+from hpsearch.errors import SpaceError, StudyFileError
+from hpsearch.study.distributions import (
+    choices_of,
+    describe_distribution,
+    draw,
+    lies_in,
+    n_values,
+    number_range,
+    whole_number_range,
+)
+from hpsearch.study_file import StudyFile, describe, where
+from hpsearch.task import TRAINER_PARAMS, Params, ParamValue, epochs_of
+
+N_PROBES = 300
+
+Distributions = dict[str, BaseDistribution]
+
+
+@dataclass(frozen=True)
+class Space:
+    """The hyperparameters a task suggests, and how many combinations there are."""
+
+    distributions: Distributions
+    conditional: frozenset[str]
+    """Names that are suggested in some trials only."""
+    n_combinations: int | None
+    """None where a hyperparameter is continuous."""
+
+    @property
+    def continuous(self) -> list[str]:
+        """The hyperparameters with infinitely many values."""
+        return [name for name, d in self.distributions.items() if n_values(d) is None]
+
+    def max_epochs(self, baseline: Mapping[str, ParamValue]) -> int:
+        """The length of the longest trials: the baseline's where the space leaves it alone."""
+        match self.distributions.get("epochs"):
+            case IntDistribution(high=high):
+                return high
+            case CategoricalDistribution(choices=choices):
+                return max(int(choice) for choice in choices if choice is not None)
+        return epochs_of(baseline)
+
+    def as_json(self) -> dict[str, str]:
+        """One line of text per name, for storing and comparing."""
+        return {name: distribution_to_json(d) for name, d in self.distributions.items()}
+
+
+class Probe(FixedTrial):
+    """A trial that is never trained: it notes what is suggested, and refuses nonsense.
+
+    Args:
+        seen: What other probes were suggested; what is new goes in.
+        choose: Chooses the value of a hyperparameter.
+    """
+
+    def __init__(
+        self, seen: Distributions, choose: Callable[[str, BaseDistribution], ParamValue]
+    ) -> None:
+        super().__init__({})
+        self.seen, self.choose = seen, choose
+        self.chosen: Params = {}
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return dict(self.chosen)
+
+    @property
+    def distributions(self) -> Distributions:
+        return {name: self.seen[name] for name in self.chosen}
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        return float(self._suggest_from(name, number_range(name, low, high, step, log)))
+
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
+        return int(self._suggest_from(name, whole_number_range(name, low, high, step, log)))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self._suggest_from(name, choices_of(name, choices))
+
+    def _suggest_from(self, name: str, distribution: BaseDistribution) -> Any:
+        if self.seen.setdefault(name, distribution) != distribution:
+            raise StudyFileError(
+                f"space(trial) suggests {name!r} once as "
+                f"{describe_distribution(self.seen[name])} and once as "
+                f"{describe_distribution(distribution)}: give them two names"
+            )
+        if name not in self.chosen:
+            self.chosen[name] = self.choose(name, distribution)
+        return self.chosen[name]
+
+
+def explore(study_file: StudyFile, fixed: Mapping[str, ParamValue] | None = None) -> Space:
+    """Call `space` with many probing trials and collect what it suggests.
+
+    Args:
+        study_file: Whose `space` is called.
+        fixed: Hyperparameters that keep one value; combinations are counted of the rest.
+
+    Raises:
+        StudyFileError: `space` raised, or suggests something that cannot be meant.
+        SpaceError: The baseline or a factor does not lie in the space.
+    """
+    seen: Distributions = {}
+    rng = random.Random(0)
+    probes = [Probe(seen, _from_baseline(study_file.task.baseline))]
+    fixed = fixed or {}
+
+    def choose(name: str, distribution: BaseDistribution) -> ParamValue:
+        return fixed[name] if name in fixed else draw(distribution, rng)
+
+    probes += [Probe(seen, choose) for _ in range(N_PROBES)]
+    for probe in probes:
+        _suggest(study_file, probe)
+    if not seen:
+        raise StudyFileError(
+            f"{study_file.filename}: space(trial) suggests nothing: name each hyperparameter "
+            "with trial.suggest_int, suggest_float or suggest_categorical"
+        )
+    shapes: dict[tuple[str, ...], list[Params]] = {}
+    for probe in probes:
+        if any(probe.chosen.get(name, value) != value for name, value in fixed.items()):
+            continue  # the baseline, where something else is fixed
+        shapes.setdefault(tuple(sorted(probe.chosen)), []).append(probe.chosen)
+    conditional = {name for name in seen if any(name not in shape for shape in shapes)}
+    space = Space(seen, frozenset(conditional), _count(seen, shapes, fixed))
+    _check_task(study_file, space)
+    return space
+
+
+def _suggest(study_file: StudyFile, probe: Probe) -> None:
+    try:
+        study_file.task.space(probe)  # type: ignore[arg-type]  # a trial to who suggests
+    except (StudyFileError, SpaceError) as error:
+        raise type(error)(f"{where(error, study_file.filename)}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise StudyFileError(
+            f"{where(error, study_file.filename)}: space(trial) raised {describe(error)}"
+        ) from error
+
+
+def _from_baseline(
+    baseline: Mapping[str, ParamValue],
+) -> Callable[[str, BaseDistribution], ParamValue]:
+    def choose(name: str, distribution: BaseDistribution) -> ParamValue:
+        if name not in baseline:
+            close = get_close_matches(name, baseline, 1)
+            hint = f"rename {close[0]!r}" if close else "add it"
+            raise SpaceError(f"the baseline has no {name!r}, which is suggested here: {hint}")
+        if not lies_in(baseline[name], distribution):
+            raise SpaceError(_outside("the baseline", name, baseline[name], distribution))
+        return baseline[name]
+
+    return choose
+
+
+def _check_task(study_file: StudyFile, space: Space) -> None:
+    """Check what the task says beside its space: baseline and factors."""
+    task = study_file.task
+    levels = [
+        ("factors", f"the factor {name!r}", name, level)
+        for name, values in task.factors.items()
+        for level in values
+    ]
+    for name, value in task.baseline.items():
+        levels.append(("baseline", "the baseline", name, value))
+    for field, what, name, value in levels:
+        if name in TRAINER_PARAMS and name not in space.distributions:
+            continue
+        try:
+            validate({name: value}, space, what)
+        except SpaceError as error:
+            raise SpaceError(f"{place_of(study_file, field)}: {error}") from error
+
+
+def validate(params: Mapping[str, ParamValue], space: Space, what: str) -> None:
+    """Check that params lie inside a space.
+
+    Args:
+        params: Some or all hyperparameters.
+        space: The search space.
+        what: How the message calls them, such as `the baseline`.
+
+    Raises:
+        SpaceError: A name is unknown or a value outside its range.
+    """
+    for name, value in params.items():
+        if name not in space.distributions:
+            close = get_close_matches(name, space.distributions, 1)
+            hint = f": did you mean {close[0]!r}?" if close else ""
+            known = ", ".join(space.distributions)
+            raise SpaceError(
+                f"{what} names {name!r}, which the search space never suggests{hint} "
+                f"(it suggests {known})"
+            )
+        if not lies_in(value, space.distributions[name]):
+            raise SpaceError(_outside(what, name, value, space.distributions[name]))
+
+
+def place_of(study_file: StudyFile, field: str) -> str:
+    """`file.py:12`, where the task of a study file says `field=`."""
+    for node in ast.walk(ast.parse(study_file.text)):
+        if isinstance(node, ast.keyword) and node.arg == field:
+            return f"{study_file.filename}:{node.value.lineno}"
+    return study_file.filename
+
+
+def parse_value(name: str, text: str, space: Space) -> ParamValue:
+    """Read a value from the command line as its hyperparameter's kind.
+
+    Raises:
+        SpaceError: The name is unknown, or the text is not a value of it.
+    """
+    value: ParamValue = text
+    distribution = space.distributions.get(name)
+    try:
+        if isinstance(distribution, IntDistribution):
+            value = int(text)
+        elif isinstance(distribution, FloatDistribution):
+            value = float(text)
+        elif isinstance(distribution, CategoricalDistribution):
+            by_text = {str(choice): choice for choice in distribution.choices}
+            value = by_text.get(text, text)
+    except ValueError:
+        pass  # `validate` says what is expected
+    validate({name: value}, space, "--set")
+    return value
+
+
+def differences(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """A diff of two spaces as `as_json` gives them; empty if they are the same."""
+    lines = []
+    for name in [*stored, *(name for name in now if name not in stored)]:
+        if stored.get(name) != now.get(name):
+            for sign, side in (("-", stored), ("+", now)):
+                if name in side:
+                    distribution = json_to_distribution(side[name])
+                    lines.append(f"{sign} {name}: {describe_distribution(distribution)}")
+    return lines
+
+
+def _outside(what: str, name: str, value: ParamValue, distribution: BaseDistribution) -> str:
+    return f"{what} sets {name}={value!r}, outside {describe_distribution(distribution)}"
+
+
+def _count(
+    distributions: Mapping[str, BaseDistribution],
+    shapes: Mapping[tuple[str, ...], list[Params]],
+    fixed: Mapping[str, ParamValue],
+) -> int | None:
+    """Combinations over all shapes of the space.
+
+    In each shape a name has all its values, but for those that decide the shape: of
+    them, only the values seen with this shape.
+    """
+    total = 0
+    for names, probes in shapes.items():
+        combinations = 1
+        for name in names:
+            n_of_name = 1 if name in fixed else n_values(distributions[name])
+            if n_of_name is None:
+                return None
+            seen_here = {json.dumps(params[name]) for params in probes}
+            elsewhere = {
+                json.dumps(params[name])
+                for other, others in shapes.items()
+                if other != names
+                for params in others
+                if name in params
+            }
+            decides = len(shapes) > 1 and elsewhere and not seen_here & elsewhere
+            combinations *= len(seen_here) if decides else n_of_name
+        total += combinations
+    return total

@@ -1,0 +1,94 @@
+"""A task's data, found or fetched, loaded once, kept as arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from hpsearch.data.arrays import Dataset, Prepared, prepare
+from hpsearch.data.sources import cache_folder, find_or_fetch, require_folder
+from hpsearch.errors import DataNotFound, HpsearchError, StudyChanged, StudyFileError
+from hpsearch.study.record import Record
+from hpsearch.study_file import StudyFile, describe, where
+
+# Of the readers and `hold_out`: one more when they return something else than before.
+READERS = 1
+
+
+def prepare_data(
+    study_file: StudyFile, folder: Path | None, say: Callable[[str], object] = lambda text: None
+) -> Prepared:
+    """The prepared arrays of a study file's task.
+
+    Args:
+        study_file: Whose `load` is called, unless the cache has what it would return.
+        folder: The user's data folder. A task that names no source loads from there, or
+            from beside its study file.
+        say: Told what takes time: a download, the loading.
+
+    Raises:
+        DataError: The data are absent or damaged, or the cache cannot be written.
+        StudyFileError: `load` raised, or returned something else than a `Dataset`.
+    """
+    require_folder(folder)
+    source = study_file.task.source
+
+    def load() -> Dataset:
+        if source is None:
+            place = folder or Path(study_file.filename).parent
+        else:
+            place = find_or_fetch(source, folder, say).folder if source.files else Path()
+        say(f"loading {source.name if source else place}")
+        return _load(study_file, place)
+
+    return prepare(cache_folder() / "arrays", _key(study_file), load)
+
+
+def data_of_study(
+    name: str, record: Record, study_file: StudyFile, folder: Path | None
+) -> Prepared:
+    """The prepared arrays that a study was made with.
+
+    Raises:
+        StudyChanged: They are others now.
+        DataError: As `prepare_data`.
+    """
+    prepared = prepare_data(study_file, folder)
+    if prepared.fingerprint != record.data:
+        raise StudyChanged(
+            f"the data are not those that study {name!r} was made with: "
+            "name their folder with --data"
+        )
+    return prepared
+
+
+def _key(study_file: StudyFile) -> str | None:
+    """Names what `load` would return, where its files are known by their hashes."""
+    source = study_file.task.source
+    if source is None or any(file.sha256 is None for files in source.sets() for file in files):
+        return None
+    # of one set alone: the others hold the same data
+    identity = [READERS, source.name, [file.sha256 for file in source.files]]
+    text = json.dumps([identity, study_file.fingerprint_of("load")])
+    return f"{source.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _load(study_file: StudyFile, place: Path) -> Dataset:
+    filename = study_file.filename
+    try:
+        dataset = study_file.task.load(place)
+    except HpsearchError as error:
+        raise type(error)(f"{where(error, filename)}: {error}") from error
+    except OSError as error:
+        raise DataNotFound(f"{where(error, filename)}: load({place}) raised {error}") from error
+    except (Exception, SystemExit) as error:
+        raise StudyFileError(
+            f"{where(error, filename)}: load({place}) raised {describe(error)}"
+        ) from error
+    if not isinstance(dataset, Dataset):
+        raise StudyFileError(
+            f"{filename}: load() returned {type(dataset).__name__}, not an hpsearch.Dataset"
+        )
+    return dataset

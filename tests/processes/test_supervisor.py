@@ -1,0 +1,143 @@
+"""A trial process that dies, hangs or grows ends alone, and says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hpsearch.curves.curve import Curve
+from hpsearch.messages import EpochDone, Job, Verdict
+from hpsearch.processes.supervisor import Ending, How, Limits, ProcessServer, supervise
+from hpsearch.study.task_data import prepare_data
+from hpsearch.study_file import read_study_file
+from tests.toy import write_toy
+from tests.waiting import is_alive, wait_until
+
+
+@pytest.fixture(scope="module")
+def server() -> ProcessServer:
+    return ProcessServer()
+
+
+def job_of(folder: Path, *, curve: str = "curve", epochs: int = 3, **code: str) -> Job:
+    study_file = read_study_file(str(write_toy(folder, **code)))
+    return Job(
+        study_file=study_file.text,
+        study_file_name=study_file.filename,
+        params={**study_file.task.baseline, "epochs": epochs},
+        seed=1,
+        data=str(prepare_data(study_file, None).folder),
+        curve=str(folder / curve),
+    )
+
+
+def go_on(_message: EpochDone) -> Verdict:
+    return Verdict.GO_ON
+
+
+def end_of(server: ProcessServer, job: Job, **limits: float) -> Ending:
+    return supervise(server, job, answer=go_on, limits=Limits(**limits))  # type: ignore[arg-type]
+
+
+def test_a_trial_process_reports_each_epoch_once_and_finishes(server, tmp_path):
+    epochs = []
+
+    def answer(message: EpochDone) -> Verdict:
+        epochs.append(message.epoch)
+        return Verdict.GO_ON
+
+    ending = supervise(server, job_of(tmp_path), answer=answer, limits=Limits())
+
+    assert ending.how is How.FINISHED, ending
+    assert epochs == [1, 2, 3]
+
+
+def test_a_trial_process_stops_after_the_epoch_it_is_told_to(server, tmp_path):
+    def answer(message: EpochDone) -> Verdict:
+        return Verdict.STOP if message.epoch == 2 else Verdict.GO_ON
+
+    ending = supervise(server, job_of(tmp_path), answer=answer, limits=Limits())
+
+    assert ending.how is How.STOPPED
+    assert len(Curve(tmp_path / "curve").logs) == 2
+
+
+def test_three_and_three_epochs_are_bit_for_bit_six_with_dropout_in_the_network(server, tmp_path):
+    end_of(server, job_of(tmp_path, curve="whole", epochs=6))
+    end_of(server, job_of(tmp_path, curve="parts", epochs=3))
+    end_of(server, job_of(tmp_path, curve="parts", epochs=6))
+    whole, parts = Curve(tmp_path / "whole"), Curve(tmp_path / "parts")
+
+    assert parts.starts == [[0, 0], [3, 3]]
+    state, continued = whole.state(6), parts.state(6)
+    assert state is not None and continued is not None
+    assert all(np.array_equal(state[name], continued[name]) for name in state)
+    assert without_seconds(whole) == without_seconds(parts)
+
+
+@pytest.mark.parametrize(
+    ("in_build", "how", "reason"),
+    [
+        pytest.param("os.abort()", How.CRASHED, "SIGABRT", id="abort"),
+        pytest.param(
+            "import ctypes; ctypes.string_at(0)", How.CRASHED, "SIGSEGV", id="segmentation fault"
+        ),
+        pytest.param("os._exit(3)", How.CRASHED, "exit code 3", id="exit"),
+        pytest.param("raise SystemExit(3)", How.FAILED, "SystemExit: 3", id="sys.exit"),
+        pytest.param("1 / 0", How.FAILED, "ZeroDivisionError: division by zero", id="exception"),
+        pytest.param("os.kill(os.getpid(), 9)", How.KILLED, "SIGKILL", id="kill -9"),
+    ],
+)
+def test_a_death_has_its_reason_and_the_tail_of_the_output(server, tmp_path, in_build, how, reason):
+    job = job_of(tmp_path, in_build=f"os.write(2, b'last words'); {in_build}")
+
+    ending = end_of(server, job)
+
+    assert ending.how is how
+    assert reason in ending.reason
+    assert ("toy.py" if how is How.FAILED else "last words") in ending.output
+
+
+def test_a_hanging_trial_is_killed_at_its_time_limit(server, tmp_path):
+    ending = end_of(server, job_of(tmp_path, in_build="time.sleep(1000)"), trial_s=0.5)
+
+    assert (ending.how, ending.reason) == (How.TIMED_OUT, "ran longer than 0.5 s")
+
+
+def test_an_epoch_that_takes_too_long_is_killed_and_those_before_it_stay(server, tmp_path):
+    """Six epochs take longer than the limit of one, and the seventh never ends."""
+    each_epoch = "time.sleep(0.5 if epochs_done < 6 else 1000)"
+    job = job_of(tmp_path, each_epoch=each_epoch, epochs=9)
+
+    ending = end_of(server, job, epoch_s=4)
+
+    assert (ending.how, ending.reason) == (How.TIMED_OUT, "an epoch took longer than 4 s")
+    assert len(Curve(tmp_path / "curve").logs) == 5
+
+
+def test_an_allocation_beyond_the_limit_is_killed(server, tmp_path):
+    job = job_of(tmp_path, in_build="big = np.ones(250_000_000); time.sleep(1000)")
+
+    ending = end_of(server, job, memory=1_500_000_000)
+
+    assert ending.how is How.OUT_OF_MEMORY
+    assert "allowed were 1431 MiB" in ending.reason
+
+
+def test_what_a_trial_process_started_ends_with_it(server, tmp_path):
+    pid_file = tmp_path / "pid"
+    in_build = f"""
+        import subprocess
+        child = subprocess.Popen(["sleep", "1000"])
+        open({str(pid_file)!r}, "w").write(str(child.pid))
+        """
+
+    end_of(server, job_of(tmp_path, in_build=in_build))
+
+    wait_until(lambda: not is_alive(int(pid_file.read_text())))
+
+
+def without_seconds(curve: Curve) -> list[dict[str, float]]:
+    return [{k: v for k, v in logs.items() if k != "seconds"} for logs in curve.logs]

@@ -1,0 +1,199 @@
+"""Storages: URLs that people mistype, files that are none, passwords that stay secret."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import threading
+
+import optuna
+import pytest
+from optuna.exceptions import StorageInternalError
+from optuna.trial import TrialState
+from sqlalchemy.exc import OperationalError
+
+from hpsearch.errors import StorageError, StudyBusy, UsageError
+from hpsearch.files import slug
+from hpsearch.study.lock import study_lock
+from hpsearch.study.storage import Storage
+from tests.waiting import wait_until
+
+
+@pytest.mark.parametrize(
+    ("url", "kind", "message"),
+    [
+        pytest.param("study.db", UsageError, "write sqlite:///study.db", id="a path"),
+        pytest.param("sqlite://study.db", UsageError, "with three", id="two slashes"),
+        pytest.param("sqlite:////nowhere/x.db", StorageError, "does not exist", id="no folder"),
+        pytest.param("postgres://u@h/d", UsageError, "write postgresql://", id="postgres"),
+        pytest.param("redis://h", UsageError, "not supported|cannot be read", id="redis"),
+        pytest.param("postgresql://u:a@b@h/d", UsageError, "percent-encoded", id="@ in password"),
+        pytest.param("postgresql://u:a{b@h/d", UsageError, "percent-encoded", id="{ in password"),
+        pytest.param("sqlite://", UsageError, "name a file", id="in memory"),
+        pytest.param("://", UsageError, "cannot be read", id="nonsense"),
+    ],
+)
+def test_a_mistyped_storage_gets_one_line_that_says_what_to_write(cwd, url, kind, message):
+    with pytest.raises(kind, match=message) as raised:
+        Storage(url)
+
+    assert "\n" not in str(raised.value)
+    assert list(cwd.iterdir()) == []
+
+
+def test_a_file_that_is_no_database_is_left_as_it_was(cwd):
+    (cwd / "study.db").write_text("hello world, not a database")
+
+    with pytest.raises(StorageError, match="not an SQLite file .*nothing was changed"):
+        Storage("sqlite:///study.db")
+
+    assert (cwd / "study.db").read_text() == "hello world, not a database"
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_database_of_another_program_is_left_as_it_was(cwd, read_only):
+    with sqlite3.connect("other.db") as connection:
+        connection.execute("CREATE TABLE cats (name TEXT)")
+    connection.close()
+    before = (cwd / "other.db").read_bytes()
+
+    with pytest.raises(StorageError, match="nothing was changed"):
+        Storage("sqlite:///other.db", read_only=read_only)
+
+    assert (cwd / "other.db").read_bytes() == before
+
+
+def test_a_database_of_a_newer_optuna_is_refused_and_left_as_it_was(cwd):
+    storage = Storage("sqlite:///study.db")
+    storage.optuna.engine.dispose()
+    with sqlite3.connect("study.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'v9.9.9'")
+    connection.close()
+    before = (cwd / "study.db").read_bytes()
+
+    with pytest.raises(StorageError, match="nothing was changed"):
+        Storage("sqlite:///study.db")
+
+    assert (cwd / "study.db").read_bytes() == before
+
+
+def test_a_database_of_another_schema_is_not_read(cwd):
+    Storage("sqlite:///study.db").optuna.engine.dispose()
+    with sqlite3.connect("study.db") as connection:
+        connection.execute("UPDATE version_info SET schema_version = 99")
+    connection.close()
+
+    with pytest.raises(StorageError, match="its schema is"):
+        Storage("sqlite:///study.db", read_only=True)
+
+
+def test_reading_makes_no_file(cwd):
+    with pytest.raises(StorageError, match="there is no storage at absent.db"):
+        Storage("sqlite:///absent.db", read_only=True)
+
+    assert list(cwd.iterdir()) == []
+
+
+def test_a_read_only_storage_refuses_to_write(cwd):
+    optuna.create_study(study_name="s", storage=Storage("sqlite:///study.db").optuna)
+    reader = Storage("sqlite:///study.db", read_only=True)
+
+    study = optuna.load_study(study_name="s", storage=reader.optuna)
+    with pytest.raises(StorageInternalError):
+        study.set_user_attr("x", 1)
+
+
+def test_a_waiting_trial_is_taken_by_one_only(cwd):
+    """Plain SQLite storages let several processes take the same trial."""
+    study = optuna.create_study(study_name="s", storage=Storage("sqlite:///study.db").optuna)
+    for i in range(20):
+        study.enqueue_trial({"x": i})
+    taken: list[int] = []
+
+    def take() -> None:
+        mine = optuna.load_study(study_name="s", storage=Storage("sqlite:///study.db").optuna)
+        for _ in range(5):
+            taken.append(mine.ask().number)
+
+    threads = [threading.Thread(target=take) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(taken) == list(range(20))
+
+
+def test_two_launchers_may_make_a_new_storage_at_the_same_moment(cwd):
+    code = (
+        "import os; from hpsearch.study.storage import Storage\n"
+        "open(f'ready-{os.getpid()}', 'w').close(); input(); Storage('sqlite:///new.db')"
+    )
+    command = [sys.executable, "-c", code]
+    launchers = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(4)]
+    wait_until(lambda: len(list(cwd.glob("ready-*"))) == 4, seconds=60)
+
+    for launcher in launchers:
+        assert launcher.stdin
+        launcher.stdin.write(b"go\n")
+        launcher.stdin.close()
+
+    assert [launcher.wait(timeout=60) for launcher in launchers] == [0, 0, 0, 0]
+
+
+def test_a_reader_opens_what_a_killed_writer_left_half_done(cwd):
+    """A hot journal: the write must be rolled back, which a read-only reader may not."""
+    study = optuna.create_study(study_name="s", storage=Storage("sqlite:///study.db").optuna)
+    study.enqueue_trial({"x": 1})
+    code = """
+import os, sqlite3
+connection = sqlite3.connect("study.db", isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("UPDATE trials SET state = 'COMPLETE'")
+connection.execute("CREATE TABLE filler AS SELECT randomblob(1000000)")
+os._exit(9)
+"""
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert (cwd / "study.db-journal").exists()
+
+    reader = Storage("sqlite:///study.db", read_only=True)
+    (trial,) = optuna.load_study(study_name="s", storage=reader.optuna).trials
+
+    assert trial.state is TrialState.WAITING
+
+
+@pytest.mark.parametrize("name", ["../../x", "CON", "a/b", "x" * 300, "\n", "\N{SNOWMAN}", ""])
+def test_a_study_name_never_becomes_a_path(name):
+    assert len(slug(name)) <= 49
+    assert os.sep not in slug(name)
+    assert slug(name) != slug(name + "x")
+
+
+def test_a_study_that_was_locked_just_now_is_busy(cwd):
+    storage = Storage("sqlite:///study.db")
+    with study_lock(storage, "s"):
+        (cwd / "locks" / f"{slug('s')}.json").unlink()  # as before the holder wrote it
+
+        with (
+            pytest.raises(StudyBusy, match="being run by another launcher"),
+            study_lock(storage, "s"),
+        ):
+            pass
+
+
+def test_a_password_never_shows(cwd, monkeypatch):
+    canary = "c4n4ry"
+
+    def refuse(url: str, **_: object) -> None:
+        assert canary in url
+        raise OperationalError("connect", {}, Exception(f"no user lab with password {canary}"))
+
+    monkeypatch.setattr("hpsearch.study.storage.RDBStorage", refuse)
+
+    with pytest.raises(StorageError, match="cannot reach .* with password \\*\\*\\*") as raised:
+        Storage(f"postgresql://lab:{canary}@127.0.0.1:1/studies")
+
+    assert canary not in str(raised.value)

@@ -1,0 +1,120 @@
+"""A study file to start from: whole, sound, and never over another file."""
+
+from __future__ import annotations
+
+import ast
+import zipfile
+from pathlib import Path
+
+import pytest
+from hatchling.builders.wheel import WheelBuilder
+
+from hpsearch.choices import Kind
+from hpsearch.study.space import explore, validate
+from hpsearch.study_file import StudyFile, read_study_file
+from tests.conftest import Cli
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(params=list(Kind))
+def written(request: pytest.FixtureRequest, cwd: Path, cli: Cli) -> StudyFile:
+    """The study file that `init` wrote, as `hpsearch run` reads it."""
+    done = cli("init", "flowers", "--kind", request.param.value)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "next: hpsearch check flowers.py --train\n"
+    assert [path.name for path in cwd.iterdir()] == ["flowers.py"]
+    return read_study_file("flowers.py")
+
+
+def test_it_keeps_the_contract_of_study_files(written: StudyFile):
+    task, space = written.task, explore(written)
+
+    for name, levels in task.factors.items():
+        for level in levels:
+            validate({name: level}, space, "a factor")
+        assert task.baseline[name] in levels
+    assert task.encode is not None
+
+
+def test_its_docstring_says_which_data_it_reads(written: StudyFile):
+    assert written.title().endswith(".")
+    assert "Data: flowers" in written.description()
+    assert "my_task" not in written.text
+
+
+def test_its_top_level_is_declarations_that_do_no_work(written: StudyFile):
+    kinds = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.FunctionDef)
+
+    _, *statements = ast.parse(written.text).body
+
+    assert [type(s).__name__ for s in statements if not isinstance(s, kinds)] == []
+
+
+def test_its_data_are_missed_in_words(written: StudyFile, cli: Cli):
+    done = cli("check", "flowers.py", HPSEARCH_DATA="")
+
+    assert done.returncode == 5
+    assert "flowers" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("Error: flowers.py:")
+
+
+def test_vectors_are_the_default(cwd: Path, cli: Cli):
+    cli("init", "one")
+    cli("init", "two", "--kind", "vectors")
+
+    text = Path("one.py").read_text()
+    assert text.replace("one.csv", "two.csv") == Path("two.py").read_text().replace("two:", "one:")
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        pytest.param([], "NAME", id="no name"),
+        pytest.param(["taken"], "taken.py exists", id="a file of that name"),
+        pytest.param(["labs/flowers"], "cannot be a task's name", id="a path"),
+        pytest.param(["../flowers"], "cannot be a task's name", id="up"),
+        pytest.param(["flowers.py"], "cannot be a task's name", id="with a suffix"),
+        pytest.param(["my flowers"], "cannot be a task's name", id="a space"),
+        pytest.param(["1st"], "cannot be a task's name", id="a digit first"),
+        pytest.param([""], "cannot be a task's name", id="empty"),
+        pytest.param(["class"], "cannot be a task's name", id="a word of Python"),
+        pytest.param(["digits"], "is the name of a task already", id="a task of hpsearch's"),
+        pytest.param(["flowers", "--kind", "sounds"], "images", id="another kind"),
+    ],
+)
+def test_what_cannot_be_written_gets_one_line_and_writes_nothing(
+    cwd: Path, cli: Cli, argv: list[str], message: str
+):
+    (cwd / "taken.py").write_text("precious")
+
+    done = cli("init", *argv)
+
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert [path.name for path in cwd.iterdir()] == ["taken.py"]
+    assert (cwd / "taken.py").read_text() == "precious"
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_of_the_disk(
+    cwd: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+):
+    (cwd / "gone").mkdir()
+    monkeypatch.chdir(cwd / "gone")
+    (cwd / "gone").rmdir()
+
+    done = cli("init", "flowers")
+
+    assert done.returncode == 5
+    assert "cannot write flowers.py" in done.stderr
+
+
+def test_the_templates_are_in_the_wheel(tmp_path: Path):
+    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
+
+    names = zipfile.ZipFile(wheel).namelist()
+
+    assert {f"hpsearch/templates/{kind.value}.py" for kind in Kind} <= set(names)

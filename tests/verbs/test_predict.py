@@ -1,0 +1,438 @@
+"""Predicting: texts and files from outside, by a study's network or an export alone."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+import shutil
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from hpsearch.data import Dataset, Encoded, Split
+from hpsearch.export.models import name_classes
+from hpsearch.questions import Predict
+from hpsearch.study_file import read_study_file, run_study_file
+from hpsearch.training.use import answer
+from hpsearch.verbs.predict import _result, interpret, is_file, looks_like_path
+from tests.conftest import Cli
+from tests.evaluated import copy_study, hpsearch
+from tests.study_texts import study_text
+from tests.used import copy_used
+
+pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
+
+STUDY_FILES = sorted((Path(__file__).parent.parent / "studies").glob("*.py"))
+FINE = "a good film and it is fine"
+DULL = "bad bad dull film"
+
+
+@pytest.fixture
+def reviews(cwd: Path) -> Path:
+    """The current folder, with the evaluated study `reviews` and its export `out`."""
+    copy_used("reviews", cwd, "runs")
+    copy_used("reviews", cwd, "out")
+    return cwd
+
+
+def edit_exported(folder: Path, old: str, new: str) -> None:
+    """Edit the study file of the export `out`, as if it had been exported so."""
+    study = folder / "out" / "study.py"
+    text = study.read_text()
+    assert old in text
+    study.write_text(text.replace(old, new))
+    write_hash(study)
+
+
+def write_hash(path: Path) -> None:
+    """Let the manifest of an exported folder say that a file is as it should be."""
+    manifest = json.loads((path.parent / "MANIFEST.json").read_text())
+    manifest["sha256"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    (path.parent / "MANIFEST.json").write_text(json.dumps(manifest))
+
+
+def predicted(done: subprocess.CompletedProcess[str]) -> list[dict]:
+    assert done.returncode == 0, done.stderr
+    content = json.loads(done.stdout)
+    assert content["schema"] == "hpsearch.predict/1"
+    return content["predictions"]
+
+
+def test_texts_files_and_standard_input_get_a_label_and_its_probability(reviews: Path):
+    (reviews / "dull.txt").write_text(DULL)
+    command = hpsearch("predict", "reviews", FINE, "dull.txt", "-")
+
+    done = subprocess.run(command, input="it is fine", capture_output=True, text=True, check=True)
+
+    labels = re.findall(r"^  [01]\.\d{4}  (\w+)$", done.stdout, re.MULTILINE)
+    assert labels == ["positive", "negative", "positive"]
+    titles = [line for line in done.stdout.splitlines() if line and not line.startswith(" ")]
+    assert titles == [
+        f"{FINE}  (7 words, 3 unknown)",
+        "dull.txt  (4 words, 0 unknown)",
+        "standard input  (3 words, 1 unknown)",
+    ]
+
+
+def test_an_export_predicts_what_its_study_predicts_without_the_study(reviews: Path, cli: Cli):
+    of_study = predicted(cli("predict", "reviews", FINE, DULL, "--json"))
+    shutil.rmtree(reviews / "runs")
+
+    of_export = predicted(cli("predict", "out", FINE, DULL, "--json"))
+
+    assert of_export == of_study
+    assert [one["n_unknown"] for one in of_export] == [3, 0]
+
+
+def test_a_probability_is_what_the_model_file_says(reviews: Path, cli: Cli):
+    (one,) = predicted(cli("predict", "out", DULL, "--json", "--top", "2"))
+    code = (
+        "import keras, numpy as np; model = keras.saving.load_model('out/model.keras')\n"
+        "print(repr(float(model.predict(np.array([[0, 0, 2, 1, 1, 0.]]), verbose=0)[0, 0])))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    p = float(done.stdout)
+    assert one["outputs"] == [pytest.approx(p, abs=1e-6)]
+    assert one["classes"] == [
+        {"label": "negative", "probability": pytest.approx(1 - p, abs=1e-6)},
+        {"label": "positive", "probability": pytest.approx(p, abs=1e-6)},
+    ]
+
+
+def test_examples_are_shown_from_an_export_alone(reviews: Path, cli: Cli):
+    shutil.rmtree(reviews / "runs")
+
+    done = cli("data", "show", "out", "--example", "0", "--json")
+
+    example = json.loads(done.stdout)
+    words = ["fine", "bad", "dull", "film", "it"]  # the first of a vocabulary is padding
+    found = [word for word, n in zip(words, example["values"][1:], strict=True) if n]
+    assert example["examples"] == 300
+    assert example["class"] == ("positive" if example["label"] else "negative")
+    assert example["text"].split() == found
+
+
+@pytest.mark.parametrize(
+    ("split", "code", "words"),
+    [("valid", 2, "the valid split is part of train"), ("train", 5, "is not what was exported")],
+)
+def test_what_an_export_cannot_show_is_one_line(
+    reviews: Path, cli: Cli, split: str, code: int, words: str
+):
+    with (reviews / "out" / "data.npz").open("ab") as file:
+        file.write(b" ")
+
+    refused = cli("data", "show", "out", "--split", split)
+
+    assert (refused.returncode, refused.stdout) == (code, "")
+    assert words in refused.stderr
+
+
+def test_many_classes_come_best_first_and_top_says_how_many(cwd: Path, cli: Cli):
+    copy_study(cwd)
+
+    everything = predicted(cli("predict", "clouds", "2.1 1.9", "--json"))
+    (best,) = predicted(cli("predict", "clouds", "2.1 1.9", "--json", "--top", "1"))
+
+    (usual,) = everything
+    probabilities = [guess["probability"] for guess in usual["classes"]]
+    assert len(probabilities) == 3
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert sum(probabilities) == pytest.approx(1)
+    assert best["classes"] == usual["classes"][:1]
+    assert usual["classes"][0]["label"] == "right"
+
+
+def test_an_export_needs_neither_storage_nor_data(reviews: Path, cli: Cli):
+    shutil.rmtree(reviews / "runs")
+    away = {"HPSEARCH_STORAGE": "sqlite:///gone/no.db", "HPSEARCH_CACHE": "/dev/null/no"}
+
+    done = cli("predict", "out", FINE, **away)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("name", ["model.keras", "study.py", "vocabulary.json"])
+def test_a_file_of_an_export_that_was_changed_is_refused(reviews: Path, cli: Cli, name: str):
+    with (reviews / "out" / name).open("ab") as file:
+        file.write(b" ")
+
+    refused = cli("predict", "out", FINE)
+
+    assert refused.returncode == 5
+    assert refused.stderr == (
+        f"Error: out/{name} is not what was exported: its SHA-256 is not the one in MANIFEST.json\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["model.keras", "study.py", "vocabulary.json"])
+def test_a_file_of_an_export_that_is_missing_is_refused(reviews: Path, cli: Cli, name: str):
+    (reviews / "out" / name).unlink()
+
+    refused = cli("predict", "out", FINE)
+
+    assert refused.returncode == 5
+    assert f"out/{name} is missing" in refused.stderr
+    assert refused.stderr.count("\n") == 1
+
+
+def test_a_model_that_brings_code_along_is_not_run(reviews: Path, cli: Cli):
+    """Also where manifest and model agree: whoever made one could make the other."""
+    code = (
+        "import keras; keras.config.enable_unsafe_deserialization()\n"
+        "layer = keras.layers.Lambda(lambda x: [x, __import__('pathlib').Path('ran').touch()][0])\n"
+        "keras.Sequential([keras.Input((6,)), layer]).save('out/model.keras')\n"
+        "import pathlib; pathlib.Path('ran').unlink(missing_ok=True)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    manifest = json.loads((reviews / "out" / "MANIFEST.json").read_text())
+    model = (reviews / "out" / "model.keras").read_bytes()
+    manifest["sha256"]["model.keras"] = hashlib.sha256(model).hexdigest()
+    (reviews / "out" / "MANIFEST.json").write_text(json.dumps(manifest))
+
+    refused = cli("predict", "out", FINE)
+
+    assert refused.returncode == 2
+    assert "the network cannot be used" in refused.stderr
+    assert not (reviews / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message"),
+    [
+        pytest.param(["reviews"], 2, "INPUT...", id="no input"),
+        pytest.param(["reviews", "boot.png"], 2, "there is no file boot.png", id="no file"),
+        pytest.param(["reviews", "no/where"], 2, "there is no file no/where", id="a slash"),
+        pytest.param(["reviews", ""], 5, "the text is empty", id="an empty text"),
+        pytest.param(["reviews", "empty.txt"], 5, "empty.txt is empty", id="an empty file"),
+        pytest.param(["reviews", "large.txt"], 5, "larger than 5 MB", id="10 MB"),
+        pytest.param(["reviews", "latin.txt"], 5, "latin.txt is not UTF-8", id="not UTF-8"),
+        pytest.param(["reviews", "-"], 5, "standard input is empty", id="empty standard input"),
+        pytest.param(["reviews", FINE, "crash"], 2, "reviews.py:37: encode() of", id="encode"),
+        pytest.param(["reviews", "refuse"], 5, "refuse cannot be encoded: no", id="ValueError"),
+        pytest.param(["reviews", "list"], 2, "encode() returned list", id="no Encoded"),
+        pytest.param(["reviews", "rows"], 2, "must be an array of numbers", id="no array"),
+        pytest.param(["reviews", "nan"], 5, "nan has values that are not finite", id="NaN"),
+        pytest.param(["reviews", "other"], 2, "other is a folder: name the files", id="a folder"),
+        pytest.param(["w" * 300, FINE], 2, "no study", id="a name longer than any path"),
+        pytest.param(["listed", FINE], 5, "MANIFEST.json is not as it was written", id="a list"),
+        pytest.param(["wordless", FINE], 5, "does not name vocabulary.json", id="no words"),
+        pytest.param(["reviews", FINE, "short"], 2, "all must be alike", id="shapes"),
+        pytest.param(["reviews", "short"], 2, "takes examples of shape (6,)", id="a wrong shape"),
+        pytest.param(["reviews", FINE, "--top", "0"], 2, "must be 1 or more", id="--top 0"),
+        pytest.param(["review", FINE], 2, "studies there: 'reviews'", id="no study"),
+        pytest.param(["no/folder", FINE], 2, "no/folder is no folder that", id="no folder"),
+        pytest.param(["texts", FINE], 2, "studies there: 'reviews'", id="a folder of data"),
+        pytest.param(["out/model.keras", FINE], 2, "could run code", id="a bare model"),
+        pytest.param(["other", FINE], 2, "was not written by hpsearch", id="another folder"),
+        pytest.param(["kind", FINE], 2, "is of another kind", id="another manifest"),
+        pytest.param(["old", FINE], 2, "by an older hpsearch", id="an old manifest"),
+        pytest.param(["torn", FINE], 5, "torn/MANIFEST.json cannot be read", id="a torn manifest"),
+    ],
+)
+def test_what_cannot_be_used_gets_one_line_and_an_exit_code(
+    reviews: Path, argv: list[str], code: int, message: str
+):
+    write_bad_inputs(reviews)
+    before = sorted(reviews.rglob("*"))
+
+    command = hpsearch("predict", *argv)
+    done = subprocess.run(command, input="", capture_output=True, text=True, check=False)
+
+    errors = [line for line in done.stderr.splitlines() if line != "loading the network"]
+    assert done.returncode == code, done.stderr
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert done.stdout == ""
+    assert sorted(reviews.rglob("*")) == before
+
+
+def write_bad_inputs(folder: Path) -> None:
+    beginning = '{"schema": "hpsearch.manifest/1", "study": "reviews", "classes": []'
+    (folder / "empty.txt").write_text(" \n")
+    (folder / "large.txt").write_text("good " * 2_000_000)
+    (folder / "latin.txt").write_bytes("très bad".encode("latin-1"))
+    (folder / "other").mkdir()
+    (folder / "texts").mkdir()
+    shutil.copy(folder / "out" / "model.keras", folder / "other")
+    for name, manifest in (
+        ("kind", '{"schema": "something/1"}'),
+        ("old", '{"schema": "hpsearch.manifest/1", "study": "reviews", "sha256": {}}'),
+        ("torn", '{"schema": "hpsearch.man'),
+        ("listed", f'{beginning}, "sha256": []}}'),
+        ("wordless", f'{beginning}, "sha256": {{}}}}'),
+    ):
+        (folder / name).mkdir()
+        (folder / name / "vocabulary.json").write_text("[]")
+        (folder / name / "MANIFEST.json").write_text(manifest)
+
+
+def test_a_task_that_cannot_encode_says_so(cwd: Path, cli: Cli):
+    copy_used("reviews", cwd, "out")
+    edit_exported(cwd, "    encode=encode,\n", "")
+
+    refused = cli("predict", "out", FINE)
+
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        "Error: hpsearch predict needs encode= in the task of out/study.py, which has none\n"
+    )
+
+
+def test_the_launcher_does_not_import_keras(cwd: Path):
+    copy_used("reviews", cwd, "out")
+    code = (
+        f"import sys; sys.argv = ['hpsearch', 'predict', 'out', {FINE!r}]\n"
+        "from hpsearch.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: print('exit', end.code)\n"
+        "print({'keras', 'tensorflow'} & set(sys.modules))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-2:] == ["exit 0", "set()"]
+
+
+def test_a_module_of_the_current_folder_is_not_taken_for_keras(cwd: Path):
+    copy_used("reviews", cwd, "out")
+    (cwd / "keras.py").write_text("raise SystemExit('not Keras')")
+    script = Path(sys.executable).with_name("hpsearch")
+
+    done = subprocess.run([script, "predict", "out", FINE], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["boot.png", "images/boot", "./boot", "/boot", "~/boot", "images/my boot.png", "a.b.npz"],
+)
+def test_these_look_like_paths(argument: str):
+    assert looks_like_path(argument)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["good", "A dull film.", "10/10 would see it again", "5.1,3.5,1.4,0.2", "so... good.", "😀"],
+)
+def test_these_look_like_texts(argument: str):
+    assert not looks_like_path(argument)
+
+
+def test_a_text_longer_than_any_path_is_a_text():
+    assert not is_file("good " * 2000)
+    assert not is_file("a\0b")
+
+
+@pytest.mark.parametrize(
+    ("outputs", "classes", "labels"),
+    [
+        pytest.param([0.25], ["no", "yes"], ["no", "yes"], id="one probability"),
+        pytest.param([0.25], [], [], id="a number, and no classes"),
+        pytest.param([1.5], ["no", "yes"], [], id="no probability"),
+        pytest.param([0.2, 0.8], [], ["1", "0"], id="probabilities without names"),
+        pytest.param([0.2, 0.8], ["a", "b", "c"], ["1", "0"], id="names of something else"),
+        pytest.param([-3.0, 2.0], ["a", "b"], [], id="scores"),
+        pytest.param([[0.5, 0.5]], ["a", "b"], [], id="a table"),
+        pytest.param(0.25, ["no", "yes"], [], id="a number that is no list"),
+    ],
+)
+def test_outputs_are_classes_where_they_are_probabilities(outputs, classes, labels):
+    assert [guess.label for guess in interpret(outputs, classes)] == labels
+
+
+def test_of_many_classes_the_three_likeliest_are_shown():
+    guesses = interpret([0.1, 0.4, 0.2, 0.3], "abcd")
+    usual = _result("x", Encoded(np.zeros(1)), [0.1, 0.4, 0.2, 0.3], "abcd", None)["classes"]
+
+    assert [guess.label for guess in guesses] == ["b", "d", "c", "a"]
+    assert [one["label"] for one in usual] == ["b", "d", "c"]
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves
+def test_a_network_that_reads_strings_gets_strings(tmp_path: Path):
+    words = keras.Input((1,), dtype="string")
+    counts = keras.layers.TextVectorization(vocabulary=["good", "bad"], output_mode="count")(words)
+    keras.Model(words, counts).save(tmp_path / "model.keras")
+
+    question = Predict(model=str(tmp_path / "model.keras"), x=[["bad bad good"]], dtype="<U12")
+
+    assert list(answer(question)) == ["", [0, 1, 2]]
+
+
+def test_examples_of_several_kinds_of_number_all_arrive_as_they_are(reviews: Path, cli: Cli):
+    old = 'for word in vocabulary], dtype="float32")'
+    edit_exported(reviews, old, "for word in vocabulary]) + (0.5 if words[0] == 'bad' else 0)")
+    (halves,) = predicted(cli("predict", "out", DULL, "--json"))
+
+    _, found = predicted(cli("predict", "out", FINE, DULL, "--json"))
+
+    assert found["outputs"] == pytest.approx(halves["outputs"], rel=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves
+def test_what_a_linear_layer_gives_is_no_probability(reviews: Path, cli: Cli):
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+    model.save(reviews / "out" / "model.keras")
+    write_hash(reviews / "out" / "model.keras")
+
+    (one,) = predicted(cli("predict", "out", FINE, "--json"))
+
+    assert (one["outputs"], one["classes"]) == ([0.0], [])
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves
+def test_the_activation_of_the_last_layer_comes_first(tmp_path: Path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.save(tmp_path / "model.keras")
+
+    question = Predict(model=str(tmp_path / "model.keras"), x=[[1.0, 2.0]], dtype="<f4")
+
+    assert next(answer(question)) == "linear"
+
+
+def test_labels_are_named_where_an_output_has_two_and_else_by_the_task():
+    def named(labels: list[int], **fields: str) -> list[str]:
+        part = Split(np.zeros((len(labels), 2)), np.array(labels))
+        study_file = run_study_file(study_text(**fields), "task.py")
+        return name_classes(study_file, Dataset(part, part, part))
+
+    assert named([0, 1, 1, 0]) == ["0", "1"]
+    assert named([0, 1, 1, 0], classes="['dull', 'good']") == ["dull", "good"]
+    assert named([0, 2_000_000_000, 0, 2_000_000_000]) == []
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves
+@pytest.mark.parametrize("path", STUDY_FILES, ids=lambda path: path.stem)
+def test_the_network_of_each_lab_is_loaded_and_takes_what_its_encode_makes(
+    path: Path, tmp_path: Path
+):
+    task = read_study_file(str(path)).task
+    model = task.build(task.complete(task.baseline))
+    model.save(tmp_path / "model.keras")
+    assert task.encode is not None
+    if len(model.input_shape) == 3:
+        image = io.BytesIO()
+        Image.new("L", model.input_shape[:0:-1]).save(image, "png")
+        encoded = task.encode(image.getvalue(), ())
+    else:
+        letters = tuple(" " + string.ascii_lowercase)
+        words = tuple(f"word{i}" for i in range(10_000))
+        encoded = task.encode(b"alice was good", words if task.writing is None else letters)
+
+    question = Predict(
+        model=str(tmp_path / "model.keras"), x=[encoded.x.tolist()], dtype=encoded.x.dtype.str
+    )
+    _, outputs = answer(question)
+
+    assert len(outputs) == model.output_shape[-1]
