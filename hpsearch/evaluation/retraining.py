@@ -20,9 +20,10 @@ from hpsearch.curves.store import key_of, network_of
 from hpsearch.errors import NothingFinished
 from hpsearch.goal import Logs
 from hpsearch.messages import TRAIN, EpochDone, Job, Verdict
+from hpsearch.processes.runner import Runner
 from hpsearch.processes.signals import handled
 from hpsearch.processes.slots import side_by_side
-from hpsearch.processes.supervisor import Ending, How, Limits, ProcessServer, supervise
+from hpsearch.processes.supervisor import Ending, How, Limits, supervise
 from hpsearch.study_file import StudyFile
 from hpsearch.task import Params, epochs_of
 
@@ -63,7 +64,7 @@ class Retrainer:
         versions: What a curve depends on beside its params.
         process_name: What `ps` calls the trial processes.
         n_slots: How many train at a time.
-        server: Where trial processes come from.
+        runner: Starts trial processes.
         say: Takes a line of progress.
     """
 
@@ -77,13 +78,13 @@ class Retrainer:
         versions: Mapping[str, str],
         process_name: str,
         n_slots: int,
-        server: ProcessServer,
+        runner: Runner,
         say: Callable[[str], None],
     ) -> None:
         self.study_file, self.goal = study_file, study_file.task.goal
         self.metric = self.goal.metric
         self.data, self.fingerprint, self.curves = data, fingerprint, curves
-        self.versions, self.n_slots, self.server, self.say = versions, n_slots, server, say
+        self.versions, self.n_slots, self.runner, self.say = versions, n_slots, runner, say
         self.process_name = process_name
         self.network = network_of(study_file)
         self.signal: int | None = None
@@ -221,7 +222,7 @@ class Retrainer:
             return Verdict.GO_ON if self.goal.is_finite(message.logs) else Verdict.STOP
 
         ending = supervise(
-            self.server,
+            self.runner,
             job,
             answer=answer,
             limits=Limits(),

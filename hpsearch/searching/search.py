@@ -22,8 +22,9 @@ from hpsearch.data.arrays import Prepared
 from hpsearch.errors import HpsearchError, StudyFileError
 from hpsearch.goal import Logs
 from hpsearch.messages import EpochDone, Job, Verdict
+from hpsearch.processes.runner import Runner
 from hpsearch.processes.slots import side_by_side
-from hpsearch.processes.supervisor import Ending, How, Limits, ProcessServer, supervise
+from hpsearch.processes.supervisor import Ending, How, Limits, supervise
 from hpsearch.searching.rungs import Rungs
 from hpsearch.searching.samplers import make_pruner, make_sampler
 from hpsearch.searching.view import View
@@ -107,7 +108,7 @@ class Search:
         process_name: What `ps` calls the trial processes.
         max_epochs: Of the longest trials.
         plan: How much and how.
-        server: Where trial processes come from.
+        runner: Starts trial processes.
         view: Who is told.
     """
 
@@ -122,14 +123,14 @@ class Search:
         process_name: str,
         max_epochs: int,
         plan: Plan,
-        server: ProcessServer,
+        runner: Runner,
         view: View,
     ) -> None:
         self.study, self.study_file, self.task = study, study_file, study_file.task
         self.record, self.seed, self.plan = record, record.seed, plan
         self.data, self.curves, self.process_name = data, curves, process_name
         self.versions = versions()
-        self.server, self.view = server, view
+        self.runner, self.view = runner, view
         self.study.pruner = make_pruner(plan.pruner, max_epochs)
         self.network = network_of(study_file)
         self.stop: Stop | None = None
@@ -317,7 +318,7 @@ class Search:
         while True:
             epochs_done = attempt.epochs_done
             ending = supervise(
-                self.server,
+                self.runner,
                 self._job(attempt),
                 answer=lambda message: self._answer(attempt, message),
                 limits=self.plan.limits,

@@ -89,7 +89,8 @@ def measure(study_file: StudyFile, prepared: Prepared) -> Cost:
     """
     # imported here: starting processes takes modules that a mere look does without
     from hpsearch.evaluation.candidates import baseline_of
-    from hpsearch.processes.supervisor import How, Limits, ProcessServer, supervise
+    from hpsearch.processes.runner import LocalRunner
+    from hpsearch.processes.supervisor import How, Limits, supervise
 
     task = study_file.task
     epochs: list[Logs] = []
@@ -108,7 +109,7 @@ def measure(study_file: StudyFile, prepared: Prepared) -> Cost:
             data=str(prepared.folder),
             curve=folder,
         )
-        ending = supervise(ProcessServer(), job, answer=answer, limits=Limits())
+        ending = supervise(LocalRunner(), job, answer=answer, limits=Limits())
         if ending.how not in (How.FINISHED, How.STOPPED):
             raise _explained(study_file, ending.reason, ending.output, is_fatal=ending.is_fatal)
         n_weights = _n_weights(Curve(Path(folder)), len(epochs))

@@ -30,7 +30,7 @@ from hpsearch.evaluation.sentences import (
 from hpsearch.files import sha256_of, slug
 from hpsearch.goal import Logs
 from hpsearch.messages import TRAIN_AND_VALID
-from hpsearch.processes.supervisor import ProcessServer
+from hpsearch.processes.runner import LocalRunner
 from hpsearch.study.lock import process_name, study_lock
 from hpsearch.study.record import Record, load_study, versions
 from hpsearch.study.storage import Storage
@@ -112,7 +112,7 @@ def _evaluate(
     """Retrain, choose, open test, record."""
     study_file = record.load()
     candidates = choose_candidates(study, study_file, n_top)
-    server = ProcessServer()  # imports Keras while the data are read
+    runner = LocalRunner()  # imports Keras while the data are read
     prepared = data_of_study(study.study_name, record, study_file, data)
     retrainer = Retrainer(
         study_file,
@@ -122,7 +122,7 @@ def _evaluate(
         versions=versions(),
         process_name=process_name(storage, study.study_name),
         n_slots=n_slots or os.cpu_count() or 1,
-        server=server,
+        runner=runner,
         say=say,
     )
     splits = prepared.open()

@@ -20,8 +20,9 @@ from hpsearch.choices import (
 )
 from hpsearch.curves.store import evict
 from hpsearch.errors import UsageError
+from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.signals import handled
-from hpsearch.processes.supervisor import Limits, ProcessServer
+from hpsearch.processes.supervisor import Limits
 from hpsearch.searching.samplers import make_sampler
 from hpsearch.searching.search import Plan, Search, Stop, find_best
 from hpsearch.searching.view import View
@@ -94,7 +95,7 @@ def resume(study_name: str, options: Options, view: View) -> tuple[Study, Stop]:
 def _search(
     study_file: StudyFile, record: Record | None, name: str, options: Options, view: View
 ) -> tuple[Study, Stop]:
-    server = ProcessServer()  # first: it imports Keras while the rest goes on here
+    runner = LocalRunner()  # first: it imports Keras while the rest goes on here
     space = explore(study_file)
     task = study_file.task
     baseline = {n: value for n, value in task.baseline.items() if n in space.distributions}
@@ -123,7 +124,7 @@ def _search(
             process_name=process_name(storage, name),
             max_epochs=epochs_of(fixed) if "epochs" in fixed else space.max_epochs(task.baseline),
             plan=plan,
-            server=server,
+            runner=runner,
             view=view,
         )
         view.say(f"{'continuing' if is_old else 'new'} study {name!r} in {storage}")

@@ -23,7 +23,7 @@ from hpsearch.evaluation.retraining import Retrainer, Retraining
 from hpsearch.evaluation.sentences import describe_verdict
 from hpsearch.goal import Direction
 from hpsearch.messages import TRAIN_AND_VALID
-from hpsearch.processes.supervisor import ProcessServer
+from hpsearch.processes.runner import LocalRunner
 from hpsearch.study.record import load_study, versions
 from hpsearch.study.storage import Storage
 from hpsearch.study_file import run_study_file
@@ -33,7 +33,7 @@ from tests.evaluated import TEXT, Evaluated, copy_study, evaluated_study
 
 pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
 
-NO_SERVER = cast(ProcessServer, None)  # whoever asked it for a process would fail
+NO_RUNNER = cast(LocalRunner, None)  # whoever asked it for a process would fail
 CLOUDS = run_study_file(TEXT, "clouds.py")
 
 
@@ -356,7 +356,7 @@ def let_diverge(folder: Path, candidate: Candidate, seed: int) -> None:
         versions=versions(),
         process_name="",
         n_slots=1,
-        server=NO_SERVER,
+        runner=NO_RUNNER,
         say=print,
     )
     diverged = Retraining(name=candidate.name, params=candidate.params, seed=seed)
