@@ -97,10 +97,11 @@ def _explained(study_file: StudyFile, ending: Ending) -> StudyFileError:
     """Why the baseline cannot be trained, with the line of the study file it is about."""
     reason = ending.reason
     if ending.is_fatal:  # raised by hpsearch: in its own words
+        reason = reason.partition(": ")[2]
+        if reason.startswith(f"{study_file.filename}:"):
+            return StudyFileError(reason)
         named = (field for field in ("metric", "also_log", "writing") if f"{field}=" in reason)
-        field = next(named, "build")
-        where, reason = place_of(study_file, field), reason.partition(": ")[2]
-        return StudyFileError(f"{where}: {reason}")
+        return StudyFileError(f"{place_of(study_file, next(named, 'build'))}: {reason}")
     frames = re.findall(rf'File "{re.escape(study_file.filename)}", line (\d+)', ending.output)
     where = f"{study_file.filename}:{frames[-1]}" if frames else study_file.filename
     return StudyFileError(f"{where}: training the baseline failed: {reason}")

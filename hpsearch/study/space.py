@@ -30,7 +30,7 @@ from hpsearch.study.distributions import (
     number_range,
     whole_number_range,
 )
-from hpsearch.study_file import StudyFile, describe, where
+from hpsearch.study_file import StudyFile, calling
 from hpsearch.task import TRAINER_PARAMS, Params, ParamValue, epochs_of
 
 N_PROBES = 300
@@ -155,14 +155,8 @@ def explore(study_file: StudyFile, fixed: Mapping[str, ParamValue] | None = None
 
 
 def _suggest(study_file: StudyFile, probe: Probe) -> None:
-    try:
+    with calling("space(trial)", study_file.filename):
         study_file.task.space(probe)  # type: ignore[arg-type]  # a trial to who suggests
-    except (StudyFileError, SpaceError) as error:
-        raise type(error)(f"{where(error, study_file.filename)}: {error}") from error
-    except (Exception, SystemExit) as error:
-        raise StudyFileError(
-            f"{where(error, study_file.filename)}: space(trial) raised {describe(error)}"
-        ) from error
 
 
 def _from_baseline(

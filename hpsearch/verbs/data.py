@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.data.sources import Found, Source, fault, find_or_fetch, locate, require_folder
-from hpsearch.errors import DataCorrupt, DataNotFound, StudyFileError
+from hpsearch.errors import DataCorrupt, DataNotFound, HpsearchError
 from hpsearch.study_file import read_study_file, study_files
 from hpsearch.terminal.printing import plain, print_json, say
 
@@ -107,7 +107,7 @@ def _needed(task: str | None) -> Iterable[Needed]:
     for name_or_path in study_files() if task is None else [task_of(task)]:
         try:
             study_file = read_study_file(name_or_path)
-        except StudyFileError as error:
+        except HpsearchError as error:
             if task is not None:
                 raise
             say(f"left out: {error}")
