@@ -4,6 +4,7 @@
     make_batches    the examples in that order, a batch at a time
     build_network   the network with its first weights, drawn from the seed
     fit             one epoch after another
+    finish          the weights that training ends with: averages, where the optimizer averages
     measure         loss and metrics on other examples
 
 The module needs Keras and NumPy, TensorFlow where that is Keras's backend, and nothing of
@@ -20,7 +21,8 @@ form of shape (n, features), and `y` their labels, in an array of shape (n, ...)
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 import keras
@@ -166,6 +168,20 @@ class Shuffle(keras.callbacks.Callback):
         self.batches.set_order(order(self.seed, epoch, self.n))
 
 
+class ValidateFinished(keras.callbacks.Callback):
+    """Has each validation see the weights that training would end with at this epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.validation = ExitStack()
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.validation.enter_context(finished(self.model))
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        self.validation.close()
+
+
 def build_network(
     build: Callable[[dict[str, Any]], keras.Model],
     params: Mapping[str, Any],
@@ -227,10 +243,40 @@ def fit(
         epochs=epochs,
         initial_epoch=epochs_done,
         validation_data=None if validation is None else _in_order(*validation),
-        callbacks=[Shuffle(batches, seed, len(y)), *callbacks],
+        callbacks=[Shuffle(batches, seed, len(y)), ValidateFinished(), *callbacks],
         shuffle=False,  # Keras must not do it again
         verbose=verbose,
     )
+
+
+def finish(model: keras.Model) -> None:
+    """Give a model the weights that training ends with at this point.
+
+    An optimizer with `use_ema=True` keeps averages of the weights, which replace them when
+    training ends. `fit` does so itself; a model whose state was restored needs it.
+    """
+    model.optimizer.finalize_variable_values(model.trainable_variables)
+
+
+@contextmanager
+def finished(model: keras.Model) -> Iterator[None]:
+    """Within the block, a model has the weights that training would end with at this point."""
+    if not _averages(model.optimizer):
+        yield
+        return
+    weights = [np.array(variable) for variable in model.trainable_variables]
+    finish(model)
+    try:
+        yield
+    finally:
+        for variable, value in zip(model.trainable_variables, weights, strict=True):
+            variable.assign(value)
+
+
+def _averages(optimizer: Any) -> bool:
+    """Whether an optimizer, or one that it wraps, averages weights."""
+    wrapped = [getattr(optimizer, "inner_optimizer", None), *getattr(optimizer, "optimizers", [])]
+    return optimizer.use_ema or any(_averages(inner) for inner in wrapped if inner is not None)
 
 
 def measure(model: keras.Model, x: Any, y: Any) -> dict[str, float]:
