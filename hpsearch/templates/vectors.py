@@ -44,8 +44,9 @@ def build(params):
     """A compiled network. How long it is trained is for the trainer to know, not for it."""
     import keras  # here and not on top: reading this file should take no seconds
 
-    # columns in different units, made comparable inside the network
-    layers = [keras.layers.BatchNormalization()]
+    # columns in different units, made comparable inside the network; mean and variance of
+    # each are taken from the training examples before the first epoch
+    layers = [keras.layers.Normalization()]
     for i in range(1, params["layers"] + 1):
         layers.append(keras.layers.Dense(params[f"units_{i}"], params["activation"]))
         layers.append(keras.layers.Dropout(params["dropout"]))

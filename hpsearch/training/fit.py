@@ -51,8 +51,8 @@ def build(task: Task, params: Params, seed: int, examples: Split) -> keras.Model
     """Build the network of some params, the same weights for the same seed.
 
     Raises:
-        StudyFileError: `build` returned something else than a compiled model, or asks how
-            long training will be.
+        StudyFileError: `build` returned something else than a compiled model, asks how long
+            training will be, or left a layer to adapt to data that nobody knows.
     """
 
     def compiled(params: Params) -> keras.Model:
@@ -72,7 +72,13 @@ def build(task: Task, params: Params, seed: int, examples: Split) -> keras.Model
             )
         return model
 
-    return loop.build_network(compiled, params, seed, examples.x, jit_compile=task.jit_compile)
+    try:
+        return loop.build_network(compiled, params, seed, examples.x, jit_compile=task.jit_compile)
+    except loop.CannotAdapt as error:
+        raise StudyFileError(
+            f"build(params) leaves a layer unadapted, and {error}. Give it what it would learn, "
+            "such as mean= and variance= or vocabulary=, or put it next to the Input"
+        ) from error
 
 
 def fit(
@@ -121,6 +127,9 @@ def set_state(model: keras.Model, state: State) -> None:
     for owner, variables in _variables(model):
         for i, variable in enumerate(variables):
             variable.assign(state[f"{owner}/{i:04d}"])
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with constants made of its variables
 
 
 def _variables(model: keras.Model) -> list[tuple[str, list[Any]]]:

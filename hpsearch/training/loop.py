@@ -3,6 +3,7 @@
     order           which example comes when: drawn from (seed, epoch) alone
     make_batches    the examples in that order, a batch at a time
     build_network   the network with its first weights, drawn from the seed
+    adapt           layers that learn from the data before training, such as Normalization
     fit             one epoch after another
     finish          the weights that training ends with: averages, where the optimizer averages
     measure         loss and metrics on other examples
@@ -198,15 +199,109 @@ def build_network(
         seed: Of the first weights and of dropout.
         x: The examples that it will be trained on.
         jit_compile: Whether to compile the training step by XLA.
+
+    Raises:
+        CannotAdapt: As `adapt`.
     """
     keras.utils.set_random_seed(seed)
     model = build({name: value for name, value in params.items() if name != "epochs"})
     if not model.built:
         model.build((None, *x.shape[1:]))
+    adapt(model, x)
     model.optimizer.build(model.trainable_variables)
     if jit_compile:
         model.jit_compile = True
     return model
+
+
+class CannotAdapt(ValueError):
+    """A layer should adapt to the data, and nobody can say what will reach it."""
+
+
+def adapt(model: keras.Model, x: Any) -> None:
+    """Adapt the layers that learn from data before training and that `build` left unadapted.
+
+    These are `Normalization`, `Discretization`, `TextVectorization`, `StringLookup` and
+    `IntegerLookup`. Each adapts to what reaches it: the examples, or what layers before it
+    make of them where those do not train.
+
+    Args:
+        model: Built; a layer of it may be a model itself.
+        x: The examples that will be fitted, of shape (n, ...).
+
+    Raises:
+        CannotAdapt: A layer comes after one that trains, is part of a model or layer whose
+            graph Keras does not know, or would have to adapt to sparse examples.
+    """
+    unadapted = [layer for layer in model._flatten_layers() if _is_unadapted(layer)]
+    if unadapted and is_sparse(x):
+        raise CannotAdapt(f"{_name(unadapted[0])} cannot adapt to sparse examples")
+    adapted = _adapt_inside(model, x) if unadapted else []
+    for layer in unadapted:
+        # one may have learned what it began with, another is a part of one that adapted
+        if layer not in adapted and _is_unadapted(layer):
+            raise CannotAdapt(
+                f"{_name(layer)} cannot be adapted where it is: only the layers of Sequential "
+                "and functional models can"
+            )
+
+
+def _adapt_inside(model: keras.Model, x: Any) -> list[keras.Layer]:
+    """Adapt the layers of a model that `x` enters; returns those that adapted."""
+    adapted: list[keras.Layer] = []
+    if getattr(model, "inputs", None) is None:  # a class with a `call` of its own
+        return adapted
+    for layer in model.layers:  # each after those whose outputs it gets
+        unadapted = [inner for inner in layer._flatten_layers() if _is_unadapted(inner)]
+        if not unadapted:
+            continue
+        # `layer.input` of a model is its own Input, not what it gets from the model around it
+        before = keras.Model(model.inputs[0], keras.Operation.input.fget(layer))
+        for earlier in before.layers:
+            if earlier.trainable_variables:
+                raise CannotAdapt(
+                    f"{_name(unadapted[0])} comes after {_name(earlier)}, which trains: what "
+                    "reaches it is not known before"
+                )
+        is_first = all(isinstance(one, keras.layers.InputLayer) for one in before.layers)
+        reaches_it = x if is_first else _outputs(before, x)
+        if isinstance(layer, keras.Model):
+            adapted += _adapt_inside(layer, reaches_it)
+        elif layer in unadapted:
+            layer.adapt(reaches_it)
+            adapted.append(layer)
+    return adapted
+
+
+def _outputs(model: keras.Model, x: Any) -> npt.NDArray[Any]:
+    """What a model makes of all examples, as an array."""
+    starts = range(0, len(x), PREDICTED_AT_ONCE)
+    batches = [model(x[i : i + PREDICTED_AT_ONCE], training=False) for i in starts]
+    return np.concatenate([keras.ops.convert_to_numpy(batch) for batch in batches])
+
+
+def _is_unadapted(layer: keras.Layer) -> bool:
+    """Whether a layer still has to learn from data what it needs."""
+    match layer:
+        case keras.layers.Normalization():
+            if layer.input_mean is not None:
+                return False
+            return not layer.built or not (
+                np.any(layer.adapt_mean) or np.any(np.asarray(layer.adapt_variance) != 1)
+            )
+        case keras.layers.Discretization():
+            return layer.bin_boundaries is None
+        case (
+            keras.layers.TextVectorization()
+            | keras.layers.StringLookup()
+            | keras.layers.IntegerLookup()
+        ):
+            return not layer.get_vocabulary(include_special_tokens=False)
+    return False
+
+
+def _name(layer: keras.Layer) -> str:
+    return f"{type(layer).__name__} layer {layer.name!r}"
 
 
 def fit(
