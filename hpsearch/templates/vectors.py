@@ -44,8 +44,9 @@ def build(params):
     """Build and compile the network; the trainer decides how long to train it."""
     import keras  # not at the top of the file: it takes seconds to import
 
-    # the network itself brings columns in different units to one scale
-    layers = [keras.layers.BatchNormalization()]
+    # columns in different units, made comparable inside the network; mean and variance of
+    # each are taken from the training examples before the first epoch
+    layers = [keras.layers.Normalization()]
     for i in range(1, params["layers"] + 1):
         layers.append(keras.layers.Dense(params[f"units_{i}"], params["activation"]))
         layers.append(keras.layers.Dropout(params["dropout"]))

@@ -39,6 +39,7 @@ from hpsearch.study_file import describe, run_study_file
 from hpsearch.task import epochs_of, without_epochs
 from hpsearch.training.fit import build, fit, get_state, measure, set_state
 from hpsearch.training.logs import require_metric
+from hpsearch.training.loop import finish, finished
 from hpsearch.training.writing import require_windows, write_after
 
 PR_SET_PDEATHSIG = 1
@@ -128,11 +129,10 @@ def run(job: Job, launcher: Launcher) -> Logs:
     def after_epoch(epoch: int, logs: Logs) -> bool:
         if valid is not None:
             require_metric(task.metric, logs)
-        written = (
-            write_after(epoch, model, train, data.vocabulary, writing, job.seed)
-            if writing is not None
-            else None
-        )
+        written = None
+        if writing is not None:
+            with finished(model):
+                written = write_after(epoch, model, train, data.vocabulary, writing, job.seed)
         curve.append(epoch, logs, get_state(model), identity, written)
         launcher.send(EpochDone(epoch=epoch, logs=logs))
         return launcher.verdict() is Verdict.GO_ON
@@ -151,6 +151,7 @@ def run(job: Job, launcher: Launcher) -> Logs:
         )
     if job.export is None:
         return {}
+    finish(model)  # `fit` has done it, unless the last epoch's state was found
     test = measure(task, model, data.test)
     _save(model, Path(job.export))
     return test

@@ -15,7 +15,6 @@ from typing import Any, TextIO
 import keras
 import numpy as np
 
-from hpsearch.data import Split
 from hpsearch.errors import HpsearchError, StudyFileError
 from hpsearch.questions import (
     Answer,
@@ -28,8 +27,7 @@ from hpsearch.questions import (
     encode_line,
 )
 from hpsearch.study_file import describe
-from hpsearch.training.batches import make_batches
-from hpsearch.training.fit import PREDICTED_AT_ONCE
+from hpsearch.training.loop import PREDICTED_AT_ONCE, make_batches
 from hpsearch.training.writing import write
 
 
@@ -63,7 +61,7 @@ def answer(question: Question) -> Iterator[Any]:
             _require_shape(model, x.shape[1:])
             yield _last_activation(model)
             # in batches of our own: Keras takes no strings in NumPy arrays
-            batches = make_batches(Split(x, np.zeros(len(x))), PREDICTED_AT_ONCE)
+            batches = make_batches(x, np.zeros(len(x)), PREDICTED_AT_ONCE)
             yield from model.predict(batches.for_keras(), verbose=0).tolist()
         case Write():
             yield from write(
