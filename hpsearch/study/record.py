@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import warnings
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import optuna
 from optuna.storages import RDBStorage
 from optuna.study import Study
 
+from hpsearch.codec import Schema
 from hpsearch.curves.store import network_of
 from hpsearch.errors import StudyChanged, StudyNotFound
 from hpsearch.goal import Direction, Goal
@@ -23,7 +24,6 @@ from hpsearch.study_file import StudyFile, run_study_file
 from hpsearch.task import ParamValue
 
 ATTR = "hpsearch"
-SCHEMA = "hpsearch.study/1"
 NETWORK = "± the network: build, or what is logged of it"
 
 
@@ -45,7 +45,6 @@ class Record:
     sampler: str
     pruner: str
     versions: dict[str, str]
-    schema: str = SCHEMA
 
     @property
     def goal(self) -> Goal:
@@ -55,6 +54,9 @@ class Record:
     def load(self) -> StudyFile:
         """The study file as it was at the last `run`."""
         return run_study_file(self.study_file, self.filename)
+
+
+SCHEMA = Schema("hpsearch.study", 1, Record)
 
 
 def versions() -> dict[str, str]:
@@ -116,9 +118,13 @@ def find_record(storage: Storage, name: str) -> Record | None:
 
 
 def read_record(study: Study) -> Record | None:
-    """What hpsearch stored with a study, or None if it stored nothing."""
+    """What hpsearch stored with a study, or None if it stored nothing.
+
+    Raises:
+        StorageError: A newer hpsearch wrote it, or it is damaged.
+    """
     content = study.user_attrs.get(ATTR)
-    return None if content is None else Record(**content)
+    return None if content is None else SCHEMA.decode(content, f"study {study.study_name!r}")
 
 
 def create_or_continue(
@@ -154,7 +160,8 @@ def create_or_continue(
                 filename=record.filename,
                 title=record.title,
             )
-            study.set_user_attr(ATTR, asdict(stored))
+            # fields that a newer hpsearch added stay
+            study.set_user_attr(ATTR, {**study.user_attrs[ATTR], **SCHEMA.encode(stored)})
         return study, stored, True
     if study is not None and study.get_trials(deepcopy=False):
         raise StudyNotFound(
@@ -167,7 +174,7 @@ def create_or_continue(
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.set_metric_names([record.metric])
     study.enqueue_trial(baseline, user_attrs={BASELINE: True}, skip_if_exists=True)
-    study.set_user_attr(ATTR, asdict(record))  # last: its presence says that all is there
+    study.set_user_attr(ATTR, SCHEMA.encode(record))  # last: its presence says that all is there
     return study, record, False
 
 
