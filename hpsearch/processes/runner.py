@@ -13,8 +13,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
+from hpsearch.codec import encode
 from hpsearch.errors import NothingFinished
-from hpsearch.messages import Job, encode_job
+from hpsearch.messages import Job
 from hpsearch.processes.backend import keras_backend
 
 SAFE_PATH = "PYTHONSAFEPATH"
@@ -69,7 +70,7 @@ class LocalRunner:
         """
         from_us, to_trial = self._context.Pipe()
         process = self._context.Process(  # type: ignore[attr-defined]
-            target=_trial_process, args=(to_trial, encode_job(job), output), daemon=True
+            target=_trial_process, args=(to_trial, encode(job), output), daemon=True
         )
         try:
             with self._lock, _no_main_module(), _current_folder_unseen():

@@ -16,14 +16,15 @@ from pathlib import Path
 
 import psutil
 
+from hpsearch.codec import decode, encode
 from hpsearch.goal import Logs
 from hpsearch.messages import (
     EpochDone,
     Failed,
     Finished,
     Job,
+    Reply,
     Verdict,
-    decode,
 )
 from hpsearch.processes.runner import Runner
 
@@ -121,7 +122,7 @@ def _watch(
         ready = wait([connection, process.sentinel], timeout=TICK_S)
         if connection in ready:
             try:
-                message = decode(connection.recv_bytes())
+                message = decode(connection.recv_bytes(), EpochDone, Finished, Failed)
             except (EOFError, ConnectionError):
                 process.join()
                 return None
@@ -130,7 +131,7 @@ def _watch(
                     verdict = answer(message)
                     stopped = verdict is Verdict.STOP
                     with contextlib.suppress(OSError):  # it died meanwhile: seen below
-                        connection.send_bytes(verdict.value.encode())
+                        connection.send_bytes(encode(Reply(verdict=verdict)).encode())
                     epoch_began_s = time.monotonic()
                 case Finished(test=test):
                     return Ending(how=How.STOPPED if stopped else How.FINISHED, test=test)

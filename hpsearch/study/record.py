@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 import warnings
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import optuna
@@ -14,6 +14,7 @@ from optuna.storages import BaseStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from hpsearch.codec import Schema
 from hpsearch.curves.store import network_of
 from hpsearch.errors import StudyChanged, StudyNotFound
 from hpsearch.goal import Direction, Goal
@@ -25,7 +26,6 @@ from hpsearch.study_file import StudyFile, run_study_file
 from hpsearch.task import ParamValue
 
 ATTR = "hpsearch"
-SCHEMA = "hpsearch.study/1"
 NETWORK = "± the network: build, or what is logged of it"
 
 
@@ -49,7 +49,6 @@ class Record:
     versions: dict[str, str]
     first_rung: int = 1
     """Epochs after which `halving` first compares trials."""
-    schema: str = SCHEMA
 
     @property
     def goal(self) -> Goal:
@@ -59,6 +58,9 @@ class Record:
     def load(self) -> StudyFile:
         """The study file as it was at the last `run`."""
         return run_study_file(self.study_file, self.filename)
+
+
+SCHEMA = Schema("hpsearch.study", 1, Record)
 
 
 def versions() -> dict[str, str]:
@@ -128,9 +130,13 @@ def find_record(storage: Storage, name: str) -> Record | None:
 
 
 def read_record(study: Study) -> Record | None:
-    """What hpsearch stored with a study, or None if it stored nothing."""
+    """What hpsearch stored with a study, or None if it stored nothing.
+
+    Raises:
+        StorageError: A newer hpsearch wrote it, or it is damaged.
+    """
     content = study.user_attrs.get(ATTR)
-    return None if content is None else Record(**content)
+    return None if content is None else SCHEMA.decode(content, f"study {study.study_name!r}")
 
 
 def create_or_continue(
@@ -173,7 +179,8 @@ def create_or_continue(
                 filename=record.filename,
                 title=record.title,
             )
-            study.set_user_attr(ATTR, asdict(stored))
+            # fields that a newer hpsearch added stay
+            study.set_user_attr(ATTR, {**study.user_attrs[ATTR], **SCHEMA.encode(stored)})
         if has_other_network or not study.get_trials(deepcopy=False):
             _enqueue_first(study, first, is_baseline=is_baseline)
         return study, stored, True
@@ -187,7 +194,7 @@ def create_or_continue(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.set_metric_names([record.metric])
-    study.set_user_attr(ATTR, asdict(record))
+    study.set_user_attr(ATTR, SCHEMA.encode(record))
     _enqueue_first(study, first, is_baseline=is_baseline)
     return study, record, False
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import keras
 
+from hpsearch.codec import decode, encode
 from hpsearch.curves.curve import Curve
 from hpsearch.data.arrays import Prepared
 from hpsearch.errors import StudyFileError
@@ -31,9 +32,8 @@ from hpsearch.messages import (
     Finished,
     Job,
     Message,
+    Reply,
     Verdict,
-    decode_job,
-    encode,
 )
 from hpsearch.study_file import describe, run_study_file
 from hpsearch.task import epochs_of, without_epochs
@@ -57,7 +57,7 @@ def main(connection: Connection, job_line: str, output: str) -> None:
     _stand_alone(output)
     launcher = Launcher(connection)
     try:
-        job = decode_job(job_line)
+        job = decode(job_line, Job)
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_NAME, job.process_name.encode())
         _set_threads(job.n_threads)
@@ -83,7 +83,7 @@ class Launcher:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def send(self, message: Message) -> None:
-        self.connection.send_bytes(encode(message))
+        self.connection.send_bytes(encode(message).encode())
 
     def verdict(self) -> Verdict:
         """Wait for what the launcher says to the epoch just sent."""
@@ -92,7 +92,7 @@ class Launcher:
     def _listen(self) -> None:
         try:
             while True:
-                self.verdicts.put(Verdict(self.connection.recv_bytes().decode()))
+                self.verdicts.put(decode(self.connection.recv_bytes(), Reply).verdict)
         except (EOFError, OSError):
             os._exit(1)  # the launcher is gone, also in the middle of an epoch
 
