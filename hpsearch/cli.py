@@ -192,16 +192,13 @@ def _options(
 
 def _search(search: Callable[[View], tuple[Study, Stop]]) -> int:
     """Run a search in view of the user, then sum it up. Returns the exit code."""
-    from rich.console import Console
-
     from hpsearch.searching.search import Stop
+    from hpsearch.terminal.closing import print_closing
     from hpsearch.terminal.live import open_view
-    from hpsearch.verbs.show import print_closing
 
-    console = Console(stderr=True)
-    with open_view(console) as view:
+    with open_view() as view:
         study, stop = search(view)
-    summary = print_closing(console, study, stop)
+    summary = print_closing(study, stop)
     if stop is Stop.INTERRUPTED:
         return 130
     if stop is Stop.TERMINATED:

@@ -68,8 +68,8 @@ def _run(
     max_body: int,
     announce: Callable[[str], None],
 ) -> None:
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a page asks for much at once
-    logging.getLogger("optuna_dashboard").setLevel(logging.ERROR)
+    for name in ("waitress", "optuna_dashboard"):  # of requests that wait or are dropped
+        logging.getLogger(name).setLevel(logging.ERROR)
     server = create_server(app, sockets=[listener], max_request_body_size=max_body)
     code = 0
 

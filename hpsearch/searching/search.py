@@ -29,7 +29,7 @@ from hpsearch.searching.samplers import make_pruner, make_sampler
 from hpsearch.searching.view import View
 from hpsearch.study import trials as attr
 from hpsearch.study.artifacts import attach_texts
-from hpsearch.study.note import write_note
+from hpsearch.study.note import write_note, write_trial_notes
 from hpsearch.study.record import Record, versions
 from hpsearch.study.storage import patiently
 from hpsearch.study.trials import Outcome
@@ -482,6 +482,7 @@ class Search:
                 self._tell_view(lambda row=row: self.view.trial_ended(row, best))
                 if best is not None and row.number == best.number:
                     write_note(self.study, self.record, best)
+        write_trial_notes(self.study, number)
 
     def _tell_view(self, tell: Any) -> None:
         with self._lock:

@@ -1,21 +1,23 @@
-"""The note on a study's page in the dashboard: what it is for, and the best so far."""
+"""Notes for the dashboard: on a study's page, and on those of trials that share a curve."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 from optuna.study import Study
+from optuna.trial import Trial
 
 from hpsearch.study.record import Record
 from hpsearch.study.storage import patiently
-from hpsearch.study.trials import TrialRow
+from hpsearch.study.trials import TrialRow, row
 
 LAST_LINE = "*hpsearch writes what is above this line; what is below it stays.*"
 
 
 def write_note(study: Study, record: Record, best: TrialRow | None) -> None:
-    """Bring a study's note up to date. Nothing is written if it is.
+    """Bring a study's note up to date: what the study is for, and its best trial so far.
 
     What people wrote below hpsearch's lines, or before there were any, is kept.
 
@@ -27,22 +29,49 @@ def write_note(study: Study, record: Record, best: TrialRow | None) -> None:
     Raises:
         StorageError: The storage stayed away.
     """
-    # here, because it takes a second and no other part of the launcher needs it
-    from optuna_dashboard import get_note, save_note
+    _update(study, [_describe(record), _describe_best(record, best)])
 
-    before = patiently(lambda: get_note(study))
-    above, line, below = before.partition(LAST_LINE)
-    kept = below if line else above
-    parts = [_describe(record), _describe_best(record, best), "---", LAST_LINE, kept.strip()]
-    note = "\n\n".join(part for part in parts if part)
-    if note != before:
-        patiently(lambda: save_note(study, note))
+
+def write_trial_notes(study: Study, number: int) -> None:
+    """Say on a trial's page, and on its relatives', which of them are one network.
+
+    Without that, a promoted trial, the pruned trial that it continues and a trial that was
+    read off it look like three networks with the same params.
+
+    Args:
+        study: The study.
+        number: Of a trial that has just ended.
+
+    Raises:
+        StorageError: The storage stayed away.
+    """
+    stored = {trial.number: trial for trial in study.get_trials(deepcopy=False)}
+    trials = {other: row(trial) for other, trial in stored.items()}
+    for trial in trials.values():
+        is_parent = trial.number == trials[number].promoted_from
+        lines = list(_describe_relatives(trial, trials))
+        if lines and (is_parent or number in (trial.number, trial.read_off)):
+            _update(Trial(study, stored[trial.number]._trial_id), lines)
 
 
 def escape(text: str) -> str:
     """Text as Markdown that shows that text, on one line."""
     shown = "".join(c if c.isprintable() else " " for c in text)
     return re.sub(r"([\\`*_{}\[\]()<>#+.!|~&$^=:-])", r"\\\1", shown)
+
+
+def _update(page: Study | Trial, paragraphs: list[str]) -> None:
+    """Write a note, unless it says that already, and keep what people wrote."""
+    # here, because it takes a second and no other part of the launcher needs it
+    from optuna_dashboard import get_note, save_note
+
+    before = patiently(lambda: get_note(page))
+    above, line, below = before.partition(LAST_LINE)
+    kept = below if line else above
+    parts = [*paragraphs, "---", LAST_LINE, kept.strip()]
+    note = "\n\n".join(part for part in parts if part)
+    if note != before:
+        patiently(lambda: save_note(page, note))
 
 
 def _describe(record: Record) -> str:
@@ -56,7 +85,11 @@ def _describe_best(record: Record, best: TrialRow | None) -> str:
     goal = str(record.goal)
     if best is None or best.value is None:
         return f"{escape(goal)}: no trial has finished yet"
-    rows = [f"| {escape(name)} | {_show(value)} |" for name, value in best.params.items()]
+    rows = [
+        f"| {escape(name)} | {_show(value)} |"
+        for name, value in best.params.items()
+        if value is not None
+    ]
     return "\n".join(
         [
             f"{escape(goal)}: **{_show(best.value)}** in trial {best.number}, the best so far",
@@ -66,6 +99,32 @@ def _describe_best(record: Record, best: TrialRow | None) -> str:
             *rows,
         ]
     )
+
+
+def _describe_relatives(trial: TrialRow, trials: dict[int, TrialRow]) -> Iterator[str]:
+    """What a trial has to do with others, a sentence or two each; nothing if it stands alone."""
+    if trial.read_off is not None:
+        yield (
+            f"**Read off trial {trial.read_off}**: the same network in the same training, as it "
+            f"was after epoch {trial.epochs}. Nothing was trained for this trial."
+        )
+    if trial.promoted_from is not None:
+        yield (
+            f"**Promoted from trial {trial.promoted_from}**: the same network in the same "
+            f"training. This trial continues after epoch {trial.epochs_reused}, where trial "
+            f"{trial.promoted_from} was pruned."
+        )
+    for other in trials.values():
+        if other.promoted_from == trial.number:
+            yield (
+                f"**Promoted**: pruned after epoch {trial.epochs_done}, but later among the best "
+                f"of its rung. Trial {other.number} continues the same network."
+            )
+        if other.read_off == trial.number:
+            yield (
+                f"Trial {other.number} was **read off** this one: the same network, as it was "
+                f"after epoch {other.epochs}."
+            )
 
 
 def _show(value: object) -> str:
