@@ -18,7 +18,7 @@ from hpsearch.searching.schedule import SampledSchedule
 from hpsearch.searching.view import View
 from hpsearch.study.artifacts import attach_texts
 from hpsearch.study.distributions import lies_in
-from hpsearch.study.note import write_note
+from hpsearch.study.note import write_note, write_trial_notes
 from hpsearch.study.record import Record
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import BROKEN, CONSTRAINT, Attr, Outcome, TrialRow, row
@@ -207,6 +207,7 @@ class Search:
                 self.view.trial_ended(shown, best)
                 if best is not None and shown.number == best.number:
                     write_note(self.study, self.record, best)
+        write_trial_notes(self.study, number)
 
     def _watch_errors(self, outcome: Outcome, reason: str) -> None:
         with self._lock:

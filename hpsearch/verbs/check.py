@@ -16,6 +16,7 @@ from hpsearch.study.space import Space, explore, place_of
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.task import TRAINER_PARAMS, epochs_of
+from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.printing import (
     Cell,
     output_console,
@@ -130,8 +131,6 @@ def _search(study_file: StudyFile, space: Space) -> list[str]:
 
 
 def _costs(study_file: StudyFile, space: Space, cost: Cost) -> list[str]:
-    from hpsearch.terminal.live import describe_seconds  # with the engine, as `measure` needs it
-
     task = study_file.task
     n_slots = os.cpu_count() or 1
     trial_s = cost.first_epoch_s + (epochs_of(task.baseline) - 1) * cost.epoch_s

@@ -20,12 +20,11 @@ import pytest
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna.study import Study
 from optuna.trial import create_trial
-from optuna_dashboard import get_note, save_note
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from hpsearch.searching.search import find_best
-from hpsearch.study.note import LAST_LINE, write_note
-from hpsearch.study.record import create_or_continue, load_study, make_record, read_record
+from hpsearch.study.note import write_note
+from hpsearch.study.record import create_or_continue, load_study, make_record
 from hpsearch.study.space import explore
 from hpsearch.study.storage import Storage
 from hpsearch.study_file import run_study_file
@@ -508,29 +507,3 @@ def test_an_unknown_study_is_named_with_those_there_are(url: str, study: Study) 
     assert result.returncode == 2
     assert "no study 'tou'" in result.stderr
     assert "'toy'" in result.stderr
-
-
-def test_a_note_tells_the_best_trial_and_keeps_what_people_wrote(study: Study) -> None:
-    record = read_record(study)
-    assert record is not None
-    save_note(study, "Ask Ada about this one.")
-
-    write_note(study, record, None)
-    save_note(study, get_note(study) + "\n\nAda says: fine.")
-    write_note(study, record, find_best(study))
-
-    lines, _, below = get_note(study).partition(LAST_LINE)
-    assert "in trial 1, the best so far" in lines
-    assert "no trial has finished yet" not in lines
-    assert below.split("\n\n")[1:] == ["Ask Ada about this one.", "Ada says: fine."]
-
-
-def test_a_note_that_is_up_to_date_costs_no_write(storage: Storage, study: Study) -> None:
-    record = read_record(study)
-    assert record is not None
-    write_note(study, record, find_best(study))
-    before = fingerprint(storage)
-
-    write_note(study, record, find_best(study))
-
-    assert fingerprint(storage) == before

@@ -97,7 +97,7 @@ def test_programs_get_json(cwd: Path, capsys: pytest.CaptureFixture[str]):
 
 
 def test_an_example_that_is_not_there_says_how_many_there_are(cwd: Path):
-    with pytest.raises(UsageError, match="there are 8 examples, from 0 on: there is none 8"):
+    with pytest.raises(UsageError, match="no example 8: valid numbers are 0 to 7"):
         show(write(cwd), split="train", number=8, data=None, as_json=False)
 
 

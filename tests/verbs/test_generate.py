@@ -103,7 +103,7 @@ def test_a_network_whose_process_is_killed_is_an_error(letters: Path):
     [
         pytest.param(["letters"], 2, "--seed-text", id="no seed text"),
         pytest.param(["letters", "--seed-text", ""], 5, "seed text is empty", id="empty"),
-        pytest.param(["letters", "--seed-text", "axb€"], 5, "saw: 'x', '€'", id="unknown"),
+        pytest.param(["letters", "--seed-text", "axb€"], 5, "seed text: 'x', '€'", id="unknown"),
         pytest.param(["letters", "--seed-text", "a\udce9"], 5, "is not UTF-8 text", id="latin 1"),
         pytest.param(["letters", "--seed-text", "a", "--chars", "0"], 2, "1 or more", id="chars"),
         pytest.param(
