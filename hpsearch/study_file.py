@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.errors import HpsearchError, StudyFileError
+from hpsearch.quiet_imports import import_quietly
 from hpsearch.task import Task
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -114,6 +115,7 @@ def run_study_file(text: str, filename: str) -> StudyFile:
     Raises:
         StudyFileError: The text does not run, or declares no task.
     """
+    import_quietly(text)
     module = types.ModuleType(Path(filename).stem)
     module.__file__ = filename
     # so that a traceback shows the lines of the stored text, wherever the file is now
