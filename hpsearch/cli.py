@@ -10,11 +10,11 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hpsearch.choices import DEFAULT_STORAGE, Kind
+from hpsearch.choices import DEFAULT_STORAGE, Kind, SplitName
 from hpsearch.command_options import (
     DataOption,
     DataTaskArgument,
@@ -33,6 +33,7 @@ from hpsearch.command_options import (
     TimeoutOption,
     TrialsOption,
     TrialTimeoutOption,
+    parse_choice,
     parse_count,
     parse_fixed,
     parse_seed,
@@ -212,7 +213,13 @@ def _search(search: Callable[[View], tuple[Study, Stop]]) -> int:
 def init_command(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Of the task: NAME.py is written.")],
     kind: Annotated[
-        Kind, typer.Option("--kind", help="What an example of your data is.")
+        Kind,
+        typer.Option(
+            "--kind",
+            metavar="|".join(Kind),
+            parser=parse_choice(Kind),
+            help="What an example of your data is.",
+        ),
     ] = Kind.VECTORS,
 ) -> None:
     """Write a study file to start from into the current folder."""
@@ -266,7 +273,10 @@ def data_show_command(
             metavar="TASK", help="A study file, an exported folder, or a data set such as imdb."
         ),
     ],
-    split: Annotated[Literal["train", "valid"], typer.Option("--split")] = "train",
+    split: Annotated[
+        SplitName,
+        typer.Option("--split", metavar="|".join(SplitName), parser=parse_choice(SplitName)),
+    ] = SplitName.TRAIN,
     example: Annotated[
         int, typer.Option("--example", "--review", metavar="N", min=0, help="Which, from 0.")
     ] = 0,
