@@ -131,7 +131,7 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
         pytest.param(["dashboard", "--port", "99999"], 2, "port", id="port"),
         pytest.param(["export", "toy"], 2, "--output", id="no output"),
         pytest.param(["evaluate", "toy", "--seeds", "0"], 2, "must be 1 or more", id="0 seeds"),
-        pytest.param(["predict", "toy", "x.png"], 2, "there is no file x.png", id="no input"),
+        pytest.param(["predict", "toy", "x.png"], 2, "no file x.png", id="no input"),
         pytest.param(["predict", "toy", "x", "--storage", URL], 3, "first run", id="too early"),
         pytest.param(["generate", "toy"], 2, "--seed-text", id="no seed text"),
         pytest.param(["show", "\udcff", "--storage", URL], 2, "no study", id="no text"),
