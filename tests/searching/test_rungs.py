@@ -54,7 +54,7 @@ def test_values_between_rungs_are_not_compared():
 
 
 def test_curves_that_came_further_come_first():
-    made = rungs({name: 0.9 for name in "abc"})
+    made = rungs(dict.fromkeys("abc", 0.9))
     for curve, value in zip("def", (0.2, 0.4, 0.3), strict=True):
         made.place(curve, 3, value)
 
