@@ -31,7 +31,7 @@ def space(trial: Trial) -> None:
     trial.suggest_int("epochs", 5, 40)
     trial.suggest_categorical("batch_size", [16, 32, 64])
     n_convolutions = trial.suggest_int("convolutions", 0, 2)
-    if n_convolutions > 0:  # exists only where it makes a difference
+    if n_convolutions > 0:  # suggested only where it makes a difference
         trial.suggest_int("filters", 4, 32, log=True)
     trial.suggest_int("units", 16, 256, log=True)
     trial.suggest_categorical("optimizer", ["sgd", "adam", "rmsprop"])
@@ -40,8 +40,8 @@ def space(trial: Trial) -> None:
 
 
 def build(params):
-    """A compiled network. How long it is trained is for the trainer to know, not for it."""
-    import keras  # here and not on top: reading this file should take no seconds
+    """A compiled network. The trainer decides for how many epochs it is trained."""
+    import keras  # here, not at the top: reading this file stays fast
 
     # the network itself takes raw pixels, so that it is complete when it is exported
     layers = [keras.Input(SHAPE), keras.layers.Rescaling(1 / 255)]

@@ -47,7 +47,7 @@ def space(trial: Trial) -> None:
     trial.suggest_int("epochs", 2, 20)
     trial.suggest_categorical("batch_size", [16, 32, 64])
     n_layers = trial.suggest_int("layers", 0, 2)
-    if n_layers > 0:  # exists only where it makes a difference
+    if n_layers > 0:  # suggested only where it makes a difference
         trial.suggest_int("units", 4, 64, log=True)
     trial.suggest_categorical("optimizer", ["sgd", "adam", "rmsprop"])
     trial.suggest_float("learning_rate", 1e-4, 1e-1, log=True)
@@ -55,8 +55,8 @@ def space(trial: Trial) -> None:
 
 
 def build(params):
-    """A compiled network. How long it is trained is for the trainer to know, not for it."""
-    import keras  # here and not on top: reading this file should take no seconds
+    """A compiled network. The trainer decides for how many epochs it is trained."""
+    import keras  # here, not at the top: reading this file stays fast
 
     layers = [keras.layers.Dropout(params["dropout"])]  # of words
     for _ in range(params["layers"]):

@@ -41,8 +41,8 @@ def space(trial: Trial) -> None:
 
 
 def build(params):
-    """A compiled network. How long it is trained is for the trainer to know, not for it."""
-    import keras  # here and not on top: reading this file should take no seconds
+    """A compiled network. The trainer decides for how many epochs it is trained."""
+    import keras  # here, not at the top: reading this file stays fast
 
     # columns in different units, made comparable inside the network; mean and variance of
     # each are taken from the training examples before the first epoch
