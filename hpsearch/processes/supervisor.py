@@ -71,7 +71,7 @@ class Ending:
     """The traceback, or the tail of what was printed."""
     is_fatal: bool = False
     """The study file cannot be used: no other trial would fare better."""
-    is_disk_full: bool = False
+    is_machine_fault: bool = False
     """The machine's fault, not the network's."""
     test: Logs = field(default_factory=dict)
 

@@ -133,8 +133,8 @@ def run(job: Job, launcher: Launcher) -> Logs:
         if writing is not None:
             with finished(model):
                 written = write_after(epoch, model, train, data.vocabulary, writing, job.seed)
-        curve.append(epoch, logs, get_state(model), identity, written)
-        launcher.send(EpochDone(epoch=epoch, logs=logs))
+        stored = curve.append(epoch, logs, get_state(model), identity, written)
+        launcher.send(EpochDone(epoch=epoch, logs=stored))
         return launcher.verdict() is Verdict.GO_ON
 
     if epochs_done < epochs:
