@@ -17,8 +17,12 @@ from scipy.sparse import coo_array, csr_array
 from hpsearch.data import Dataset, Split
 from hpsearch.data.arrays import prepare
 from hpsearch.errors import DataCorrupt, DataError
+<<<<<<< HEAD
 from hpsearch.files import sha256_of
 from tests.waiting import wait_until
+=======
+from tests.waiting import HANG_S, wait_until
+>>>>>>> codec
 
 PREPARE = """
 import os, sys
@@ -323,12 +327,12 @@ def test_a_cache_that_cannot_be_made_is_one_line(tmp_path: Path):
 def test_of_processes_that_prepare_at_once_one_loads(tmp_path: Path):
     cache, ready = tmp_path / "cache", tmp_path / "ready"
     processes = [start_preparing(cache, ready) for _ in range(3)]
-    wait_until(lambda: len(list(ready.iterdir())) == 3, 60)
+    wait_until(lambda: len(list(ready.iterdir())) == 3)
     for process in processes:  # whichever has the lock goes on; the others never ask
         assert process.stdin is not None
         process.stdin.write("go on\n")
         process.stdin.flush()
-    outputs = [process.communicate(timeout=60)[0].split() for process in processes]
+    outputs = [process.communicate(timeout=HANG_S)[0].split() for process in processes]
 
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert sum("loading" in output for output in outputs) == 1

@@ -17,7 +17,7 @@ from hpsearch.errors import StorageError, StudyBusy, UsageError
 from hpsearch.files import slug
 from hpsearch.study.lock import study_lock
 from hpsearch.study.storage import Storage
-from tests.waiting import wait_until
+from tests.waiting import HANG_S, wait_until
 
 
 @pytest.mark.parametrize(
@@ -132,14 +132,14 @@ def test_two_launchers_may_make_a_new_storage_at_the_same_moment(cwd):
     )
     command = [sys.executable, "-c", code]
     launchers = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(4)]
-    wait_until(lambda: len(list(cwd.glob("ready-*"))) == 4, seconds=60)
+    wait_until(lambda: len(list(cwd.glob("ready-*"))) == 4)
 
     for launcher in launchers:
         assert launcher.stdin
         launcher.stdin.write(b"go\n")
         launcher.stdin.close()
 
-    assert [launcher.wait(timeout=60) for launcher in launchers] == [0, 0, 0, 0]
+    assert [launcher.wait(timeout=HANG_S) for launcher in launchers] == [0, 0, 0, 0]
 
 
 def test_a_reader_opens_what_a_killed_writer_left_half_done(cwd):
