@@ -17,12 +17,8 @@ from scipy.sparse import coo_array, csr_array
 from hpsearch.data import Dataset, Split
 from hpsearch.data.arrays import prepare
 from hpsearch.errors import DataCorrupt, DataError
-<<<<<<< HEAD
 from hpsearch.files import sha256_of
-from tests.waiting import wait_until
-=======
 from tests.waiting import HANG_S, wait_until
->>>>>>> codec
 
 PREPARE = """
 import os, sys
