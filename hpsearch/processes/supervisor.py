@@ -29,6 +29,7 @@ from hpsearch.messages import (
 from hpsearch.processes.runner import Runner
 
 TICK_S = 0.1  # between two looks at memory and clocks
+EXIT_S = 2.0  # for a process to exit by itself after its last word
 TAIL_CHARS = 4000
 # signals that come from outside the trial: the network is not to blame
 FROM_OUTSIDE = {"SIGKILL", "SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGPWR"}
@@ -58,6 +59,10 @@ class How(StrEnum):
     TIMED_OUT = "timed out"
     OUT_OF_MEMORY = "out of memory"
     INTERRUPTED = "interrupted"
+
+
+LAST_WORDS = {How.FINISHED, How.STOPPED, How.FAILED}
+"""Endings that the process itself reported."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +102,8 @@ def supervise(
         process, connection = runner.start(job, file.name)
         try:
             ending = _watch(process, connection, answer, limits, must_stop_now)
+            if ending is not None and ending.how in LAST_WORDS:
+                process.join(EXIT_S)  # whatever measures it, such as coverage, keeps its figures
         finally:
             _end(process)
             connection.close()
