@@ -20,7 +20,6 @@ from hpsearch.quiet_imports import import_quietly
 from hpsearch.task import Task
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
-EXIT = os._exit
 STAR = "*"  # what `from module import *` binds: nobody knows which names
 
 
@@ -173,17 +172,20 @@ def _exits_noticed() -> Iterator[None]:
     Other threads, and processes forked in here, still exit with it as they must.
     """
     here = os.getpid(), threading.get_ident()
+    # another thread may be in here too, and a coverage measurement has its own `os._exit`
+    exit_now = getattr(os._exit, "stands_for", os._exit)
 
     def exit_(status: int) -> NoReturn:
         if here != (os.getpid(), threading.get_ident()):
-            EXIT(status)
+            exit_now(status)
         raise StudyFileError(f"os._exit({status}) would end hpsearch without a word: remove it")
 
+    exit_.stands_for = exit_now  # type: ignore[attr-defined]
     os._exit = exit_
     try:
         yield
     finally:
-        os._exit = EXIT
+        os._exit = exit_now
 
 
 def where(error: BaseException, filename: str) -> str:

@@ -55,6 +55,10 @@ class How(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+LAST_WORDS = {How.FINISHED, How.STOPPED, How.FAILED}
+"""Endings that the process itself reported."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ending:
     """The end of a trial process."""
