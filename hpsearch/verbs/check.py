@@ -1,4 +1,4 @@
-"""`hpsearch check`: does a study file keep the contract, and what would a search cost."""
+"""`hpsearch check`: whether a study file keeps the contract, and what a search would cost."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from hpsearch.terminal.printing import (
     show_cell,
 )
 
-LONG_EPOCH_S = 20  # after a longer one, a second is not worth the wait
+LONG_EPOCH_S = 20  # a first epoch that takes longer is the only one
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What training the baseline takes, one thread to a trial."""
+    """What it takes to train the baseline with one thread."""
 
     first_epoch_s: float
-    """Longer than others: the first compiles the training step."""
+    """Longer than the others, as it compiles the training step."""
     epoch_s: float
     value: float
     """The metric after the last epoch."""
@@ -52,16 +52,16 @@ def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
     Args:
         name_or_path: A study file.
         data: The user's data folder.
-        train: Also train the baseline for an epoch or two, which checks `build` and the
-            metric and shows what a trial costs.
+        train: Also train the baseline for an epoch or two: that checks `build` and the
+            metric, and shows what a trial costs.
 
     Raises:
         StudyFileError: The study file breaks the contract.
-        DataError: The data are absent or damaged.
+        DataError: The data are missing or damaged.
     """
     study_file = read_study_file(name_or_path)
     space = explore(study_file)
-    network_code(study_file)  # an export will need it
+    network_code(study_file)  # raises what `export` would raise
     prepared = prepare_data(study_file, data, say)
     dataset = prepared.open()
     _check_classes(study_file, dataset)
@@ -76,19 +76,19 @@ def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
         lines += _costs(study_file, space, measure(study_file, prepared))
     else:
         lines.append(
-            f"costs         hpsearch check {name_or_path} --train trains an epoch or two "
-            "and tells; that also checks build and the metric"
+            f"cost          hpsearch check {name_or_path} --train measures it, and checks build "
+            "and the metric"
         )
     print(plain("\n".join(lines)))
 
 
 def measure(study_file: StudyFile, prepared: Prepared) -> Cost:
-    """Train the baseline in a trial process, for two epochs where they are short.
+    """Train the baseline in a trial process, for two epochs if they are short.
 
     Raises:
-        StudyFileError: It cannot be trained, or Keras logs no such metric.
+        StudyFileError: It cannot be trained, or Keras does not log the metric.
     """
-    # imported here: starting processes takes modules that a mere look does without
+    # imported here: without --train, nothing needs the modules that start processes
     from hpsearch.evaluation.candidates import baseline_of
     from hpsearch.processes.supervisor import How, Limits, ProcessServer, supervise
 
@@ -99,7 +99,7 @@ def measure(study_file: StudyFile, prepared: Prepared) -> Cost:
         epochs.append(message.logs)
         return Verdict.STOP if message.logs["seconds"] > LONG_EPOCH_S else Verdict.GO_ON
 
-    say("training the baseline for an epoch or two, in a process of its own")
+    say("training the baseline for an epoch or two in a separate process")
     with tempfile.TemporaryDirectory(prefix="hpsearch-check-") as folder:
         job = Job(
             study_file=study_file.text,
@@ -123,8 +123,8 @@ def measure(study_file: StudyFile, prepared: Prepared) -> Cost:
 def _explained(
     study_file: StudyFile, reason: str, output: str, *, is_fatal: bool
 ) -> StudyFileError:
-    """Why the baseline cannot be trained, with the line of the study file it is about."""
-    if is_fatal:  # raised by hpsearch: in its own words
+    """Why the baseline cannot be trained, with the line of the study file that is to blame."""
+    if is_fatal:  # hpsearch's own message
         named = (field for field in ("metric", "also_log", "writing") if f"{field}=" in reason)
         field = next(named, "build")
         where, reason = place_of(study_file, field), reason.partition(": ")[2]
@@ -135,7 +135,7 @@ def _explained(
 
 
 def _n_weights(curve: Curve, epoch: int) -> int:
-    """Weights of the network; the integers of a checkpoint are seeds and counters."""
+    """How many weights the network has; integers in a checkpoint are seeds and counters."""
     state = curve.state(epoch) or {}
     return sum(
         array.size
@@ -149,7 +149,7 @@ def _check_classes(study_file: StudyFile, dataset: Dataset) -> None:
     if names and labels is not None and not 0 <= labels[0] <= labels[-1] < len(names):
         raise StudyFileError(
             f"{place_of(study_file, 'classes')}: classes= names {len(names)} labels, 0 to "
-            f"{len(names) - 1}; those of the data go from {labels[0]} to {labels[-1]}"
+            f"{len(names) - 1}, but the labels of the data go from {labels[0]} to {labels[-1]}"
         )
 
 
@@ -164,7 +164,7 @@ def _data(
     labels = train.classes()
     classes = "" if labels is None else f", {len(labels)} classes"
     return [
-        f"data          {source.name if source else 'the study file’s own'}{origin}, "
+        f"data          {source.name if source else 'read by the study file'}{origin}, "
         f"prepared in {prepared.folder}",
         f"examples      {sizes}; each {shape} ({train.x.dtype}){classes}",
     ]
@@ -199,7 +199,7 @@ def _search(study_file: StudyFile, space: Space) -> list[str]:
         f"combinations  {combinations}",
         f"goal          {task.direction} {task.metric}",
         f"budget        {task.budget.n_trials} trials"
-        + ("" if limit is None else f", and at most {limit:g} s a launcher"),
+        + ("" if limit is None else f", at most {limit:g} s for each launch"),
     ]
 
 
@@ -216,6 +216,6 @@ def _costs(study_file: StudyFile, space: Space, cost: Cost) -> list[str]:
         f"an epoch      {cost.epoch_s:.3g} s, the first {cost.first_epoch_s:.3g} s; "
         f"{task.metric} is {cost.value:.4g} so far",
         f"the baseline  {describe_seconds(trial_s)} for its {epochs_of(task.baseline)} epochs",
-        f"the budget    at most {describe_seconds(budget_s)} on {n_slots} slots, if each trial "
-        "were as large as the baseline, had the most epochs and were never pruned",
+        f"the budget    at most {describe_seconds(budget_s)} on {n_slots} slots, with networks "
+        "of the baseline's size, the most epochs and no pruning",
     ]

@@ -28,7 +28,7 @@ def ls(storage_url: str, *, as_json: bool) -> None:
             {"schema": "hpsearch.ls/1", "studies": [_as_json(summary) for summary in summaries]}
         )
     elif not summaries:
-        print(f"no studies in {storage}: hpsearch run digits makes one")
+        print(f"no studies in {storage}: hpsearch run digits creates one")
     else:
         print_table(output_console(), HEADER, [list(_as_json(s).values()) for s in summaries])
 

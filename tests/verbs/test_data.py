@@ -135,7 +135,7 @@ def test_the_command_ends_with_5_and_one_line_when_it_cannot_download(cli: Cli):
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1] == (
         "Error: cannot download toys (HPSEARCH_OFFLINE is set): put images.gz, words.json into "
-        "a folder and name it with --data or HPSEARCH_DATA"
+        "a folder and pass it with --data or HPSEARCH_DATA"
     )
 
 
