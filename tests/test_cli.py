@@ -135,7 +135,7 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
         pytest.param(["predict", "toy", "x", "--storage", URL], 3, "first run", id="too early"),
         pytest.param(["generate", "toy"], 2, "--seed-text", id="no seed text"),
         pytest.param(["show", "\udcff", "--storage", URL], 2, "no study", id="no text"),
-        pytest.param(["run", "toy.py", "--study", "\udcff"], 2, "not text in UTF-8", id="a byte"),
+        pytest.param(["run", "toy.py", "--study", "\udcff"], 2, "is not UTF-8 text", id="a byte"),
         pytest.param(["init", "../toy"], 2, "cannot name a task", id="a path for a name"),
     ],
 )
@@ -322,3 +322,16 @@ def test_the_backend_is_what_is_stored_not_what_keras_is_configured_to(cwd, cli)
 def test_the_environment_names_storage_and_an_option_wins(toy_study, cli):
     assert cli("best", "toy", HPSEARCH_STORAGE=URL).returncode == 0
     assert cli("best", "toy", "--storage", URL, HPSEARCH_STORAGE="sqlite:///no.db").returncode == 0
+
+
+def test_ls_has_a_column_for_running_trials_only_where_there_are_some(toy_study, cli):
+    assert "running" not in cli("ls", "--storage", URL).stdout
+    optuna.load_study(study_name="toy", storage=URL).ask()
+
+    header, row = [
+        line.split()
+        for line in cli("ls", "--storage", URL).stdout.splitlines()
+        if "toy" in line or "study" in line
+    ]
+
+    assert row[header.index("running")] == "1"

@@ -114,7 +114,10 @@ class LiveTable(Lines):
 
     def render(self) -> Group:
         """The panel as it stands."""
-        lines = [Text(self.title, style="bold"), Text(self._counts()), Text(self._times())]
+        lines = [Text(self.title, style="bold")]
+        if self.progress.n_trials:  # known once the search has started
+            lines.append(Text(self._counts()))
+        lines.append(Text(self._times()))
         if self.best is not None and self.best.value is not None:
             lines.append(
                 Text(f"best   #{self.best.number}  {self.best.value:.4f}  ", style="green")

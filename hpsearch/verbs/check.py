@@ -76,8 +76,7 @@ def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
         lines += _costs(study_file, space, measure(study_file, prepared))
     else:
         lines.append(
-            f"cost          hpsearch check {name_or_path} --train measures it, and checks build "
-            "and the metric"
+            f"cost          to measure it, and check build: hpsearch check {name_or_path} --train"
         )
     print(plain("\n".join(lines)))
 
