@@ -14,7 +14,7 @@ from rich.text import Text
 from hpsearch.goal import Logs
 from hpsearch.searching.view import View
 from hpsearch.study.trials import Outcome, TrialRow
-from hpsearch.task import Params, describe_params
+from hpsearch.task import Params, describe_params, without_epochs
 from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.printing import error_console, plain, print_line
 from hpsearch.terminal.progress import Progress, Running
@@ -172,5 +172,5 @@ def describe_running(running: Running) -> str:
     parts = [f"epoch {running.epoch}/{running.epochs}"]
     if running.value is not None:
         parts.append(f"{running.value:.4f}  {statistics.median(running.seconds):.2f} s/epoch")
-    parts.append(describe_params(running.params))
+    parts.append(describe_params(without_epochs(running.params)))
     return "  ".join(parts)
