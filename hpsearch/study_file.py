@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from hpsearch.errors import HpsearchError, StorageError, StudyFileError
+from hpsearch.quiet_imports import import_quietly
 from hpsearch.task import Task
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -123,6 +124,7 @@ def run_study_file(text: str, filename: str) -> StudyFile:
         StudyFileError: The text does not run, or declares no task.
         HpsearchError: The text raised one of another type.
     """
+    import_quietly(text)
     module = types.ModuleType(Path(filename).stem)
     module.__file__ = filename
     # so that a traceback shows the lines of the stored text, wherever the file is now

@@ -100,7 +100,21 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
         pytest.param(["run", "toy.py", "--memory", "lots"], 2, "write 800M or 2G", id="memory"),
         pytest.param(["run", "toy.py", "--slots", "0"], 2, "must be 1 or more", id="0 slots"),
         pytest.param(["run", "toy.py", "--seed", "x"], 2, "whole number from 0", id="seed"),
-        pytest.param(["run", "toy.py", "--sampler", "best"], 2, "tpe", id="sampler"),
+        pytest.param(
+            ["run", "toy.py", "--sampler", "tep"], 2, "got 'tep': did you mean tpe?", id="sampler"
+        ),
+        pytest.param(
+            ["run", "toy.py", "--pruner", "x"],
+            2,
+            "takes one of median, hyperband, halving, none, got 'x'\n",
+            id="pruner",
+        ),
+        pytest.param(
+            ["init", "x", "--kind", "tabular"], 2, "images, vectors, text, got", id="kind"
+        ),
+        pytest.param(
+            ["ls", "--storage", "mysql://host/db"], 4, "pip install mysqlclient", id="mysql"
+        ),
         pytest.param(["run", "toy.py", "--sampler", "gp"], 2, "hpsearch[gp]", id="gp"),
         pytest.param(["run", "toy.py", "--sampler", "grid"], 2, "level is continuous", id="grid"),
         pytest.param(["run", "toy.py", "--set", "units"], 2, "takes name=value", id="set"),
@@ -117,7 +131,7 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
         pytest.param(["dashboard", "--port", "99999"], 2, "port", id="port"),
         pytest.param(["export", "toy"], 2, "--output", id="no output"),
         pytest.param(["evaluate", "toy", "--seeds", "0"], 2, "must be 1 or more", id="0 seeds"),
-        pytest.param(["predict", "toy", "x.png"], 2, "there is no file x.png", id="no input"),
+        pytest.param(["predict", "toy", "x.png"], 2, "no file x.png", id="no input"),
         pytest.param(["predict", "toy", "x", "--storage", URL], 3, "first run", id="too early"),
         pytest.param(["generate", "toy"], 2, "--seed-text", id="no seed text"),
         pytest.param(["show", "\udcff", "--storage", URL], 2, "no study", id="no text"),

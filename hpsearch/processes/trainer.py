@@ -180,7 +180,7 @@ class Trainer:
                 limits=self.limits,
                 must_stop_now=lambda: self.stop.now,
             )
-            if ending.is_disk_full:
+            if ending.is_machine_fault:
                 raise DataError(
                     f"{name}: {ending.reason}: free some space; the same command goes on"
                 )

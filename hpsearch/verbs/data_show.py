@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
+from hpsearch.choices import SplitName
 from hpsearch.data import IMDB, open_reviews
 from hpsearch.data.sources import find_or_fetch
 from hpsearch.errors import UsageError
@@ -16,10 +16,8 @@ from hpsearch.study_file import read_study_file
 from hpsearch.terminal.examples import draw_example
 from hpsearch.terminal.printing import plain, print_json, say
 
-Side = Literal["train", "valid"]
 
-
-def show(task: str, *, split: Side, number: int, data: Path | None, as_json: bool) -> None:
+def show(task: str, *, split: SplitName, number: int, data: Path | None, as_json: bool) -> None:
     """Print an example: words for a text, shades for an image, else numbers.
 
     Args:
@@ -63,8 +61,8 @@ def show(task: str, *, split: Side, number: int, data: Path | None, as_json: boo
     print(plain(draw_example(example)))
 
 
-def _review(split: Side, number: int, data: Path | None) -> Example:
-    if split != "train":
+def _review(split: SplitName, number: int, data: Path | None) -> Example:
+    if split is not SplitName.TRAIN:
         raise UsageError(
             f"{IMDB.name} has no {split} split of its own, as each task holds out another: "
             "name a task, such as imdb_lstm"
@@ -73,8 +71,8 @@ def _review(split: Side, number: int, data: Path | None) -> Example:
     return example_of_reviews(reviews, number)
 
 
-def _exported(folder: Path, split: Side, number: int) -> Example:
-    if split != "train":
+def _exported(folder: Path, split: SplitName, number: int) -> Example:
+    if split is not SplitName.TRAIN:
         raise UsageError(f"in {folder} the {split} split is part of train: use --split train")
     exported = open_folder(folder)
     task = exported.study_file().task

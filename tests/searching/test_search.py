@@ -170,36 +170,36 @@ def search_by_halving(toy: Path) -> Summary:
     """The baseline, of level 0.5, then trials of these levels; no epoch beats the last."""
     search(toy, 1, pruner=PrunerName.HALVING)
     for level in (0.1, 0.9, 0.3, 0.2):
-        enqueue({**TOY, "epochs": 6, "peak": 6, "level": level})
+        enqueue({**TOY, "epochs": 5, "peak": 5, "level": level})
     return search(toy, 5, pruner=PrunerName.HALVING)
 
 
 def test_hopeless_trials_are_pruned_from_their_curve_and_their_epochs_counted_as_saved(cwd):
-    summary = search_by_halving(write_toy(cwd, epochs=6, peak=6))
+    summary = search_by_halving(write_toy(cwd, epochs=5, peak=5, max_epochs=5))
 
     hopeless = [row for row in summary.rows if row.params["level"] in {0.1, 0.2}]
     assert [row.outcome for row in hopeless] == [Outcome.PRUNED] * 2
-    assert [(row.epochs_trained, row.epochs_pruned) for row in hopeless] == [(1, 5)] * 2
-    assert summary.epochs_pruned == 10
+    assert [(row.epochs_trained, row.epochs_pruned) for row in hopeless] == [(1, 4)] * 2
+    assert summary.epochs_pruned == 8
 
 
 def test_a_trial_pruned_too_early_is_promoted_and_goes_on_where_its_curve_ends(cwd):
-    summary = search_by_halving(write_toy(cwd, epochs=6, peak=6))
+    summary = search_by_halving(write_toy(cwd, epochs=5, peak=5, max_epochs=5))
 
     promoted = next(row for row in summary.rows if row.promoted_from == 2)
     assert promoted.outcome is Outcome.FINISHED
-    assert (promoted.epochs_reused, promoted.epochs_trained) == (3, 3)
+    assert (promoted.epochs_reused, promoted.epochs_trained) == (3, 2)
     assert promoted.value == pytest.approx(0.9)
     assert summary.best == promoted
 
 
 def test_a_promoted_trial_takes_nothing_from_the_budget_and_is_no_reuse(cwd):
-    summary = search_by_halving(write_toy(cwd, epochs=6, peak=6))
+    summary = search_by_halving(write_toy(cwd, epochs=5, peak=5, max_epochs=5))
 
     origins = [row.promoted_from for row in summary.rows if row.read_off is None]
     assert origins == [None] * 5 + [2, 3]
     assert summary.n_trials == 5
-    assert summary.epochs_trained == 6 + 1 + 6 + 6 + 1
+    assert summary.epochs_trained == 5 + 1 + 5 + 5 + 1
     assert summary.epochs_reused == 0
 
 

@@ -69,6 +69,19 @@ def test_a_continuous_hyperparameter_makes_the_combinations_endless(cli: Cli):
     assert "train 1,150, valid 287, test 360; each 8 x 8 (uint8), 10 classes" in done.stdout
 
 
+def test_a_study_file_that_imports_keras_at_its_top_gets_an_answer_without_greetings(
+    cli: Cli, cwd: Path
+):
+    path = write_toy(cwd)
+    path.write_text(path.read_text().replace("import os\n", "import os\nimport keras.layers\n"))
+
+    done = cli("check", "toy.py")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("toy: Toy")
+    assert all(line.startswith("loading") for line in done.stderr.splitlines()), done.stderr
+
+
 def test_an_error_ends_the_command_with_2_and_one_line(cli: Cli, cwd: Path):
     (cwd / "task.py").write_text("import sys; sys.exit(3)")
 
@@ -109,8 +122,10 @@ def test_a_file_that_does_not_run_is_named_with_its_line(cwd: Path, text: str, w
             id="direction misspelt",
         ),
         pytest.param({"direction": "1"}, "direction must be", id="direction of another kind"),
-        pytest.param({"metric": "'test_accuracy'"}, "of the test split", id="metric on test"),
-        pytest.param({"metric": "'accuracy'"}, "by 'val_accuracy'", id="metric on train"),
+        pytest.param(
+            {"metric": "'test_accuracy'"}, "belongs to the test split", id="metric on test"
+        ),
+        pytest.param({"metric": "'accuracy'"}, "with 'val_accuracy'", id="metric on train"),
         pytest.param({"metric": "'val_loss'"}, "direction='minimize'", id="the highest loss"),
         pytest.param({"budget": "30"}, "budget= takes a Budget(...), not 30", id="budget"),
         pytest.param({"source": "'imdb'"}, "source= takes a Source(...)", id="source is text"),
@@ -213,7 +228,7 @@ def test_training_the_baseline_tells_what_a_trial_costs(
         pytest.param(
             {"metric": "val_acc"},
             "Keras logged ['accuracy', 'loss', 'score', 'val_accuracy', 'val_loss', 'val_score'], "
-            "not 'val_acc': mend metric= in the task",
+            "not 'val_acc': correct metric= in the task",
             id="a metric that Keras does not log",
         ),
         pytest.param(
