@@ -58,8 +58,12 @@ class StudyFile:
         Returns:
             Nothing where the file has none by the name that the function bears.
         """
+        return "\n".join(map(ast.unparse, self.statements_of(function)))
+
+    def statements_of(self, function: str) -> list[ast.stmt]:
+        """The statements of `code_of`, with their places in the text."""
         wanted = getattr(getattr(self.task, function), "__name__", "")
-        return "\n".join(ast.unparse(node) for node in _needed(ast.parse(self.text), wanted))
+        return _needed(ast.parse(self.text), wanted)
 
     def fingerprint_of(self, function: str) -> str:
         """SHA-256 of `code_of(function)`, in hex; of the whole text if that is nothing."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hpsearch.data.arrays import Dataset, Prepared
 from hpsearch.data.sources import locate
 from hpsearch.errors import StudyFileError
-from hpsearch.export.train_script import network_code
+from hpsearch.export.network_code import network_code
 from hpsearch.study.distributions import describe_distribution
 from hpsearch.study.space import Space, explore, place_of
 from hpsearch.study.task_data import prepare_data
