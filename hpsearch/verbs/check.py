@@ -62,7 +62,8 @@ def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
         from hpsearch.processes.runner import LocalRunner
 
         say("training the baseline for an epoch or two in a separate process")
-        lines += _costs(study_file, space, measure_cost(study_file, prepared, LocalRunner(say), say))
+        cost = measure_cost(study_file, prepared, LocalRunner(say), say)
+        lines += _costs(study_file, space, cost)
     else:
         lines.append(
             f"cost          to measure it, and check build: hpsearch check {name_or_path} --train"
