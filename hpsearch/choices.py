@@ -1,4 +1,4 @@
-"""What can be chosen by name; light, for the command line to list."""
+"""What can be chosen by name; imports nothing, so that the command line starts fast."""
 
 from enum import StrEnum
 
@@ -14,7 +14,7 @@ class SamplerName(StrEnum):
 
 
 class PrunerName(StrEnum):
-    """What gives trials up from their curve so far."""
+    """What prunes trials by their curve so far."""
 
     MEDIAN = "median"
     HYPERBAND = "hyperband"
@@ -28,6 +28,13 @@ class Kind(StrEnum):
     IMAGES = "images"
     VECTORS = "vectors"
     TEXT = "text"
+
+
+class SplitName(StrEnum):
+    """A split that `data show` may show: never test, which is opened once, at the end."""
+
+    TRAIN = "train"
+    VALID = "valid"
 
 
 DEFAULT_SAMPLER = SamplerName.TPE

@@ -9,11 +9,11 @@ import gc
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hpsearch.choices import DEFAULT_STORAGE, Kind
+from hpsearch.choices import DEFAULT_STORAGE, Kind, SplitName
 from hpsearch.command_options import (
     DataOption,
     DataTaskArgument,
@@ -32,6 +32,7 @@ from hpsearch.command_options import (
     TimeoutOption,
     TrialsOption,
     TrialTimeoutOption,
+    parse_choice,
     parse_count,
     parse_fixed,
     parse_seed,
@@ -195,7 +196,15 @@ def init_command(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="Name of the task; the file is NAME.py.")
     ],
-    kind: Annotated[Kind, typer.Option("--kind", help="What your examples are.")] = Kind.VECTORS,
+    kind: Annotated[
+        Kind,
+        typer.Option(
+            "--kind",
+            metavar="|".join(Kind),
+            parser=parse_choice(Kind),
+            help="What your examples are.",
+        ),
+    ] = Kind.VECTORS,
 ) -> None:
     """Write a starter study file into the current folder."""
     from hpsearch.verbs.init import init
@@ -250,8 +259,14 @@ def data_show_command(
         ),
     ],
     split: Annotated[
-        Literal["train", "valid"], typer.Option("--split", help="Where to look; test stays sealed.")
-    ] = "train",
+        SplitName,
+        typer.Option(
+            "--split",
+            metavar="|".join(SplitName),
+            parser=parse_choice(SplitName),
+            help="Where to look; test stays sealed.",
+        ),
+    ] = SplitName.TRAIN,
     example: Annotated[
         int,
         typer.Option("--example", "--review", metavar="N", min=0, help="Which example, from 0."),

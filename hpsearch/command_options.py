@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
@@ -17,6 +20,24 @@ from hpsearch.choices import (
     SamplerName,
 )
 from hpsearch.errors import UsageError
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def parse_choice(kind: type[Choice]) -> Callable[[str], Choice]:
+    """A parser of the names in an enumeration."""
+
+    def parse(text: str) -> Choice:
+        try:
+            return kind(text)
+        except ValueError:
+            close = get_close_matches(text, list(kind), 1)
+            hint = f": did you mean {close[0]!s}?" if close else ""
+            raise typer.BadParameter(
+                f"takes one of {', '.join(kind)}, got {text!r}{hint}"
+            ) from None
+
+    return parse
 
 
 def parse_count(text: str) -> int:
@@ -147,12 +168,20 @@ SlotsOption = Annotated[
 ]
 SamplerOption = Annotated[
     SamplerName | None,
-    typer.Option("--sampler", help=f"How to choose params.  [default: {DEFAULT_SAMPLER.value}]"),
+    typer.Option(
+        "--sampler",
+        metavar="|".join(SamplerName),
+        parser=parse_choice(SamplerName),
+        help=f"How to choose params.  [default: {DEFAULT_SAMPLER.value}]",
+    ),
 ]
 PrunerOption = Annotated[
     PrunerName | None,
     typer.Option(
-        "--pruner", help=f"How to stop bad trials early.  [default: {DEFAULT_PRUNER.value}]"
+        "--pruner",
+        metavar="|".join(PrunerName),
+        parser=parse_choice(PrunerName),
+        help=f"How to stop bad trials early.  [default: {DEFAULT_PRUNER.value}]",
     ),
 ]
 SetOption = Annotated[

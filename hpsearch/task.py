@@ -38,10 +38,11 @@ def epochs_of(params: Mapping[str, ParamValue]) -> int:
 
 
 def describe_params(params: Params) -> str:
-    """`units=64 lr=0.001`."""
+    """`units=64 lr=0.001`; nothing for a hyperparameter that is None, such as an absent layer."""
     return " ".join(
         f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
         for name, value in params.items()
+        if value is not None
     )
 
 

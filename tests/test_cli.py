@@ -100,7 +100,21 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
         pytest.param(["run", "toy.py", "--memory", "lots"], 2, "write 800M or 2G", id="memory"),
         pytest.param(["run", "toy.py", "--slots", "0"], 2, "must be 1 or more", id="0 slots"),
         pytest.param(["run", "toy.py", "--seed", "x"], 2, "whole number from 0", id="seed"),
-        pytest.param(["run", "toy.py", "--sampler", "best"], 2, "tpe", id="sampler"),
+        pytest.param(
+            ["run", "toy.py", "--sampler", "tep"], 2, "got 'tep': did you mean tpe?", id="sampler"
+        ),
+        pytest.param(
+            ["run", "toy.py", "--pruner", "x"],
+            2,
+            "takes one of median, hyperband, halving, none, got 'x'\n",
+            id="pruner",
+        ),
+        pytest.param(
+            ["init", "x", "--kind", "tabular"], 2, "images, vectors, text, got", id="kind"
+        ),
+        pytest.param(
+            ["ls", "--storage", "mysql://host/db"], 4, "pip install mysqlclient", id="mysql"
+        ),
         pytest.param(["run", "toy.py", "--sampler", "gp"], 2, "hpsearch[gp]", id="gp"),
         pytest.param(["run", "toy.py", "--sampler", "grid"], 2, "level is continuous", id="grid"),
         pytest.param(["run", "toy.py", "--set", "units"], 2, "takes name=value", id="set"),
@@ -108,7 +122,7 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
         pytest.param(["run", "toy.py", "--set", "units=99"], 2, "outside whole number", id="99"),
         pytest.param(["run", "toy.py", "--set", "units=x"], 2, "whole number 1 to 8", id="value"),
         pytest.param(["run", "toy.py", "--storage", "s.db"], 2, "sqlite:///s.db", id="storage"),
-        pytest.param(["run", "toy.py", "--data", "no"], 5, "there is no data folder no", id="data"),
+        pytest.param(["run", "toy.py", "--data", "no"], 5, "no data folder no", id="data"),
         pytest.param(["show", "nothing", "--storage", URL], 2, "studies there: 'toy'", id="study"),
         pytest.param(["show", "toy", "--trial", "99", "--storage", URL], 2, "no trial 99", id="99"),
         pytest.param(["show", "toy", "--json", "--csv"], 2, "exclude each other", id="two forms"),
@@ -117,12 +131,12 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
         pytest.param(["dashboard", "--port", "99999"], 2, "port", id="port"),
         pytest.param(["export", "toy"], 2, "--output", id="no output"),
         pytest.param(["evaluate", "toy", "--seeds", "0"], 2, "must be 1 or more", id="0 seeds"),
-        pytest.param(["predict", "toy", "x.png"], 2, "there is no file x.png", id="no input"),
+        pytest.param(["predict", "toy", "x.png"], 2, "no file x.png", id="no input"),
         pytest.param(["predict", "toy", "x", "--storage", URL], 3, "first run", id="too early"),
         pytest.param(["generate", "toy"], 2, "--seed-text", id="no seed text"),
         pytest.param(["show", "\udcff", "--storage", URL], 2, "no study", id="no text"),
-        pytest.param(["run", "toy.py", "--study", "\udcff"], 2, "not text in UTF-8", id="a byte"),
-        pytest.param(["init", "../toy"], 2, "cannot be a task's name", id="a path for a name"),
+        pytest.param(["run", "toy.py", "--study", "\udcff"], 2, "is not UTF-8 text", id="a byte"),
+        pytest.param(["init", "../toy"], 2, "cannot name a task", id="a path for a name"),
     ],
 )
 def test_wrong_input_gets_one_line_and_an_exit_code_and_changes_nothing(
@@ -308,3 +322,16 @@ def test_the_backend_is_what_is_stored_not_what_keras_is_configured_to(cwd, cli)
 def test_the_environment_names_storage_and_an_option_wins(toy_study, cli):
     assert cli("best", "toy", HPSEARCH_STORAGE=URL).returncode == 0
     assert cli("best", "toy", "--storage", URL, HPSEARCH_STORAGE="sqlite:///no.db").returncode == 0
+
+
+def test_ls_has_a_column_for_running_trials_only_where_there_are_some(toy_study, cli):
+    assert "running" not in cli("ls", "--storage", URL).stdout
+    optuna.load_study(study_name="toy", storage=URL).ask()
+
+    header, row = [
+        line.split()
+        for line in cli("ls", "--storage", URL).stdout.splitlines()
+        if "toy" in line or "study" in line
+    ]
+
+    assert row[header.index("running")] == "1"

@@ -55,6 +55,10 @@ class How(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+LAST_WORDS = {How.FINISHED, How.STOPPED, How.FAILED}
+"""Endings that the process itself reported."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ending:
     """The end of a trial process."""
@@ -66,7 +70,7 @@ class Ending:
     """The traceback, or the tail of what was printed."""
     is_fatal: bool = False
     """The study file cannot be used: no other trial would fare better."""
-    is_disk_full: bool = False
+    is_machine_fault: bool = False
     """The machine's fault, not the network's."""
     test: Logs = field(default_factory=dict)
 
@@ -144,8 +148,14 @@ def _watch(
                     began_s += epoch_began_s - now_s  # to answer was not the trial's time
                 case Finished(test=test):
                     return Ending(how=How.STOPPED if stopped else How.FINISHED, test=test)
-                case Failed(error=error, traceback=trace, is_fatal=is_fatal):
-                    return Ending(how=How.FAILED, reason=error, output=trace, is_fatal=is_fatal)
+                case Failed():
+                    return Ending(
+                        how=How.FAILED,
+                        reason=message.error,
+                        output=message.traceback,
+                        is_fatal=message.is_fatal,
+                        is_machine_fault=message.is_machine_fault,
+                    )
         elif process.has_ended:
             return None
         if must_stop_now():

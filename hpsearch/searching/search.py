@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import threading
+from contextlib import suppress
 
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from hpsearch.errors import DataError, StudyFileError
+from hpsearch.errors import DataError, HpsearchError, StudyFileError
 from hpsearch.processes.slots import side_by_side
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.supervisor import Ending, How
@@ -18,7 +19,7 @@ from hpsearch.searching.schedule import SampledSchedule
 from hpsearch.searching.view import View
 from hpsearch.study.artifacts import attach_texts
 from hpsearch.study.distributions import lies_in
-from hpsearch.study.note import write_note
+from hpsearch.study.note import write_note, write_trial_notes
 from hpsearch.study.record import Record
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import BROKEN, CONSTRAINT, Attr, Outcome, TrialRow, row
@@ -120,7 +121,14 @@ class Search:
         )
         with self._lock:
             self.view.trial_started(trial.number, params, attempt.epochs)
-        taken = self.trainer.take(params, self.record.seed, attempt, name=f"trial {trial.number}")
+        try:
+            taken = self.trainer.take(
+                params, self.record.seed, attempt, name=f"trial {trial.number}"
+            )
+        except BaseException:
+            with suppress(HpsearchError):  # the storage may be what failed
+                self._pause(attempt)
+            raise
         if attempt.is_paused or taken.ending.how is How.INTERRUPTED:
             self._pause(attempt)
         else:
@@ -207,6 +215,7 @@ class Search:
                 self.view.trial_ended(shown, best)
                 if best is not None and shown.number == best.number:
                     write_note(self.study, self.record, best)
+        write_trial_notes(self.study, number)
 
     def _watch_errors(self, outcome: Outcome, reason: str) -> None:
         with self._lock:

@@ -1,20 +1,24 @@
-"""The note on a study's page in the dashboard: what it is for, and the best so far."""
+"""Notes for the dashboard: on a study's page, and on those of trials that share a curve."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 from optuna.study import Study
+from optuna.trial import Trial
 
+from hpsearch.study.optuna_internals import attach
 from hpsearch.study.record import Record
-from hpsearch.study.trials import TrialRow
+from hpsearch.study.trials import Attr, TrialRow, row
 
+LINKS = (Attr.READ_OFF, Attr.PROMOTED_FROM)
 LAST_LINE = "*hpsearch writes what is above this line; what is below it stays.*"
 
 
 def write_note(study: Study, record: Record, best: TrialRow | None) -> None:
-    """Bring a study's note up to date. Nothing is written if it is.
+    """Bring a study's note up to date: what the study is for, and its best trial so far.
 
     What people wrote below hpsearch's lines, or before there were any, is kept.
 
@@ -26,22 +30,55 @@ def write_note(study: Study, record: Record, best: TrialRow | None) -> None:
     Raises:
         StorageError: The storage stayed away.
     """
-    # here, because it takes a second and no other part of the launcher needs it
-    from optuna_dashboard import get_note, save_note
+    _update(study, [_describe(record), _describe_best(record, best)])
 
-    before = get_note(study)
-    above, line, below = before.partition(LAST_LINE)
-    kept = below if line else above
-    parts = [_describe(record), _describe_best(record, best), "---", LAST_LINE, kept.strip()]
-    note = "\n\n".join(part for part in parts if part)
-    if note != before:
-        save_note(study, note)
+
+def write_trial_notes(study: Study, number: int) -> None:
+    """Say on a trial's page, and on its relatives', which of them are one network.
+
+    Without that, a promoted trial, the pruned trial that it continues and a trial that was
+    read off it look like three networks with the same params.
+
+    Args:
+        study: The study.
+        number: Of a trial that has just ended.
+
+    Raises:
+        StorageError: The storage stayed away.
+    """
+    stored = study.get_trials(deepcopy=False)
+    parent = stored[number].user_attrs.get(Attr.PROMOTED_FROM)
+    family = [
+        trial
+        for trial in stored
+        if trial.number in (number, parent)
+        or {number, parent} & {trial.user_attrs.get(name) for name in LINKS} - {None}
+    ]
+    rows = [row(trial) for trial in family]
+    for trial, shown in zip(family, rows, strict=True):
+        lines = list(_describe_relatives(shown, rows))
+        if lines and (trial.number in (number, parent) or shown.read_off == number):
+            _update(attach(study, trial), lines)
 
 
 def escape(text: str) -> str:
     """Text as Markdown that shows that text, on one line."""
     shown = "".join(c if c.isprintable() else " " for c in text)
     return re.sub(r"([\\`*_{}\[\]()<>#+.!|~&$^=:-])", r"\\\1", shown)
+
+
+def _update(page: Study | Trial, paragraphs: list[str]) -> None:
+    """Write a note, unless it says that already, and keep what people wrote."""
+    # here, because it takes a second and no other part of the launcher needs it
+    from optuna_dashboard import get_note, save_note
+
+    before = get_note(page)
+    above, line, below = before.partition(LAST_LINE)
+    kept = below if line else above
+    parts = [*paragraphs, "---", LAST_LINE, kept.strip()]
+    note = "\n\n".join(part for part in parts if part)
+    if note != before:
+        save_note(page, note)
 
 
 def _describe(record: Record) -> str:
@@ -55,7 +92,11 @@ def _describe_best(record: Record, best: TrialRow | None) -> str:
     goal = str(record.goal)
     if best is None or best.value is None:
         return f"{escape(goal)}: no trial has finished yet"
-    rows = [f"| {escape(name)} | {_show(value)} |" for name, value in best.params.items()]
+    rows = [
+        f"| {escape(name)} | {_show(value)} |"
+        for name, value in best.params.items()
+        if value is not None
+    ]
     return "\n".join(
         [
             f"{escape(goal)}: **{_show(best.value)}** in trial {best.number}, the best so far",
@@ -65,6 +106,32 @@ def _describe_best(record: Record, best: TrialRow | None) -> str:
             *rows,
         ]
     )
+
+
+def _describe_relatives(trial: TrialRow, trials: list[TrialRow]) -> Iterator[str]:
+    """What a trial has to do with others, a sentence or two each; nothing if it stands alone."""
+    if trial.read_off is not None:
+        yield (
+            f"**Read off trial {trial.read_off}**: the same network in the same training, as it "
+            f"was after epoch {trial.epochs}. Nothing was trained for this trial."
+        )
+    if trial.promoted_from is not None:
+        yield (
+            f"**Promoted from trial {trial.promoted_from}**: the same network in the same "
+            f"training. This trial continues after epoch {trial.epochs_reused}, where trial "
+            f"{trial.promoted_from} was pruned."
+        )
+    for other in trials:
+        if other.promoted_from == trial.number:
+            yield (
+                f"**Promoted**: pruned after epoch {trial.epochs_done}, but later among the best "
+                f"of its rung. Trial {other.number} continues the same network."
+            )
+        if other.read_off == trial.number:
+            yield (
+                f"Trial {other.number} was **read off** this one: the same network, as it was "
+                f"after epoch {other.epochs}."
+            )
 
 
 def _show(value: object) -> str:

@@ -26,6 +26,8 @@ from hpsearch.study.patience import Patience, cause_of, patient
 SQLITE_BUSY_S = 60
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"}
 OTHERS = "its tables are another program's"
+DRIVERS = {"psycopg": "'hpsearch[postgres]'", "MySQLdb": "mysqlclient"}
+"""What to install for a module, where it has another name."""
 WAL_IS_SAFE = (3, 51, 3)  # before: a reset of the log could corrupt the database
 
 
@@ -248,8 +250,10 @@ def _open_server(url: URL) -> RDBStorage:
             url.render_as_string(hide_password=False), engine_kwargs={"pool_pre_ping": True}
         )
     except ImportError as error:
+        module = getattr(error.__cause__, "name", None) or error.name  # Optuna raises anew
+        package = DRIVERS.get(str(module), module)
         raise StorageError(
-            f"{url.get_backend_name()} needs a driver: pip install 'hpsearch[postgres]'"
+            f"{url.drivername}:// needs a driver that is not installed: pip install {package}"
         ) from error
     except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, RuntimeError) as error:
         where = f"{url.host}:{url.port}" if url.port else url.host

@@ -1,7 +1,8 @@
-"""A study as the reading verbs show it: rows, counts, the best."""
+"""A study as the reading verbs show it: trials, counts, the best."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ class Summary:
 
     @property
     def best(self) -> TrialRow | None:
-        """The best of those that came to an end with a value."""
+        """The best trial that ended with a value."""
         return next((row for row in self.ranked() if _has_ended(row)), None)
 
     @property
@@ -40,35 +41,47 @@ class Summary:
 
     @property
     def epochs_reused(self) -> int:
-        """Epochs that trials wanted and stored curves had.
+        """Epochs that trials took from stored curves instead of training them.
 
-        What a promoted trial takes over from itself saved nothing.
+        A promoted trial takes over its own epochs, which saves nothing.
         """
         return sum(row.epochs_reused for row in self.rows if row.promoted_from is None)
 
     @property
     def epochs_pruned(self) -> int:
-        """Epochs that trials wanted and the pruner saved; those of a trial that was promoted
-        are its successor's to train or to save.
+        """Epochs that trials asked for and the pruner saved.
+
+        Those of a trial that was promoted count with the trial that goes on for it.
         """
         promoted = {row.promoted_from for row in self.rows}
         return sum(row.epochs_pruned for row in self.rows if row.number not in promoted)
 
     @property
     def seconds(self) -> float:
-        """Of slots at work, over all trials."""
+        """Time that slots spent on trials."""
         return sum(trial.seconds for trial in self.rows)
 
     def ranked(self) -> list[TrialRow]:
-        """Trials that came to an end with a value, best first; then all others."""
+        """Trials that ended with a value, best first; then the others, furthest first."""
 
-        def rank(trial: TrialRow) -> tuple[bool, float, int]:
-            if _has_ended(trial):
-                assert trial.value is not None
-                return False, self.goal.key(trial.value), trial.number
-            return True, 0.0, trial.number
+        def rank(row: TrialRow) -> tuple[bool, int, float, int]:
+            has_value = row.value is not None and math.isfinite(row.value)
+            key = self.goal.key(row.value) if row.value is not None and has_value else math.inf
+            epochs = 0 if _has_ended(row) else row.epochs_done
+            return not _has_ended(row), -epochs, key, row.number
 
         return sorted(self.rows, key=rank)
+
+    def by_curve(self) -> list[list[TrialRow]]:
+        """Trials that share a learning curve, hence a network; the best network first.
+
+        In each list the trial that ranks highest comes first: a trial that was read off, say,
+        then the longer one, then the pruned one that the longer one was promoted from.
+        """
+        groups: dict[str | int, list[TrialRow]] = {}
+        for trial in self.ranked():
+            groups.setdefault(trial.curve or trial.number, []).append(trial)
+        return list(groups.values())
 
 
 def summarize(study: Study, record: Record) -> Summary:

@@ -76,6 +76,15 @@ class TrialRow:
     curve: str | None
 
     @property
+    def epochs(self) -> int | None:
+        """Epochs it asked for; None for a trial that broke, if the space has no `epochs`."""
+        asked = self.params.get("epochs")
+        if isinstance(asked, int):
+            return asked
+        is_known = self.outcome in {Outcome.FINISHED, Outcome.PRUNED}
+        return self.epochs_done + self.epochs_pruned if is_known else None
+
+    @property
     def is_free(self) -> bool:
         """Whether it takes nothing from the budget: another trial was counted for it."""
         return self.read_off is not None or self.promoted_from is not None

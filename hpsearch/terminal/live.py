@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -16,52 +14,78 @@ from rich.text import Text
 from hpsearch.goal import Logs
 from hpsearch.searching.view import View
 from hpsearch.study.trials import Outcome, TrialRow
-from hpsearch.task import Params, describe_params
-from hpsearch.terminal.printing import plain, print_line
+from hpsearch.task import Params, describe_params, without_epochs
+from hpsearch.terminal.durations import describe_seconds
+from hpsearch.terminal.printing import error_console, plain, print_line
+from hpsearch.terminal.progress import Progress, Running
+from hpsearch.terminal.studies import describe_epochs
 
-N_BEFORE_ESTIMATE = 3  # finished trials before the time left can be told
-
-
-class Lines(View):
-    """A line per finished trial, for logs and pipes."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
-
-    def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None:
-        self.say(f"{title}: {n_before} of {n_trials} trials done, {n_slots} side by side")
-
-    def trial_ended(self, row: TrialRow, best: TrialRow | None) -> None:
-        self.say(describe_trial(row, best))
-
-    def trial_paused(self, number: int) -> None:
-        self.say(f"trial {number} waits to be continued")
-
-    def say(self, text: str) -> None:
-        print_line(self.console, text)
+REMINDER_S = 60  # between two lines about progress, where there is no live table
 
 
 @contextmanager
-def open_view(console: Console) -> Iterator[Lines]:
-    """The live table where a person looks at a terminal, lines elsewhere."""
+def open_view() -> Iterator[Lines]:
+    """The live table where standard error is a terminal, lines elsewhere."""
+    console = error_console()
     if not console.is_terminal or console.is_dumb_terminal:
         yield Lines(console)
         return
     table = LiveTable(console)
-    # gone at the end: the closing table says it all
+    # it disappears in the end: the closing table says it all
     with Live(console=console, get_renderable=table.render, refresh_per_second=4, transient=True):
         yield table
 
 
-@dataclass
-class Running:
-    """A trial on show."""
+class Lines(View):
+    """A line for each trial that ends, and one about progress now and then.
 
-    params: Params
-    epochs: int
-    epoch: int = 0
-    value: float | None = None
-    seconds: list[float] = field(default_factory=list)
+    Args:
+        console: Where to.
+        clock: Seconds since any fixed moment.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self.console = console
+        self.progress = Progress(clock)
+        self.reminded_s = self.progress.began_s
+
+    def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None:
+        self.progress.n_trials, self.progress.n_slots = n_trials, n_slots
+        self.progress.n_before = n_before
+        self.say(f"{title}: {n_before} of {n_trials} trials done, {n_slots} side by side")
+
+    def trial_started(self, number: int, params: Params, epochs: int) -> None:
+        self.progress.running[number] = Running(params, epochs)
+
+    def epoch_done(self, number: int, epoch: int, value: float, logs: Logs) -> None:
+        running = self.progress.running[number]
+        running.epoch, running.value = epoch, value
+        running.seconds.append(logs["seconds"])
+        self._remind()
+
+    def trial_ended(self, row: TrialRow, best: TrialRow | None) -> None:
+        running = self.progress.ended(row)
+        self.say(describe_trial(row, best, running))
+        self._remind()
+
+    def trial_paused(self, number: int) -> None:
+        self.progress.running.pop(number, None)
+        self.say(f"trial {number} is paused: the next run continues it")
+
+    def say(self, text: str) -> None:
+        print_line(self.console, text)
+
+    def _remind(self) -> None:
+        """Say how far the search is, if that was not said for a while."""
+        progress, now_s = self.progress, self.progress.clock()
+        if now_s - self.reminded_s < REMINDER_S:
+            return
+        self.reminded_s = now_s
+        parts = [f"{progress.n_done} of {progress.n_trials} trials done"]
+        for number, running in sorted(progress.running.items()):
+            parts.append(f"trial {number} in epoch {running.epoch + 1} of {running.epochs}")
+        parts += [f"{describe_seconds(progress.elapsed_s)} elapsed", progress.describe_left()]
+        self.say("... " + ", ".join(part for part in parts if part))
 
 
 class LiveTable(Lines):
@@ -69,88 +93,73 @@ class LiveTable(Lines):
 
     Args:
         console: Of standard error.
+        clock: Seconds since any fixed moment.
     """
 
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(console, clock)
         self.title = "starting"
-        self.n_trials = self.n_slots = self.n_before = self.n_free = 0
-        self.running: dict[int, Running] = {}
-        self.counts: Counter[Outcome] = Counter()
         self.best: TrialRow | None = None
-        self.began_s = time.monotonic()
-        self.took_s: list[float] = []
 
     def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None:
         self.title = plain(title)
-        self.n_trials, self.n_before, self.n_slots = n_trials, n_before, n_slots
-
-    def trial_started(self, number: int, params: Params, epochs: int) -> None:
-        self.running[number] = Running(params, epochs)
-
-    def epoch_done(self, number: int, epoch: int, value: float, logs: Logs) -> None:
-        running = self.running[number]
-        running.epoch, running.value = epoch, value
-        running.seconds.append(logs["seconds"])
+        self.progress.n_trials, self.progress.n_slots = n_trials, n_slots
+        self.progress.n_before = n_before
 
     def trial_ended(self, row: TrialRow, best: TrialRow | None) -> None:
-        self.running.pop(row.number, None)
-        self.counts[row.outcome] += 1
-        self.n_free += row.is_free
-        if row.read_off is None:
-            self.took_s.append(row.seconds)
+        running = self.progress.ended(row)
         if best is not None and (self.best is None or best.number != self.best.number):
-            self.say(describe_trial(row, best))
+            self.say(describe_trial(row, best, running))
         self.best = best
-
-    def trial_paused(self, number: int) -> None:
-        self.running.pop(number, None)
-        super().trial_paused(number)
 
     def render(self) -> Group:
         """The panel as it stands."""
-        lines = [Text(self.title, style="bold"), self._progress()]
+        lines = [Text(self.title, style="bold")]
+        if self.progress.n_trials:  # known once the search has started
+            lines.append(Text(self._counts()))
+        lines.append(Text(self._times()))
         if self.best is not None and self.best.value is not None:
             lines.append(
                 Text(f"best   #{self.best.number}  {self.best.value:.4f}  ", style="green")
                 + Text(describe_params(self.best.params), style="dim")
             )
-        for number, running in list(self.running.items()):
+        for number, running in list(self.progress.running.items()):
             lines.append(Text(f"run    #{number}  {describe_running(running)}"))
         lines.append(Text("Ctrl-C once: finish the epochs and stop; twice: stop now", style="dim"))
         for line in lines:
             line.no_wrap, line.overflow = True, "ellipsis"
         return Group(*lines)
 
-    def _progress(self) -> Text:
-        n_done = self.n_before + self.counts.total() - self.n_free
-        counts = "  ".join(f"{outcome.value} {n}" for outcome, n in self.counts.items())
-        elapsed = time.monotonic() - self.began_s
-        left = self._left_s(n_done)
-        tail = "" if left is None else f"  left about {describe_seconds(left)}"
-        return Text(
-            f"trials {n_done}/{self.n_trials}  {counts}  elapsed {describe_seconds(elapsed)}{tail}"
-        )
+    def _counts(self) -> str:
+        progress = self.progress
+        counts = "  ".join(f"{outcome.value} {n}" for outcome, n in progress.counts.items())
+        return f"trials {progress.n_done}/{progress.n_trials}  {counts}"
 
-    def _left_s(self, n_done: int) -> float | None:
-        # once none is left to begin, what remains are the promoted ones, and nobody knows how many
-        if len(self.took_s) < N_BEFORE_ESTIMATE or n_done >= self.n_trials:
-            return None
-        recent = self.took_s[-8:]
-        return statistics.mean(recent) * max(0, self.n_trials - n_done) / self.n_slots
+    def _times(self) -> str:
+        left = self.progress.describe_left()
+        return f"time   {describe_seconds(self.progress.elapsed_s)}" + (f", {left}" if left else "")
+
+    def _remind(self) -> None:
+        """The panel shows progress all the time."""
 
 
-def describe_trial(row: TrialRow, best: TrialRow | None) -> str:
-    """A finished trial in a line."""
+def describe_trial(row: TrialRow, best: TrialRow | None, running: Running | None) -> str:
+    """A trial that has ended, in a line.
+
+    Args:
+        row: The trial.
+        best: The best one now.
+        running: What was known while it ran: it knows the epochs the trial asked for.
+    """
     value = "" if row.value is None else f" {row.value:.4f}"
     parts = [f"trial {row.number} {row.outcome.value}{value}"]
     if row.promoted_from is not None:
         parts.append(f"promoted from trial {row.promoted_from}")
     if row.outcome is Outcome.READ_OFF:
-        parts.append(f"from trial {row.read_off}")
+        parts.append(f"from trial {row.read_off} after epoch {row.epochs}")
     else:
-        parts.append(f"epochs {row.epochs_done}/{row.params.get('epochs', row.epochs_done)}")
-        parts.append(f"{row.seconds:.1f} s")
+        epochs = describe_epochs(row) if running is None else f"{row.epochs_done}/{running.epochs}"
+        parts += [f"epochs {epochs}", f"{row.seconds:.1f} s"]
     if row.reason:
         parts.append(row.reason)
     if best is not None and best.number == row.number:
@@ -163,13 +172,5 @@ def describe_running(running: Running) -> str:
     parts = [f"epoch {running.epoch}/{running.epochs}"]
     if running.value is not None:
         parts.append(f"{running.value:.4f}  {statistics.median(running.seconds):.2f} s/epoch")
-    parts.append(describe_params(running.params))
+    parts.append(describe_params(without_epochs(running.params)))
     return "  ".join(parts)
-
-
-def describe_seconds(seconds: float) -> str:
-    """`1h 04m`, `12m 30s` or `8s`."""
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600}h {whole % 3600 // 60:02d}m"
-    return f"{whole // 60}m {whole % 60:02d}s" if whole >= 60 else f"{whole}s"

@@ -1,9 +1,8 @@
-"""Printing results: tables, JSON, CSV, Markdown; data to standard output."""
+"""Printing: results to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -13,32 +12,28 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hpsearch.files import as_json
+
 Cell = str | int | float | None
 
 
-def as_json(content: object) -> str:
-    """JSON; NaN and infinities, which it has not, as strings."""
-    sound = json.loads(json.dumps(content), parse_constant=lambda name: str(float(name)))
-    return json.dumps(sound, indent=2, ensure_ascii=False)
-
-
 def print_json(content: dict[str, Any]) -> None:
-    """One JSON object."""
+    """Print one JSON object."""
     print(as_json(content))
 
 
-def print_line(console: Console, text: str) -> None:
-    """A line, as it is and as long as it is, without control characters."""
-    console.print(plain(text), markup=False, highlight=False, soft_wrap=True)
+def print_line(console: Console, text: str, style: str = "") -> None:
+    """Print a line of any length, without markup and control characters."""
+    console.print(plain(text), style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def say(text: str) -> None:
-    """Something on the way, to standard error."""
+    """Print a line about work in progress, to standard error."""
     print(plain(text), file=sys.stderr, flush=True)
 
 
 def print_csv(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    """CSV; text that a spreadsheet would run as a formula gets an apostrophe."""
+    """Print CSV; text that a spreadsheet would run as a formula gets an apostrophe."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(header)
     for row in rows:
@@ -46,7 +41,7 @@ def print_csv(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
 
 
 def print_markdown(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    """A Markdown table."""
+    """Print a Markdown table."""
 
     def line(cells: Sequence[Cell]) -> str:
         texts = (show_cell(cell).replace("|", "\\|").replace("\n", " ") for cell in cells)
@@ -61,7 +56,7 @@ def print_markdown(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Non
 def print_table(
     console: Console, header: Sequence[str], rows: Sequence[Sequence[Cell]], *, right: int = 0
 ) -> None:
-    """A table for people.
+    """Print a table for people.
 
     Args:
         console: Where to.
@@ -78,12 +73,17 @@ def print_table(
 
 
 def output_console() -> Console:
-    """For results; as wide as they need where nobody looks at a terminal."""
+    """The console for results: as wide as the terminal, or wide enough where there is none."""
     return Console(width=None if sys.stdout.isatty() else 200)
 
 
+def error_console() -> Console:
+    """The console for everything that is not a result."""
+    return Console(stderr=True)
+
+
 def show_cell(cell: Cell) -> str:
-    """A value as a person would write it."""
+    """A value as people write it; nothing for None."""
     if cell is None:
         return ""
     return f"{cell:.4g}" if isinstance(cell, float) else str(cell)

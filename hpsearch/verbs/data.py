@@ -2,56 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.data.sources import Found, Source, fault, find_or_fetch, locate, require_folder
-from hpsearch.errors import DataCorrupt, DataNotFound, HpsearchError
-from hpsearch.study_file import read_study_file, study_files
+from hpsearch.data.sources import Found, find_or_fetch, require_folder
+from hpsearch.data.status import UNVERIFIED, Status, look_at
+from hpsearch.study.data_sets import DataSet, data_sets
 from hpsearch.terminal.printing import plain, print_json, say
 
-# Of a file whose bytes its publisher changes; the task's `load` looks at what it says.
-UNVERIFIED = "there, with no fixed SHA-256 to verify"
-
-
-@dataclass(frozen=True)
-class Needed:
-    """A data set and the tasks that need it."""
-
-    source: Source
-    tasks: list[str]
-
-
-@dataclass(frozen=True)
-class State:
-    """Where a data set is, and what is wrong with its files."""
-
-    needed: Needed
-    found: Found | None
-    """None if no place has every file."""
-    faults: dict[str, str]
-    """By file; empty where nothing is wrong."""
-
-    @property
-    def files(self) -> dict[str, str]:
-        """A word for each file, or what is wrong with it."""
-        if self.found is None:
-            return {file.name: "absent" for file in self.needed.source.files}
-        return {
-            file.name: self.faults[file.name] or ("verified" if file.sha256 else UNVERIFIED)
-            for file in self.found.files
-        }
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether the task can be run without a download."""
-        is_there = self.found is not None or not self.needed.source.files
-        return is_there and not any(self.faults.values())
+NOTHING_TO_FETCH = "no published files; load() of the study file makes or finds the data"
 
 
 def fetch(task: str | None, data: Path | None) -> None:
-    """Find data sets, download what is nowhere, verify each file.
+    """Find data sets, download those that are missing, verify each file.
 
     Args:
         task: A study file or a data set; None for all.
@@ -59,14 +21,13 @@ def fetch(task: str | None, data: Path | None) -> None:
 
     Raises:
         StudyFileError: There is no such study file.
-        DataError: A data set is nowhere and cannot be downloaded, or is damaged.
+        DataError: A data set cannot be found or downloaded, or is damaged.
     """
-    for needed in _needed(task):
-        source = needed.source
+    for source in (one.source for one in data_sets(task, say)):
         if source.files:
             print(plain(f"{source.name}: {_count(find_or_fetch(source, data, say))}"))
         else:
-            print(f"{source.name}: {_nothing_to_fetch(source)}")
+            print(f"{source.name}: {NOTHING_TO_FETCH}")
 
 
 def status(task: str | None, data: Path | None, *, as_json: bool) -> None:
@@ -75,53 +36,22 @@ def status(task: str | None, data: Path | None, *, as_json: bool) -> None:
     Args:
         task: A study file or a data set; None for all.
         data: The user's data folder.
-        as_json: For programs.
+        as_json: Print JSON.
 
     Raises:
         StudyFileError: There is no such study file.
         DataError: The data of the task that was named cannot be used.
     """
     require_folder(data)
-    states = [_look_at(needed, data) for needed in _needed(task)]
+    found = [(one, look_at(one.source, data)) for one in data_sets(task, say)]
     if as_json:
-        print_json({"schema": "hpsearch.data/1", "datasets": [_as_json(s) for s in states]})
+        print_json({"schema": "hpsearch.data/1", "datasets": [_as_json(*one) for one in found]})
     else:
-        for state in states:
-            print(plain(_in_words(state)))
+        for data_set, state in found:
+            print(plain(_describe(data_set, state)))
     if task is not None:
-        for state in states:
-            _require_usable(state)
-
-
-def task_of(name: str) -> str:
-    """The task of that name, or the first one of a data set of that name."""
-    if name in study_files() or name.endswith(".py"):
-        return name
-    by_source = {needed.source.name: needed.tasks[0] for needed in _needed(None)}
-    return by_source.get(name, name)
-
-
-def _needed(task: str | None) -> Iterable[Needed]:
-    """The data sets of one task, or of all study files that can be read."""
-    needed: dict[str, Needed] = {}
-    for name_or_path in study_files() if task is None else [task_of(task)]:
-        try:
-            study_file = read_study_file(name_or_path)
-        except HpsearchError as error:
-            if task is not None:
-                raise
-            say(f"left out: {error}")
-            continue
-        source = study_file.task.source or Source(study_file.name)
-        needed.setdefault(source.name, Needed(source, [])).tasks.append(study_file.name)
-    return needed.values()
-
-
-def _look_at(needed: Needed, data: Path | None) -> State:
-    found = locate(needed.source, data) if needed.source.files else None
-    if found is None:
-        return State(needed, None, {})
-    return State(needed, found, {f.name: fault(found.folder / f.name, f) for f in found.files})
+        for _, state in found:
+            state.require_usable()
 
 
 def _count(found: Found) -> str:
@@ -132,41 +62,24 @@ def _count(found: Found) -> str:
     return f"{', '.join(file.name for file in found.files)} in {found.folder}: {UNVERIFIED}"
 
 
-def _in_words(state: State) -> str:
-    source = state.needed.source
-    title = f"{source.name} (task {', '.join(state.needed.tasks)})"
-    if not source.files:
-        return f"{title}: {_nothing_to_fetch(source)}"
+def _describe(data_set: DataSet, state: Status) -> str:
+    tasks = ", ".join(data_set.tasks)
+    title = f"{data_set.source.name} (task{'s' * (len(data_set.tasks) > 1)} {tasks})"
+    if not data_set.source.files:
+        return f"{title}: {NOTHING_TO_FETCH}"
     if state.found is None:
-        return f"{title}: not found; download it with: hpsearch data fetch {state.needed.tasks[0]}"
+        return f"{title}: not found\n  to download it: hpsearch data fetch {data_set.source.name}"
     lines = [f"{title}: in {state.found.place}, {state.found.folder}"]
     return "\n".join(lines + [f"  {name}  {word}" for name, word in state.files.items()])
 
 
-def _as_json(state: State) -> dict[str, object]:
+def _as_json(data_set: DataSet, state: Status) -> dict[str, object]:
     found = state.found
     return {
-        "name": state.needed.source.name,
-        "tasks": state.needed.tasks,
+        "name": data_set.source.name,
+        "tasks": data_set.tasks,
         "place": None if found is None else found.place,
         "folder": None if found is None else str(found.folder),
         "is_usable": state.is_usable,
         "files": state.files,
     }
-
-
-def _require_usable(state: State) -> None:
-    if state.is_usable:
-        return
-    source, task = state.needed.source, state.needed.tasks[0]
-    if state.found is None:
-        raise DataNotFound(f"{source.name} is not on this machine: hpsearch data fetch {task}")
-    damaged = [name for name, reason in state.faults.items() if reason]
-    raise DataCorrupt(
-        f"{len(damaged)} of the {len(state.found.files)} files of {source.name} cannot be used: "
-        f"delete or replace {', '.join(damaged)}"
-    )
-
-
-def _nothing_to_fetch(source: Source) -> str:
-    return "no published files; the study file's load() makes or finds the data"

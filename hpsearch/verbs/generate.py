@@ -1,4 +1,4 @@
-"""`hpsearch generate`: text that the evaluated network writes, as it writes it."""
+"""`hpsearch generate`: text from the evaluated network, printed as it is written."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from hpsearch.errors import DataError, HpsearchError
-from hpsearch.export.models import Model, find_model
+from hpsearch.errors import HpsearchError
+from hpsearch.export.inputs import encode_seed_text
+from hpsearch.export.models import find_model
 from hpsearch.processes.ask import ask
 from hpsearch.questions import Write
 from hpsearch.terminal.printing import plain, say
@@ -24,11 +25,11 @@ def generate(
     storage_url: str,
     data: Path | None,
 ) -> None:
-    """Print how a network goes on writing; the text it starts from goes to standard error.
+    """Print how a network continues a text; the text itself goes to standard error.
 
     Args:
         name: An evaluated study, or an exported folder.
-        seed_text: What the text begins with.
+        seed_text: The text to continue.
         n_chars: How many characters to write.
         temperature: 0 takes the most likely character, 1 draws as the network predicts.
         seed: Of the drawing.
@@ -39,14 +40,12 @@ def generate(
         DataError: The seed text is empty, or has characters that the network never saw.
         HpsearchError: Of any other kind: there is no such network, or it is damaged.
     """
-    if not seed_text:
-        raise DataError("the seed text is empty: the network goes on from its last characters")
     model = find_model(name, storage_url, data, verb="generate")
-    _require_known(model, seed_text)
+    window = encode_seed_text(model, seed_text).x
     say("loading the network")
     question = Write(
         model=str(model.path),
-        window=model.encode(seed_text.encode(errors="surrogateescape"), "the seed text").x.tolist(),
+        window=window.tolist(),
         vocabulary=list(model.vocabulary),
         n_chars=n_chars,
         temperature=temperature,
@@ -66,27 +65,6 @@ def _print_as_they_come(seed_text: str, characters: Iterator[str]) -> None:
             print(plain(character), end="", flush=True)
     except HpsearchError:
         if has_begun:
-            print(file=sys.stderr)  # the message deserves a line of its own
+            print(file=sys.stderr)  # the message starts on a line of its own
         raise
     print()
-
-
-def _require_known(model: Model, seed_text: str) -> None:
-    """The seed text has characters of the vocabulary only, once it is encoded as the task does.
-
-    Raises:
-        DataError: It has others.
-    """
-    unknown = [one for one in dict.fromkeys(seed_text) if _is_unknown(model, one)]
-    if unknown:
-        names = ", ".join(repr(one) for one in unknown)
-        raise DataError(
-            f"the seed text has characters that the network never saw: {names}; "
-            f"it knows {plain(''.join(model.vocabulary))!r}"
-        )
-
-
-def _is_unknown(model: Model, character: str) -> bool:
-    """Whether the vocabulary lacks it, or the task's encoder leaves it out."""
-    encoded = model.encode(character.encode(errors="surrogateescape"), "the seed text")
-    return bool(encoded.n_unknown) or (encoded.n_words == 0 and not character.isspace())

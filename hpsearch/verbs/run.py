@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from optuna.study import Study
-from rich.console import Console
 
 from hpsearch.processes.stop import Stop
 from hpsearch.searching import launch
 from hpsearch.searching.launch import Options
 from hpsearch.searching.view import View
+from hpsearch.terminal.closing import print_closing
 from hpsearch.terminal.live import open_view
-from hpsearch.verbs.show import print_closing
 
 EXIT_CODES = {Stop.INTERRUPTED: 130, Stop.TERMINATED: 143}
 
@@ -42,10 +41,9 @@ def resume(study_name: str, options: Options) -> int:
 
 
 def _watched(search: Callable[[View], tuple[Study, Stop]]) -> int:
-    console = Console(stderr=True)
-    with open_view(console) as view:
+    with open_view() as view:
         study, stop = search(view)
-    summary = print_closing(console, study, stop)
+    summary = print_closing(study, stop)
     if stop in EXIT_CODES:
         return EXIT_CODES[stop]
     return 3 if summary.best is None else 0

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from enum import StrEnum
-from functools import partial
 from typing import Any
-
-from optuna.study import Study
-from rich.console import Console
 
 from hpsearch.curves.curve import Curve
 from hpsearch.errors import UsageError
-from hpsearch.processes.stop import Stop
 from hpsearch.study.artifacts import describe_texts
-from hpsearch.study.record import load_study, read_record
+from hpsearch.study.record import load_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
 from hpsearch.study.trials import Outcome, TrialRow
 from hpsearch.task import describe_params
-from hpsearch.terminal.live import describe_seconds
+from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.printing import (
     Cell,
     output_console,
@@ -29,12 +24,11 @@ from hpsearch.terminal.printing import (
     print_markdown,
     print_table,
 )
-
-N_CLOSING_ROWS = 5
+from hpsearch.terminal.studies import describe_briefly, print_networks, print_summary
 
 
 class Format(StrEnum):
-    """How the table is printed where no person looks at it."""
+    """How results are printed for programs."""
 
     JSON = "json"
     CSV = "csv"
@@ -46,6 +40,13 @@ def show(
 ) -> None:
     """Print a study, or one trial of it.
 
+    Args:
+        storage_url: Where the study is.
+        study_name: The study.
+        trial: The number of the trial to print; None for all.
+        top: How many to print, the best first: networks for people, trials for programs.
+        form: For programs; None for people.
+
     Raises:
         StudyNotFound: There is no such study.
         UsageError: There is no such trial.
@@ -55,79 +56,29 @@ def show(
     if trial is not None:
         return _show_trial(storage, summary, trial, form)
     rows = summary.ranked()[:top]
-    header, cells = _table(summary, rows)
     match form:
         case Format.JSON:
             print_json({**_as_json(summary), "trials": [_row_as_json(row) for row in rows]})
         case Format.CSV:
-            print_csv(header, cells)
+            print_csv(*_table(summary, rows, with_curve=True))
         case Format.MD:
-            print_markdown(header, cells)
+            print_markdown(*_table(summary, rows))
         case None:
             console = output_console()
             print_summary(console, summary)
-            print_trials(console, summary, rows)
+            print_networks(console, summary, summary.by_curve()[:top])
     return None
-
-
-def print_summary(console: Console, summary: Summary) -> None:
-    """The study in a few lines."""
-    say = partial(print_line, console)
-    say(f"{summary.name}: {summary.title}")
-    say(f"{summary.goal}, seed {summary.seed}")
-    counts = ", ".join(
-        f"{summary.counts[outcome]} {outcome.value}"
-        for outcome in Outcome
-        if summary.counts[outcome]
-    )
-    say(f"{summary.n_trials} trials: {counts or 'none yet'}")
-    say(
-        f"epochs: {summary.epochs_trained} trained, {summary.epochs_reused} saved by reuse, "
-        f"{summary.epochs_pruned} saved by pruning; "
-        f"{describe_seconds(summary.seconds)} of training"
-    )
-    if summary.best is not None and summary.best.value is not None:
-        best = summary.best
-        say(f"best: trial {best.number}, {best.value:.4f}  {describe_params(best.params)}")
-
-
-def print_trials(console: Console, summary: Summary, rows: list[TrialRow]) -> None:
-    """Trials as a table for people: params in one column, so that 80 columns do."""
-    header = ["trial", summary.goal.metric, "s", "outcome", "params"]
-    cells: list[list[Cell]] = []
-    for trial in rows:
-        value, notes = "" if trial.value is None else f"{trial.value:.4f}", _notes(trial)
-        params = describe_params(trial.params) + (f" ({notes})" if notes else "")
-        cells.append([trial.number, value, f"{trial.seconds:.1f}", trial.outcome.value, params])
-    print_table(console, header, cells, right=3)
-
-
-def print_closing(console: Console, study: Study, stop: Stop) -> Summary:
-    """What a search leaves on the screen: the best trials and what to do next."""
-    record = read_record(study)
-    assert record is not None
-    summary = summarize(study, record)
-    say = partial(print_line, console)
-    print_summary(console, summary)
-    print_trials(console, summary, summary.ranked()[:N_CLOSING_ROWS])
-    say(f"stopped: {stop.value}")
-    name = study.study_name
-    if stop in {Stop.INTERRUPTED, Stop.TERMINATED, Stop.TIMEOUT}:
-        say(f"go on: hpsearch resume {name}    look: hpsearch show {name}")
-    else:
-        say(f"next: hpsearch evaluate {name}    look: hpsearch dashboard {name}")
-    return summary
 
 
 def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | None) -> None:
     if not 0 <= number < len(summary.rows):
         raise UsageError(
-            f"there is no trial {number} in study {summary.name!r}: "
-            f"it has {len(summary.rows)}, counted from 0"
+            f"no trial {number} in study {summary.name!r}: "
+            + (f"valid numbers are 0 to {len(summary.rows) - 1}" if summary.rows else "it has none")
         )
     trial = summary.rows[number]
-    stored = Curve(storage.folder / "curves" / (trial.curve or "none"))
-    n_epochs = trial.epochs_done or int(trial.params.get("epochs") or 0)
+    stored = Curve(storage.curves / (trial.curve or "none"))
+    n_epochs = (trial.epochs if trial.outcome is Outcome.READ_OFF else None) or trial.epochs_done
     curve, texts = stored.logs[:n_epochs], stored.texts[:n_epochs]
     header = ["epoch", *dict.fromkeys(name for logs in curve for name in logs)]
     cells: list[list[Cell]] = [
@@ -144,35 +95,48 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
             print_markdown(header, cells)
         case None:
             console = output_console()
-            say = partial(print_line, console)
-            value = "" if trial.value is None else f", {summary.goal.metric} {trial.value:.4f}"
-            say(f"trial {number} of {summary.name}: {trial.outcome.value}{value}")
-            for name, param in trial.params.items():
-                say(f"  {describe_params({name: param})}")
-            say(
-                f"epochs: {trial.epochs_done} done, {trial.epochs_trained} trained, "
-                f"{trial.epochs_reused} reused, {trial.epochs_pruned} pruned; "
-                f"{describe_seconds(trial.seconds)}"
-            )
-            if trial.read_off is not None:
-                say(f"read off the curve of trial {trial.read_off}")
-            if trial.promoted_from is not None:
-                say(f"goes on where trial {trial.promoted_from} was pruned")
-            if trial.reason:
-                say(f"reason: {trial.reason}")
-            if trial.output:
-                say(f"output:\n{trial.output}")
+            for line in _describe_trial(summary, trial):
+                print_line(console, line)
             if cells:
                 names = [name.replace("_", "_\n") for name in header]  # many, and long
                 print_table(console, names, cells, right=len(header))
             for line in describe_texts(texts):
-                say(line)
+                print_line(console, line)
 
 
-def _table(summary: Summary, rows: list[TrialRow]) -> tuple[list[str], list[list[Cell]]]:
+def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
+    value = "" if trial.value is None else f", {summary.goal.metric} {trial.value:.4f}"
+    baseline = ", the baseline" if trial.is_baseline else ""
+    lines = [f"trial {trial.number} of {summary.name}: {trial.outcome.value}{value}{baseline}"]
+    params = (describe_params({name: param}) for name, param in trial.params.items())
+    lines += [f"  {param}" for param in params if param]
+    if trial.read_off is not None:
+        lines.append(f"epochs: {trial.epochs}, read off the curve of trial {trial.read_off}")
+    else:
+        lines.append(
+            f"epochs: {trial.epochs_done} done, {trial.epochs_trained} trained, "
+            f"{trial.epochs_reused} reused, {trial.epochs_pruned} pruned; "
+            f"{describe_seconds(trial.seconds)}"
+        )
+    if trial.promoted_from is not None:
+        lines.append(f"promoted: it goes on where trial {trial.promoted_from} was pruned")
+    network = next(group for group in summary.by_curve() if trial in group)
+    if others := [describe_briefly(other) for other in network if other is not trial]:
+        lines.append(f"same network: {', '.join(others)}")
+    if trial.reason:
+        lines.append(f"reason: {trial.reason}")
+    if trial.output:
+        lines.append(f"output:\n{trial.output}")
+    return lines
+
+
+def _table(
+    summary: Summary, rows: list[TrialRow], *, with_curve: bool = False
+) -> tuple[list[str], list[list[Cell]]]:
+    """A header, and a row for each trial."""
     names = list(dict.fromkeys(name for row in summary.rows for name in row.params))
     header = ["trial", summary.goal.metric, "s", "outcome", *names, "notes"]
-    return header, [
+    cells: list[list[Cell]] = [
         [
             row.number,
             None if row.value is None else round(row.value, 4),
@@ -183,6 +147,10 @@ def _table(summary: Summary, rows: list[TrialRow]) -> tuple[list[str], list[list
         ]
         for row in rows
     ]
+    if with_curve:
+        header.append("curve_key")
+        cells = [[*line, row.curve] for line, row in zip(cells, rows, strict=True)]
+    return header, cells
 
 
 def _notes(row: TrialRow) -> str:
@@ -238,6 +206,7 @@ def _row_as_json(row: TrialRow) -> dict[str, Any]:
         "is_baseline": row.is_baseline,
         "read_off": row.read_off,
         "promoted_from": row.promoted_from,
+        "curve_key": row.curve,
         "reason": row.reason,
         "output": row.output,
     }

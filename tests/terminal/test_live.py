@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import pexpect
 import pytest
+from rich.console import Console
 
-from hpsearch.terminal.live import LiveTable, describe_seconds
+from hpsearch.study.trials import Outcome
+from hpsearch.terminal.live import REMINDER_S, Lines, LiveTable
+from tests.summaries import pruned, trial
 from tests.toy import write_toy
+from tests.waiting import HANG_S
 
 
 def test_a_terminal_shows_running_trials_and_leaves_what_was_printed_before(cwd):
@@ -19,14 +24,14 @@ def test_a_terminal_shows_running_trials_and_leaves_what_was_printed_before(cwd)
         ["-c", f"echo printed before; {run}"],
         encoding="utf-8",
         dimensions=(40, 120),
-        timeout=90,
+        timeout=HANG_S,
     )
 
     child.expect("printed before")
     child.expect(r"run\s+#0\s+epoch 1/6\s+0\.\d{4}\s+\d+\.\d\d s/epoch")
     child.expect(r"best\s+#\d+\s+0\.\d{4}")
     child.expect("Ctrl-C once")
-    child.expect("left about")
+    child.expect(r"about \S+ left")
     child.expect("stopped: the budget is spent")
     child.expect(pexpect.EOF)
     child.close()
@@ -46,20 +51,92 @@ def test_without_a_terminal_there_is_a_line_per_finished_trial(cwd, cli):
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(8.4, "8s"), (61, "1m 01s"), (750, "12m 30s"), (3840, "1h 04m")]
-)
-def test_durations_read_as_people_say_them(seconds, text):
-    assert describe_seconds(seconds) == text
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
-def test_the_time_left_is_not_told_before_it_can_be_known():
-    from rich.console import Console
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
-    table = LiveTable(Console())
-    table.search_started("toy", 10, 0, 2)
 
-    assert table._left_s(0) is None
-    table.took_s = [4.0, 6.0, 5.0]
-    assert table._left_s(4) == pytest.approx(5.0 * 6 / 2)
-    assert table._left_s(10) is None  # only promoted trials remain, however many
+@pytest.fixture
+def lines(clock: Clock) -> Lines:
+    """A view that writes into memory, of a search of 8 trials on 2 slots."""
+    view = Lines(Console(file=io.StringIO(), width=80), clock)
+    view.search_started("toy: maximize val_accuracy", 8, 0, 2)
+    return view
+
+
+def written(view: Lines) -> list[str]:
+    return view.console.file.getvalue().splitlines()
+
+
+def test_a_line_tells_the_epochs_a_trial_asked_for_also_where_its_params_do_not(lines: Lines):
+    lines.trial_started(0, {"units": 8}, 27)
+    lines.trial_ended(pruned(0, 0.5, params={"units": 8}), None)
+
+    assert written(lines)[-1] == "trial 0 pruned 0.5000  epochs 1/27  2.0 s"
+
+
+def test_a_line_says_what_a_trial_has_to_do_with_others(lines: Lines):
+    lines.trial_ended(trial(1, 0.5, promoted_from=0), None)
+    lines.trial_ended(trial(2, 0.6, read_off=1, outcome=Outcome.READ_OFF, seconds=0.0), None)
+
+    assert written(lines)[-2:] == [
+        "trial 1 finished 0.5000  promoted from trial 0  epochs 3  2.0 s",
+        "trial 2 read off 0.6000  from trial 1 after epoch 3",
+    ]
+
+
+def test_nothing_is_said_of_a_layer_that_is_not_there(lines: Lines):
+    best = trial(0, 0.5, params={"epochs": 3, "units_2": None, "rate": 0.25})
+    lines.trial_ended(best, best)
+
+    assert written(lines)[-1].endswith("best so far: epochs=3 rate=0.25")
+
+
+def test_now_and_then_a_line_says_how_far_a_search_is_and_how_long_it_takes(lines: Lines, clock):
+    lines.trial_started(3, {"units": 8}, 27)
+    lines.epoch_done(3, 1, 0.5, {"seconds": 2.0})
+    assert len(written(lines)) == 1
+
+    clock.now_s += REMINDER_S
+    lines.epoch_done(3, 2, 0.5, {"seconds": 2.0})
+    assert written(lines)[-1] == "... 0 of 8 trials done, trial 3 in epoch 3 of 27, 1m 00s elapsed"
+
+    for number in range(3):
+        lines.trial_ended(pruned(number, 0.5, seconds=20.0), None)
+    clock.now_s += REMINDER_S
+    lines.epoch_done(3, 3, 0.5, {"seconds": 2.0})
+    assert written(lines)[-1] == (
+        "... 3 of 8 trials done, trial 3 in epoch 4 of 27, 2m 00s elapsed, about 50s left"
+    )
+    lines.epoch_done(3, 4, 0.5, {"seconds": 2.0})
+    assert len(written(lines)) == 6
+
+
+def test_the_panel_shows_progress_running_trials_and_the_best(clock: Clock):
+    table = LiveTable(Console(file=io.StringIO(), width=80), clock)
+    table.search_started("toy: maximize val_accuracy", 8, 0, 2)
+    table.trial_started(1, {"units": 4, "units_2": None}, 27)
+    table.epoch_done(1, 1, 0.25, {"seconds": 2.0})
+    best = trial(0, 0.5)
+    table.trial_ended(best, best)
+    clock.now_s += 75
+
+    table.console.print(table.render())
+
+    assert written(table)[-6:] == [
+        "toy: maximize val_accuracy",
+        "trials 1/8  finished 1",
+        "time   1m 15s",
+        "best   #0  0.5000  epochs=3 units=8",
+        "run    #1  epoch 1/27  0.2500  2.00 s/epoch  units=4",
+        "Ctrl-C once: finish the epochs and stop; twice: stop now",
+    ]

@@ -150,4 +150,4 @@ def test_a_curve_of_before_there_were_texts_still_reads(tmp_path):
     curve.append(3, {"loss": 0.4}, state, {}, written)
     assert curve.texts == [None, None, written]
     curve.append(2, {"loss": 0.5}, state, {})
-    assert curve.texts == [None, None]
+    assert curve.texts == [None, None, written]

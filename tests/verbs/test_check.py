@@ -57,7 +57,7 @@ def test_the_plan_shows_data_space_baseline_and_budget(
     assert "epochs fixed by the baseline never 1" in rows
     assert f"combinations  {(1 + 4) * 2}\n" in out
     assert "goal          minimize val_loss\n" in out
-    assert "budget        7 trials, and at most 90 s a launcher\n" in out
+    assert "budget        7 trials, at most 90 s for each launch\n" in out
     assert "hpsearch check task.py --train" in out
 
 
@@ -67,6 +67,19 @@ def test_a_continuous_hyperparameter_makes_the_combinations_endless(cli: Cli):
     assert done.returncode == 0, done.stderr
     assert "combinations  infinitely many (learning_rate is continuous)\n" in done.stdout
     assert "train 1,150, valid 287, test 360; each 8 x 8 (uint8), 10 classes" in done.stdout
+
+
+def test_a_study_file_that_imports_keras_at_its_top_gets_an_answer_without_greetings(
+    cli: Cli, cwd: Path
+):
+    path = write_toy(cwd)
+    path.write_text(path.read_text().replace("import os\n", "import os\nimport keras.layers\n"))
+
+    done = cli("check", "toy.py")
+
+    assert done.returncode == 0
+    assert done.stdout.startswith("toy: Toy")
+    assert all(line.startswith("loading") for line in done.stderr.splitlines()), done.stderr
 
 
 def test_an_error_ends_the_command_with_2_and_one_line(cli: Cli, cwd: Path):
@@ -109,8 +122,10 @@ def test_a_file_that_does_not_run_is_named_with_its_line(cwd: Path, text: str, w
             id="direction misspelt",
         ),
         pytest.param({"direction": "1"}, "direction must be", id="direction of another kind"),
-        pytest.param({"metric": "'test_accuracy'"}, "of the test split", id="metric on test"),
-        pytest.param({"metric": "'accuracy'"}, "by 'val_accuracy'", id="metric on train"),
+        pytest.param(
+            {"metric": "'test_accuracy'"}, "belongs to the test split", id="metric on test"
+        ),
+        pytest.param({"metric": "'accuracy'"}, "with 'val_accuracy'", id="metric on train"),
         pytest.param({"metric": "'val_loss'"}, "direction='minimize'", id="the highest loss"),
         pytest.param({"budget": "30"}, "budget= takes a Budget(...), not 30", id="budget"),
         pytest.param({"source": "'imdb'"}, "source= takes a Source(...)", id="source is text"),
@@ -139,7 +154,7 @@ def test_a_file_that_does_not_run_is_named_with_its_line(cwd: Path, text: str, w
         pytest.param({"metrics": "'loss'"}, "unexpected keyword argument 'metrics'", id="field"),
     ],
 )
-def test_a_task_that_cannot_be_meant_is_refused(cwd: Path, fields: dict[str, str], words: str):
+def test_a_task_with_an_unusable_field_is_refused(cwd: Path, fields: dict[str, str], words: str):
     message = refused(study_text(**fields))
 
     assert any(word in message for word in words.split("|"))
@@ -185,14 +200,16 @@ def test_the_baseline_needs_whole_numbers_for_the_trainer(cwd: Path, name: str, 
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
-def test_data_that_cannot_be_meant_are_refused(cwd: Path, load: str, words: str):
+def test_unusable_data_are_refused(cwd: Path, load: str, words: str):
     assert words in refused(study_text(loads=load))
 
 
 def test_fewer_names_for_classes_than_classes_are_refused_with_their_line(cwd: Path):
     message = refused(study_text(classes="['only one']"))
 
-    assert message.startswith("task.py:22: classes= names 1 labels, 0 to 0; those of the data go")
+    assert message.startswith(
+        "task.py:22: classes= names 1 labels, 0 to 0, but the labels of the data go"
+    )
 
 
 def test_training_the_baseline_tells_what_a_trial_costs(
@@ -213,7 +230,7 @@ def test_training_the_baseline_tells_what_a_trial_costs(
         pytest.param(
             {"metric": "val_acc"},
             "Keras logged ['accuracy', 'loss', 'score', 'val_accuracy', 'val_loss', 'val_score'], "
-            "not 'val_acc': mend metric= in the task",
+            "not 'val_acc': correct metric= in the task",
             id="a metric that Keras does not log",
         ),
         pytest.param(

@@ -20,16 +20,17 @@ import pytest
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna.study import Study
 from optuna.trial import create_trial
-from optuna_dashboard import get_note, save_note
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from hpsearch.searching.search import find_best
-from hpsearch.study.note import LAST_LINE, write_note
-from hpsearch.study.record import create_or_continue, load_study, make_record, read_record
+from hpsearch.study.note import write_note, write_trial_notes
+from hpsearch.study.record import create_or_continue, load_study, make_record
 from hpsearch.study.space import explore
 from hpsearch.study.storage import Storage
+from hpsearch.study.trials import READ_OFF
 from hpsearch.study_file import run_study_file
 from hpsearch.task import ParamValue
+from tests.waiting import HANG_S
 
 HPSEARCH = Path(sys.executable).with_name("hpsearch")
 # as rude as a title can be, and one that a browser must show letter by letter
@@ -134,7 +135,7 @@ def running_search(tmp_path: Path, url: str) -> Iterator[str]:
     assert process.poll() is None, "".join(lines)
     yield "slow"
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate(timeout=HANG_S)
 
 
 @contextmanager
@@ -145,7 +146,7 @@ def served(url: str, *arguments: str) -> Iterator[str]:
         yield first_line(process)
     finally:
         process.terminate()
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=HANG_S)
     assert process.returncode == 143
     assert len(errors.splitlines()) == 1, errors
 
@@ -171,7 +172,7 @@ def ask(
 ) -> tuple[http.client.HTTPResponse, bytes]:
     """Send a request with exactly these headers; `Host` is right unless given."""
     host = urlsplit(address).netloc
-    with closing(http.client.HTTPConnection(host, timeout=60)) as connection:
+    with closing(http.client.HTTPConnection(host, timeout=HANG_S)) as connection:
         content = b"" if body is None else json.dumps(body).encode()
         connection.putrequest(method, path, skip_host=True)
         lengths = {"Content-Length": str(len(content))} if method not in ("GET", "HEAD") else {}
@@ -254,7 +255,7 @@ def test_a_signal_ends_it_quietly(url: str, number: int, code: int) -> None:
     first_line(process)
 
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=HANG_S)
 
     assert process.returncode == code
     assert "Traceback" not in errors
@@ -389,8 +390,8 @@ def test_a_page_shows_a_running_search_its_note_and_the_growing_curve_of_a_trial
     with served(url, running_search) as address:
         page.goto(address)
         page.get_by_text(running_search).first.wait_for()
-        n_before = page.wait_for_function(n_epochs, arg=1, timeout=90_000).json_value()
-        page.wait_for_function(n_epochs, arg=n_before, timeout=90_000)  # without a reload
+        n_before = page.wait_for_function(n_epochs, arg=1, timeout=HANG_S * 1000).json_value()
+        page.wait_for_function(n_epochs, arg=n_before, timeout=HANG_S * 1000)  # without a reload
         screenshot(page, "running")
         page.goto(f"{address}/note")
         page.get_by_text("no trial has finished yet").wait_for()
@@ -399,6 +400,28 @@ def test_a_page_shows_a_running_search_its_note_and_the_growing_curve_of_a_trial
         assert page.get_by_role("heading", name=TITLE, exact=True).count() == 1
         assert study.trials[0].state.name == "RUNNING"
         assert problems == []
+
+
+def test_the_page_of_a_trial_says_which_others_are_the_same_network(
+    url: str, study: Study, page: Page
+) -> None:
+    longer = study.trials[1]
+    study.add_trial(
+        create_trial(
+            value=0.9,
+            params={**longer.params, "epochs": 5},
+            distributions=longer.distributions,
+            user_attrs={READ_OFF: longer.number},
+        )
+    )
+    write_trial_notes(study, longer.number)
+
+    with served(url, "toy") as address:
+        page.goto(f"{address}/trials?numbers=2")
+        page.get_by_text("Read off trial 1").wait_for()
+        screenshot(page, "read-off")
+        page.goto(f"{address}/trials?numbers=1")
+        page.get_by_text("as it was after epoch 5").wait_for()
 
 
 def screenshot(page: Page, name: str) -> None:
@@ -471,7 +494,7 @@ os.kill(os.getpid(), 9)
     statuses = [status_of(address, detail) for _ in range(2)]
     n_after = len(json.loads(ask(address, detail)[1])["trials"])
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate(timeout=HANG_S)
 
     assert statuses[-1] == 200
     assert n_after == n_before
@@ -479,7 +502,7 @@ os.kill(os.getpid(), 9)
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(HPSEARCH), "dashboard", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=HANG_S, check=False)
 
 
 def test_a_port_in_use_is_named_with_a_way_out(url: str) -> None:
@@ -508,29 +531,3 @@ def test_an_unknown_study_is_named_with_those_there_are(url: str, study: Study) 
     assert result.returncode == 2
     assert "no study 'tou'" in result.stderr
     assert "'toy'" in result.stderr
-
-
-def test_a_note_tells_the_best_trial_and_keeps_what_people_wrote(study: Study) -> None:
-    record = read_record(study)
-    assert record is not None
-    save_note(study, "Ask Ada about this one.")
-
-    write_note(study, record, None)
-    save_note(study, get_note(study) + "\n\nAda says: fine.")
-    write_note(study, record, find_best(study))
-
-    lines, _, below = get_note(study).partition(LAST_LINE)
-    assert "in trial 1, the best so far" in lines
-    assert "no trial has finished yet" not in lines
-    assert below.split("\n\n")[1:] == ["Ask Ada about this one.", "Ada says: fine."]
-
-
-def test_a_note_that_is_up_to_date_costs_no_write(storage: Storage, study: Study) -> None:
-    record = read_record(study)
-    assert record is not None
-    write_note(study, record, find_best(study))
-    before = fingerprint(storage)
-
-    write_note(study, record, find_best(study))
-
-    assert fingerprint(storage) == before

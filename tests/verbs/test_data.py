@@ -11,7 +11,7 @@ import pytest
 
 from hpsearch.data.sources import cache_folder
 from hpsearch.errors import DataCorrupt, DataNotFound, StudyFileError
-from hpsearch.verbs.data import fetch, status, task_of
+from hpsearch.verbs.data import fetch, status
 from tests.conftest import Cli
 from tests.data.conftest import own_cache, publisher
 from tests.data.publisher import PAYLOADS, Publisher, published
@@ -42,7 +42,7 @@ def test_data_that_are_nowhere_are_reported_and_it_is_no_error_in_the_list_of_al
     status(None, None, as_json=False)
 
     out = capsys.readouterr().out
-    assert "toys (task toys): not found; download it with: hpsearch data fetch toys\n" in out
+    assert "toys (task toys): not found\n  to download it: hpsearch data fetch toys\n" in out
     assert "digits (task digits): no published files" in out
     with pytest.raises(DataNotFound, match="toys is not on this machine: hpsearch data fetch toys"):
         status("toys", None, as_json=False)
@@ -128,16 +128,6 @@ def test_a_study_file_that_does_not_run_leaves_the_others_in_the_list(
         status("broken", None, as_json=True)
 
 
-def test_a_path_is_a_task_and_no_other_study_file_runs(
-    capsys: pytest.CaptureFixture[str], studies: Path
-):
-    (studies / "broken.py").write_text("1 / 0")
-
-    assert task_of("mine/toys.py") == "mine/toys.py"
-
-    assert capsys.readouterr().err == ""
-
-
 def test_the_command_ends_with_5_and_one_line_when_it_cannot_download(cli: Cli):
     done = cli("data", "fetch", "toys", HPSEARCH_OFFLINE="1")
 
@@ -145,7 +135,7 @@ def test_the_command_ends_with_5_and_one_line_when_it_cannot_download(cli: Cli):
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1] == (
         "Error: cannot download toys (HPSEARCH_OFFLINE is set): put images.gz, words.json into "
-        "a folder and name it with --data or HPSEARCH_DATA"
+        "a folder and pass it with --data or HPSEARCH_DATA"
     )
 
 
@@ -192,9 +182,9 @@ def test_a_file_without_a_fixed_hash_is_said_to_be_unverified(
     status("books", cwd, as_json=False)
 
     assert capsys.readouterr().out.splitlines() == [
-        f"books: book.txt in {cwd}: there, with no fixed SHA-256 to verify",
+        f"books: book.txt in {cwd}: present, with no fixed SHA-256 to verify",
         f"books (task books): in the data folder, {cwd}",
-        "  book.txt  there, with no fixed SHA-256 to verify",
+        "  book.txt  present, with no fixed SHA-256 to verify",
     ]
 
 

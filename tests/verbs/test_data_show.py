@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hpsearch.choices import SplitName
 from hpsearch.errors import UsageError
 from hpsearch.verbs.data_show import show
 from tests.conftest import Cli
@@ -22,7 +23,7 @@ def write(folder: Path, **fields: str) -> str:
 
 
 def shown(capsys: pytest.CaptureFixture[str], task: str, number: int = 0) -> list[str]:
-    show(task, split="train", number=number, data=None, as_json=False)
+    show(task, split=SplitName.TRAIN, number=number, data=None, as_json=False)
     return capsys.readouterr().out.splitlines()
 
 
@@ -81,7 +82,7 @@ def test_numbers_with_a_vocabulary_are_shown_as_words(
 def test_programs_get_json(cwd: Path, capsys: pytest.CaptureFixture[str]):
     task = write(cwd, classes="['odd', 'even']")
 
-    show(task, split="valid", number=3, data=None, as_json=True)
+    show(task, split=SplitName.VALID, number=3, data=None, as_json=True)
 
     assert json.loads(capsys.readouterr().out) == {
         "schema": "hpsearch.example/1",
@@ -97,15 +98,15 @@ def test_programs_get_json(cwd: Path, capsys: pytest.CaptureFixture[str]):
 
 
 def test_an_example_that_is_not_there_says_how_many_there_are(cwd: Path):
-    with pytest.raises(UsageError, match="there are 8 examples, from 0 on: there is none 8"):
-        show(write(cwd), split="train", number=8, data=None, as_json=False)
+    with pytest.raises(UsageError, match="no example 8: valid numbers are 0 to 7"):
+        show(write(cwd), split=SplitName.TRAIN, number=8, data=None, as_json=False)
 
 
 def test_the_test_split_is_not_shown(cli: Cli):
     done = cli("data", "show", "digits", "--split", "test")
 
     assert done.returncode == 2
-    assert "'test' is not one of 'train', 'valid'" in done.stderr
+    assert "takes one of train, valid, got 'test'" in done.stderr
 
 
 def test_a_data_set_is_shown_by_its_own_name_too(cli: Cli, cwd: Path):
@@ -122,8 +123,9 @@ def test_a_data_set_is_shown_by_its_own_name_too(cli: Cli, cwd: Path):
 def test_it_imports_no_keras():
     code = (
         "import sys\n"
+        "from hpsearch.choices import SplitName\n"
         "from hpsearch.verbs.data_show import show\n"
-        "show('digits', split='train', number=0, data=None, as_json=False)\n"
+        "show('digits', split=SplitName.TRAIN, number=0, data=None, as_json=False)\n"
         "print({'keras', 'tensorflow'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -132,19 +134,19 @@ def test_it_imports_no_keras():
 
 
 def test_a_review_is_decoded_back_to_words(real_data: Path, capsys: pytest.CaptureFixture[str]):
-    show("imdb", split="train", number=14_001, data=real_data, as_json=False)
+    show("imdb", split=SplitName.TRAIN, number=14_001, data=real_data, as_json=False)
 
     head, *lines = capsys.readouterr().out.splitlines()
     assert head == "imdb, train example 14001 of 25,000, label 'positive'"
     assert " ".join(lines).startswith("[start] this film was just brilliant casting location")
     with pytest.raises(UsageError, match="imdb has no valid split"):
-        show("imdb", split="valid", number=0, data=real_data, as_json=False)
+        show("imdb", split=SplitName.VALID, number=0, data=real_data, as_json=False)
 
 
 def test_a_window_of_a_book_is_shown_with_the_character_to_predict(
     real_data: Path, capsys: pytest.CaptureFixture[str]
 ):
-    show("alice_chars", split="train", number=27, data=real_data, as_json=False)
+    show("alice_chars", split=SplitName.TRAIN, number=27, data=real_data, as_json=False)
 
     assert capsys.readouterr().out.splitlines() == [
         "alice_chars, train example 27 of 114,003, label 'e'",

@@ -1,0 +1,23 @@
+"""optuna-dashboard itself, unguarded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import optuna
+import optuna_dashboard
+from optuna.artifacts import FileSystemArtifactStore
+
+from hpsearch.study.storage import Storage
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+
+def make_app(storage: Storage) -> WSGIApplication:
+    """The dashboard of a storage and of the artifacts beside it."""
+    # the cache reads a finished trial once, not at every refresh of every page
+    source = optuna.storages.get_storage(storage.optuna) if storage.read_only else storage.optuna
+    artifacts = FileSystemArtifactStore(storage.artifacts)
+    app: WSGIApplication = optuna_dashboard.wsgi(source, artifacts)
+    return app

@@ -1,0 +1,102 @@
+"""What a trained network makes of inputs: its outputs, read as classes where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hpsearch.data.inputs import Encoded
+from hpsearch.export.inputs import Input
+from hpsearch.export.models import Model
+from hpsearch.processes.ask import ask
+from hpsearch.questions import Predict
+
+N_SHOWN = 3  # classes of each input, unless asked for more
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A class and the probability that the network gives it."""
+
+    label: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the network makes of one input."""
+
+    input: str
+    """As typed."""
+    n_words: int
+    """Of a text."""
+    n_unknown: int
+    """Words, or characters, that the vocabulary lacks."""
+    classes: list[Guess]
+    """The most probable first; empty where the outputs are not probabilities."""
+    outputs: Any
+    """The numbers themselves."""
+
+
+def predict_all(
+    model: Model, inputs: Sequence[Input], examples: Sequence[Encoded], top: int | None
+) -> list[Prediction]:
+    """Run the network on encoded inputs.
+
+    Args:
+        model: The network.
+        inputs: What the user handed over.
+        examples: The same, encoded.
+        top: How many classes to name; None for three, or for one where there is one output.
+
+    Raises:
+        HpsearchError: The network cannot be loaded, or does not take such examples.
+    """
+    question = Predict(
+        model=str(model.path),
+        x=[example.x.tolist() for example in examples],
+        dtype=np.result_type(*(example.x.dtype for example in examples)).str,
+    )
+    answers = ask(question)
+    is_linear = next(answers) == "linear"
+    return [
+        Prediction(
+            input=one.argument.encode(errors="surrogateescape").decode(errors="replace"),
+            n_words=example.n_words,
+            n_unknown=example.n_unknown,
+            classes=most_probable(outputs, () if is_linear else model.classes, top),
+            outputs=outputs,
+        )
+        for one, example, outputs in zip(inputs, examples, answers, strict=True)
+    ]
+
+
+def most_probable(outputs: Any, classes: Sequence[str], top: int | None) -> list[Guess]:
+    """The classes to show for an example, the most probable first."""
+    usual = 1 if isinstance(outputs, list) and len(outputs) == 1 else N_SHOWN
+    return interpret(outputs, classes)[: top or usual]
+
+
+def interpret(outputs: Any, classes: Sequence[str]) -> list[Guess]:
+    """Read a network's outputs for an example as classes, the most probable first.
+
+    Args:
+        outputs: Numbers; a single probability is that of the second class.
+        classes: The name of each label.
+
+    Returns:
+        Nothing where the outputs are not probabilities of classes.
+    """
+    match outputs:
+        case [float(p)] if len(classes) == 2 and 0 <= p <= 1:
+            probabilities = [1 - p, p]
+        case [float(), float(), *_] if min(outputs) >= 0 and abs(sum(outputs) - 1) < 1e-3:
+            probabilities = outputs
+        case _:
+            return []
+    names = classes if len(classes) == len(probabilities) else range(len(probabilities))
+    guesses = [Guess(str(n), p) for n, p in zip(names, probabilities, strict=True)]
+    return sorted(guesses, key=lambda guess: -guess.probability)

@@ -1,0 +1,70 @@
+"""One example of a data set, with its label and the text that it stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hpsearch.data.arrays import Array, Split, is_sparse
+from hpsearch.data.imdb.reviews import CLASSES, Reviews
+from hpsearch.data.words import decode_words
+from hpsearch.errors import UsageError
+from hpsearch.task import Task
+
+
+@dataclass(frozen=True)
+class Example:
+    """An example as it is stored, and what it means."""
+
+    x: Array
+    label: Any
+    n_examples: int
+    """In its split."""
+    name: str | None = None
+    """Of the label."""
+    text: str | None = None
+    """What the numbers stand for, if they stand for words or characters."""
+
+
+def example_of_task(task: Task, split: Split, vocabulary: tuple[str, ...], number: int) -> Example:
+    """An example of one of a task's splits.
+
+    Raises:
+        UsageError: There is none of that number.
+    """
+    _require_number(number, len(split))
+    label = split.y[number].tolist()
+    text = None
+    if is_sparse(split.x):
+        row: Any = split.x[[number]]
+        x = row.toarray()[0]
+        if vocabulary:  # a bag has lost the order of its words: they come by frequency
+            text = decode_words(np.flatnonzero(x), vocabulary)
+    else:
+        x = split.x[number]
+        if vocabulary and task.writing:
+            text = "".join(vocabulary[i] for i in x)
+        elif vocabulary and x.dtype.kind in "iu":
+            text = decode_words(x, vocabulary)
+    names = vocabulary if task.writing else task.classes
+    name = names[label] if isinstance(label, int) and 0 <= label < len(names) else None
+    return Example(x, label, len(split), name, text)
+
+
+def example_of_reviews(reviews: Reviews, number: int) -> Example:
+    """A film review for training, in full.
+
+    Raises:
+        UsageError: There is none of that number.
+    """
+    texts = reviews.train
+    _require_number(number, len(texts))
+    x, label = texts[number], int(texts.labels[number])
+    return Example(x, label, len(texts), CLASSES[label], decode_words(x, reviews.vocabulary))
+
+
+def _require_number(number: int, n_examples: int) -> None:
+    if number >= n_examples:
+        raise UsageError(f"no example {number}: valid numbers are 0 to {n_examples - 1}")

@@ -1,0 +1,132 @@
+"""A study as people read it: a summary, and a block of lines for each network."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from hpsearch.study.summary import Summary
+from hpsearch.study.trials import Outcome, TrialRow
+from hpsearch.task import Params, describe_params, without_epochs
+from hpsearch.terminal.durations import describe_seconds
+from hpsearch.terminal.printing import plain, print_line
+
+INDENT = 4  # of what is said about a network below its first line
+MAX_METRIC = 16  # characters; the column of a longer metric is called "value"
+
+
+def print_summary(console: Console, summary: Summary) -> None:
+    """The study in a few lines."""
+    counts = [f"{summary.counts[o]} {o.value}" for o in Outcome if summary.counts[o]]
+    n_free = sum(row.is_free for row in summary.rows)
+    free = f" (and {n_free} promoted or read off)" if n_free else ""
+    lines = [
+        f"{summary.name}: {summary.title}",
+        f"{summary.goal}, seed {summary.seed}",
+        f"{summary.n_trials} trials{free}: {', '.join(counts) or 'none yet'}",
+        f"epochs: {summary.epochs_trained} trained, {summary.epochs_reused} saved by reuse, "
+        f"{summary.epochs_pruned} saved by pruning, "
+        f"in {describe_seconds(summary.seconds)} of slot time",
+    ]
+    if summary.best is not None and summary.best.value is not None:
+        lines.append(f"best: trial {summary.best.number}, {summary.best.value:.4f}")
+    for line in lines:
+        print_line(console, line)
+
+
+def print_networks(
+    console: Console, summary: Summary, networks: Sequence[Sequence[TrialRow]]
+) -> None:
+    """A table of networks, each with all trials that share its curve.
+
+    Args:
+        console: Where to. Lines are broken at its width.
+        summary: The study.
+        networks: Trials by curve; the first of each stands for the network.
+    """
+    metric = summary.goal.metric
+    header = ["trial", metric if len(metric) <= MAX_METRIC else "value", "epochs", "s"]
+    numbers = [_numbers(trials) for trials in networks]
+    widths = [max(map(len, column)) for column in zip(header, *numbers, strict=True)]
+    shared = _shared([trials[0].params for trials in networks])
+
+    def write(text: str, first: str, others: str = "", style: str = "") -> None:
+        for line in _wrap(plain(text), console.width, first, others or first):
+            print_line(console, line, style)
+
+    def start(cells: Sequence[str]) -> str:
+        padded = (cell.rjust(width) for cell, width in zip(cells, widths, strict=True))
+        return "  ".join(padded) + "  "
+
+    print_line(console, "")
+    write("outcome", start(header), style="bold")
+    for trials, cells in zip(networks, numbers, strict=True):
+        first, indent = start(cells), " " * INDENT
+        write(_outcome(trials), first, " " * len(first))
+        if len(trials) > 1:
+            others = ", ".join(describe_briefly(trial) for trial in trials[1:])
+            write(f"same network: {others}", indent, style="dim")
+        own = {name: value for name, value in trials[0].params.items() if name not in shared}
+        write(describe_params(without_epochs(own)), indent, style="dim")
+    if shared:
+        write(f"all of these: {describe_params(shared)}", "", style="dim")
+    print_line(console, "")
+
+
+def describe_epochs(trial: TrialRow) -> str:
+    """`27`, or `3/27` for a trial that did 3 of the 27 that it asked for."""
+    if trial.outcome is Outcome.READ_OFF or trial.epochs in (None, trial.epochs_done):
+        return str(trial.epochs or trial.epochs_done)
+    return f"{trial.epochs_done}/{trial.epochs}"
+
+
+def describe_briefly(trial: TrialRow) -> str:
+    """`4 pruned (0.8815 at epoch 3)`: a trial, its outcome, its value, the epochs it did."""
+    value = "" if trial.value is None else f"{trial.value:.4f} "
+    epoch = trial.epochs if trial.outcome is Outcome.READ_OFF else trial.epochs_done
+    return f"{trial.number} {trial.outcome.value} ({value}at epoch {epoch})"
+
+
+def _numbers(trials: Sequence[TrialRow]) -> list[str]:
+    first = trials[0]
+    value = "" if first.value is None else f"{first.value:.4f}"
+    seconds = sum(trial.seconds for trial in trials)
+    return [str(first.number), value, describe_epochs(first), f"{seconds:.1f}"]
+
+
+def _outcome(trials: Sequence[TrialRow]) -> str:
+    first = trials[0]
+    parts = [first.outcome.value]
+    if any(trial.is_baseline for trial in trials):
+        parts.append("baseline")
+    if first.epochs_reused and first.promoted_from is None:
+        plural = "s" if first.epochs_reused > 1 else ""
+        parts.append(f"{first.epochs_reused} epoch{plural} reused")
+    if first.reason:
+        parts.append(first.reason)
+    return ", ".join(parts)
+
+
+def _shared(params: Sequence[Params]) -> Params:
+    """What several networks all have in common."""
+    first, *others = params or [{}]
+    if not others:
+        return {}
+    missing = object()
+    return {
+        name: value
+        for name, value in without_epochs(first).items()
+        if all(other.get(name, missing) == value for other in others)
+    }
+
+
+def _wrap(text: str, width: int, first: str, others: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        max(width, len(others) + 12),  # however narrow, there is room for a word
+        initial_indent=first,
+        subsequent_indent=others,
+        break_on_hyphens=False,
+    ) or [first.rstrip()]
