@@ -31,9 +31,10 @@ from hpsearch.processes.signals import cause_of_death
 COMMAND = [sys.executable, "-P", "-m", "hpsearch.training.fork_server", "optuna"]
 # what Keras and its backends read when they are imported
 READ_AT_IMPORT = ("KERAS_", "TF_", "JAX_", "XLA_", "TORCH_", "CUDA_")
+Variables = tuple[tuple[str, str], ...]
 TAIL_CHARS = 4000
 PATIENCE_S = 10  # until it is said that Keras takes long to start
-DYING_S = 5  # for a server to end whose pipes are closed already
+DYING_S = 10  # for a server to end whose pipes are closed already
 
 
 class TrialProcess(Protocol):
@@ -101,8 +102,9 @@ class LocalRunner:
         if not hasattr(os, "fork"):
             raise UsageError(f"trial processes are forked, which {sys.platform} cannot: use WSL")
         variables = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "KERAS_BACKEND": keras_backend()}
-        read = {name: value for name, value in variables.items() if name.startswith(READ_AT_IMPORT)}
-        self.server = _server(tuple(sorted(read.items())))
+        read = [item for item in variables.items() if item[0].startswith(READ_AT_IMPORT)]
+        self._variables = tuple(sorted(read))
+        self._server = _server(self._variables)
         self.say, self.patience_s = say, patience_s
         self._began_s = time.monotonic()
         self._next_remark_s = patience_s
@@ -110,7 +112,10 @@ class LocalRunner:
 
     def start(self, job: Job) -> LocalProcess:
         """Ask the server for a trial process."""
-        process = LocalProcess(self.server, self._remark)
+        with self._lock:
+            if self._server.is_dead:
+                self._server = _Server(self._variables)
+        process = LocalProcess(self._server, self._remark)
         surroundings = Surroundings(folder=os.getcwd(), path=sys.path)  # noqa: PTH109
         with contextlib.suppress(OSError):  # the server has died: seen when it is waited for
             for message in (surroundings, job):
@@ -190,9 +195,10 @@ class LocalProcess:
         try:
             number = int(self._reports.recv_bytes())
         except (EOFError, OSError) as error:
+            cause = self.server.cause_of_death()
             if self.pid is None:
                 raise NothingFinished(
-                    f"the server of trial processes died: {self.server.cause_of_death()}; "
+                    f"the server of trial processes died: {cause}; "
                     "the same command goes on from the last epochs"
                 ) from error
             self.has_ended = True
@@ -204,31 +210,14 @@ class LocalProcess:
 
 
 class _Server:
-    """A fork server, started again when it has died.
+    """A fork server under way; it ends with the launcher.
 
     Args:
-        variables: Of its environment.
+        variables: Of its environment, beside the launcher's.
     """
 
-    def __init__(self, variables: dict[str, str]) -> None:
-        self.variables = variables
-        self._lock = threading.Lock()
-        self._launch()
-        atexit.register(self._kill, os.getpid())
-
-    def ask(self, *descriptors: int) -> None:
-        """Ask for a process; a server that dies meanwhile closes the descriptors."""
-        with self._lock:
-            if self._process.poll() is not None:
-                self._launch()
-            with contextlib.suppress(OSError):
-                socket.send_fds(self._requests, [b"\0"], descriptors)
-
-    def cause_of_death(self) -> str:
-        return cause_of_death(self._process.wait(DYING_S), _tail(self._printed))
-
-    def _launch(self) -> None:
-        self._printed = tempfile.TemporaryFile()  # noqa: SIM115  # as long as the server
+    def __init__(self, variables: Variables) -> None:
+        self._printed = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `_end`
         self._requests, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -236,19 +225,36 @@ class _Server:
                 stdin=theirs.fileno(),
                 stdout=self._printed,
                 stderr=self._printed,
-                env={**os.environ, **self.variables},
+                env={**os.environ, **dict(variables)},
                 start_new_session=True,  # Ctrl-C in the terminal is for the launcher
             )
+        atexit.register(self._end, os.getpid())
 
-    def _kill(self, launcher: int) -> None:
+    @property
+    def is_dead(self) -> bool:
+        return self._process.poll() is not None
+
+    def ask(self, *descriptors: int) -> None:
+        """Ask for a process; a server that dies closes the descriptors."""
+        with contextlib.suppress(OSError):
+            socket.send_fds(self._requests, [b"\0"], descriptors)
+
+    def cause_of_death(self) -> str:
+        """Why it has died, or is about to, as its pipes are closed."""
+        return cause_of_death(self._process.wait(DYING_S), _tail(self._printed))
+
+    def _end(self, launcher: int) -> None:
         if os.getpid() == launcher:  # not what was forked from it
             self._process.kill()
             self._process.wait()
+            self._requests.close()
+            self._printed.close()
 
 
 @cache
-def _server(variables: tuple[tuple[str, str], ...]) -> _Server:
-    return _Server(dict(variables))
+def _server(variables: Variables) -> _Server:
+    """The server that the runners of this launcher share."""
+    return _Server(variables)
 
 
 def _tail(file: IO[bytes]) -> str:
