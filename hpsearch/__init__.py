@@ -9,7 +9,7 @@ from hpsearch.task import Budget, Published, Task, Writing
 
 if TYPE_CHECKING:
     from hpsearch.in_process import objective
-    from hpsearch.verbs.run import search
+    from hpsearch.searching.launch import search
 
 __all__ = ["Budget", "Dataset", "Published", "Split", "Task", "Writing", "objective", "search"]
 
@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return objective
     if name == "search":
-        from hpsearch.verbs.run import search
+        from hpsearch.searching.launch import search
 
         return search
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,6 +1,6 @@
 """The command line: parse, call one verb, print.
 
-Verbs are imported when they are called, so that `--help` need not wait for Optuna.
+Each command imports its verb when called, so `--help` does not wait for Optuna.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,11 +41,7 @@ from hpsearch.command_options import (
 from hpsearch.errors import HpsearchError, UsageError
 
 if TYPE_CHECKING:
-    from optuna.study import Study
-
-    from hpsearch.searching.search import Stop
-    from hpsearch.searching.view import View
-    from hpsearch.verbs.run import Options
+    from hpsearch.searching.launch import Options
 
 
 app = typer.Typer(
@@ -55,12 +50,12 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-data_app = typer.Typer(no_args_is_help=True, help="The data sets of tasks.")
+data_app = typer.Typer(no_args_is_help=True, help="Find, download and show data sets.")
 app.add_typer(data_app, name="data", rich_help_panel="Start")
 
 
 def print_version(wanted: bool) -> None:
-    """Print what a bug report needs, and end."""
+    """Print the versions a bug report needs, and exit."""
     if wanted:
         from hpsearch.study.record import versions
 
@@ -92,11 +87,16 @@ def run_command(
     slots: SlotsOption = None,
     seed: Annotated[
         int | None,
-        typer.Option("--seed", metavar="N", parser=parse_seed, help="Of all randomness."),
+        typer.Option(
+            "--seed",
+            metavar="N",
+            parser=parse_seed,
+            help="Seed for all randomness.  [default: the study's, or 0]",
+        ),
     ] = None,
     study: Annotated[
         str | None,
-        typer.Option("--study", metavar="NAME", help="The study's name.  [default: the file's]"),
+        typer.Option("--study", metavar="NAME", help="Name of the study.  [default: the file's]"),
     ] = None,
     storage: StorageOption = None,
     sampler: SamplerOption = None,
@@ -110,7 +110,7 @@ def run_command(
 ) -> int:
     """Search a task: create its study or continue it.
 
-    Run it again to go on: --trials is a total. Example: hpsearch run digits --trials 30
+    Rerun to continue: --trials is a total. Example: hpsearch run digits --trials 30
     """
     from hpsearch.verbs.run import run
 
@@ -130,7 +130,7 @@ def run_command(
         pruner=pruner,
         retries=retries,
     )
-    return _search(lambda view: run(study_file, options, view))
+    return run(study_file, options)
 
 
 @app.command("resume", rich_help_panel="Start")
@@ -149,7 +149,7 @@ def resume_command(
     memory: MemoryOption = None,
     retries: RetriesOption = 2,
 ) -> int:
-    """Go on with a study from what the storage holds; its study file is not needed."""
+    """Continue a study from the storage, without its study file."""
     from hpsearch.verbs.run import resume
 
     options = _options(
@@ -166,7 +166,7 @@ def resume_command(
         pruner=pruner,
         retries=retries,
     )
-    return _search(lambda view: resume(study, options, view))
+    return resume(study, options)
 
 
 def _options(
@@ -178,9 +178,9 @@ def _options(
     memory: int | None,
     **same: Any,
 ) -> Options:
-    """What `run` and `resume` were asked for; `same` are fields of `Options` as they are."""
+    """The options of `run` and `resume`; `same` holds fields of `Options` to pass through."""
     from hpsearch.processes.supervisor import Limits
-    from hpsearch.verbs.run import Options
+    from hpsearch.searching.launch import Options
 
     return Options(
         storage=storage_url(storage),
@@ -191,38 +191,22 @@ def _options(
     )
 
 
-def _search(search: Callable[[View], tuple[Study, Stop]]) -> int:
-    """Run a search in view of the user, then sum it up. Returns the exit code."""
-    from hpsearch.searching.search import Stop
-    from hpsearch.terminal.closing import print_closing
-    from hpsearch.terminal.live import open_view
-
-    with open_view() as view:
-        study, stop = search(view)
-    summary = print_closing(study, stop)
-    if stop is Stop.INTERRUPTED:
-        return 130
-    if stop is Stop.TERMINATED:
-        return 143
-    if summary.best is None:
-        return 3
-    return 0
-
-
 @app.command("init", rich_help_panel="Start")
 def init_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of the task: NAME.py is written.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the task; the file is NAME.py.")
+    ],
     kind: Annotated[
         Kind,
         typer.Option(
             "--kind",
             metavar="|".join(Kind),
             parser=parse_choice(Kind),
-            help="What an example of your data is.",
+            help="What your examples are.",
         ),
     ] = Kind.VECTORS,
 ) -> None:
-    """Write a study file to start from into the current folder."""
+    """Write a starter study file into the current folder."""
     from hpsearch.verbs.init import init
 
     init(name, kind)
@@ -233,10 +217,11 @@ def check_command(
     study_file: StudyFileArgument,
     data: DataOption = None,
     train: Annotated[
-        bool, typer.Option("--train", help="Also train two epochs, to see what a trial costs.")
+        bool,
+        typer.Option("--train", help="Also train for two epochs to measure what a trial costs."),
     ] = False,
 ) -> None:
-    """Check a study file and show the plan: the space, the baseline, what a trial costs."""
+    """Check a study file and show what a search would do."""
     from hpsearch.verbs.check import check
 
     check(study_file, data_folder(data), train=train)
@@ -247,7 +232,7 @@ def data_fetch_command(
     task: DataTaskArgument = None,
     data: DataOption = None,
 ) -> None:
-    """Find the data sets of one task or of all, download what is nowhere, verify each file."""
+    """Find or download data sets, and verify every file."""
     from hpsearch.verbs.data import fetch
 
     fetch(task, data_folder(data))
@@ -259,7 +244,7 @@ def data_status_command(
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Say where each data set is, and whether its files are the published ones."""
+    """Show where each data set is, and whether it is intact."""
     from hpsearch.verbs.data import status
 
     status(task, data_folder(data), as_json=json)
@@ -275,15 +260,21 @@ def data_show_command(
     ],
     split: Annotated[
         SplitName,
-        typer.Option("--split", metavar="|".join(SplitName), parser=parse_choice(SplitName)),
+        typer.Option(
+            "--split",
+            metavar="|".join(SplitName),
+            parser=parse_choice(SplitName),
+            help="Where to look; test stays sealed.",
+        ),
     ] = SplitName.TRAIN,
     example: Annotated[
-        int, typer.Option("--example", "--review", metavar="N", min=0, help="Which, from 0.")
+        int,
+        typer.Option("--example", "--review", metavar="N", min=0, help="Which example, from 0."),
     ] = 0,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Print an example: a review as words, an image in shades, a row as numbers."""
+    """Print one example: text, an image in shades, or numbers."""
     from hpsearch.verbs.data_show import show
 
     show(task, split=split, number=example, data=data_folder(data), as_json=json)
@@ -291,7 +282,7 @@ def data_show_command(
 
 @app.command("ls", rich_help_panel="Watch")
 def ls_command(storage: StorageOption = None, json: JsonOption = False) -> None:
-    """List the studies of the storage."""
+    """List the studies in the storage."""
     answer_fast()
     from hpsearch.verbs.ls import ls
 
@@ -302,10 +293,10 @@ def ls_command(storage: StorageOption = None, json: JsonOption = False) -> None:
 def show_command(
     study: StudyArgument,
     trial: Annotated[
-        int | None, typer.Option("--trial", metavar="N", help="One trial, with its curve.")
+        int | None, typer.Option("--trial", metavar="N", help="Show one trial with its curve.")
     ] = None,
     top: Annotated[
-        int | None, typer.Option("--top", metavar="N", parser=parse_count, help="The best N only.")
+        int | None, typer.Option("--top", metavar="N", parser=parse_count, help="Only the best N.")
     ] = None,
     storage: StorageOption = None,
     json: JsonOption = False,
@@ -335,16 +326,18 @@ def best_command(
 
 @app.command("dashboard", rich_help_panel="Watch")
 def dashboard_command(
-    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="Open at a study.")] = None,
+    study: Annotated[
+        str | None, typer.Argument(metavar="[STUDY]", help="Open the page of this study.")
+    ] = None,
     storage: StorageOption = None,
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="0 for any free one.")
+        int, typer.Option("--port", min=0, max=65535, help="Port to serve on; 0 picks a free one.")
     ] = 8080,
     allow_edit: Annotated[
         bool, typer.Option("--allow-edit", help="Let the page change studies.")
     ] = False,
 ) -> None:
-    """Serve optuna-dashboard on 127.0.0.1, also while a search runs."""
+    """Serve optuna-dashboard on 127.0.0.1, even while a search runs."""
     from hpsearch.verbs.dashboard import dashboard
 
     dashboard(storage_url(storage), study, port=port, allow_edit=allow_edit)
@@ -354,20 +347,24 @@ def dashboard_command(
 def evaluate_command(
     study: StudyArgument,
     top: Annotated[
-        int, typer.Option("--top", metavar="K", parser=parse_count, help="Candidates.")
+        int,
+        typer.Option(
+            "--top", metavar="K", parser=parse_count, help="How many of the best trials to retrain."
+        ),
     ] = 3,
     seeds: Annotated[
-        int, typer.Option("--seeds", metavar="R", parser=parse_count, help="Fresh seeds each.")
+        int,
+        typer.Option("--seeds", metavar="R", parser=parse_count, help="Fresh seeds per network."),
     ] = 3,
     slots: SlotsOption = None,
     storage: StorageOption = None,
     data: DataOption = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Open the test split although it was opened before.")
+        bool, typer.Option("--again", help="Evaluate anew, opening the test split once more.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Retrain the best with fresh seeds, choose on validation, then open test once."""
+    """Retrain the best with fresh seeds, choose one, open test once."""
     from hpsearch.verbs.evaluate import evaluate
 
     evaluate(
@@ -386,12 +383,12 @@ def evaluate_command(
 def export_command(
     study: StudyArgument,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="A folder that does not exist.")
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to create.")
     ],
     storage: StorageOption = None,
     data: DataOption = None,
 ) -> None:
-    """Write the winner into a folder: params, model, curve, metrics and train.py."""
+    """Write the winner to a folder that needs no hpsearch."""
     from hpsearch.verbs.export import export
 
     export(storage_url(storage), study, output, data=data_folder(data))
@@ -402,17 +399,19 @@ def predict_command(
     model: ModelArgument,
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUT...", help="Files, - for standard input, or texts."),
+        typer.Argument(metavar="INPUT...", help="Files, texts, or - for standard input."),
     ],
     top: Annotated[
         int | None,
-        typer.Option("--top", metavar="K", parser=parse_count, help="The K likeliest classes."),
+        typer.Option(
+            "--top", metavar="K", parser=parse_count, help="Show the K likeliest classes."
+        ),
     ] = None,
     storage: StorageOption = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Print what the winner of an evaluation makes of your own texts or images."""
+    """Apply the winner to your own texts, images or numbers."""
     from hpsearch.verbs.predict import predict
 
     predict(
@@ -429,7 +428,7 @@ def predict_command(
 def generate_command(
     model: ModelArgument,
     seed_text: Annotated[
-        str, typer.Option("--seed-text", metavar="TEXT", help="What the text goes on from.")
+        str, typer.Option("--seed-text", metavar="TEXT", help="The text to continue.")
     ],
     chars: Annotated[
         int,
@@ -441,19 +440,19 @@ def generate_command(
             "--temperature",
             metavar="T",
             parser=parse_temperature,
-            help="0 takes the likeliest character, 1 draws as predicted.",
+            help="0 takes the likeliest character, 1 samples as predicted.",
         ),
     ] = 0.7,
     seed: Annotated[
         int | None,
         typer.Option(
-            "--seed", metavar="N", parser=parse_seed, help="Of the drawing.  [default: 0]"
+            "--seed", metavar="N", parser=parse_seed, help="Seed for the sampling.  [default: 0]"
         ),
     ] = None,
     storage: StorageOption = None,
     data: DataOption = None,
 ) -> None:
-    """Let the winner of an evaluation write text, a character at a time."""
+    """Write text with the winner, one character at a time."""
     from hpsearch.verbs.generate import generate
 
     generate(
@@ -471,7 +470,7 @@ def generate_command(
 def verify_command(
     study: StudyArgument, storage: StorageOption = None, json: JsonOption = False
 ) -> None:
-    """Check that nothing in a study is lost, counted twice or left running."""
+    """Check that no trial is lost, counted twice or left running."""
     answer_fast()
     from hpsearch.verbs.verify import verify
 
@@ -479,28 +478,28 @@ def verify_command(
 
 
 def storage_url(option: str | None) -> str:
-    """The storage asked for: by option, by environment, or the default."""
+    """The storage URL: from the option, the environment, or the default."""
     environment = os.environ.get("HPSEARCH_STORAGE") or os.environ.get("OPTUNA_STORAGE")
     return option or environment or DEFAULT_STORAGE
 
 
 def answer_fast() -> None:
-    """Collect no garbage in a verb that only reads and ends.
+    """Turn off garbage collection for a verb that only reads and exits.
 
-    Importing makes very many objects and hardly any garbage: to look for it again and
-    again takes a part of such a verb's time.
+    Imports create many objects and hardly any garbage, so collecting takes a noticeable
+    share of such a verb's time.
     """
     gc.disable()
 
 
 def data_folder(option: Path | None) -> Path | None:
-    """The user's data folder: by option, by environment, or none."""
+    """The user's data folder: from the option, the environment, or none."""
     environment = os.environ.get("HPSEARCH_DATA")
     return option or (Path(environment) if environment else None)
 
 
 def main() -> None:
-    """Run the command line; an error is one line and an exit code."""
+    """Run the command line; report an error as one line and an exit code."""
     try:
         code = app(standalone_mode=False) or 0
     except HpsearchError as error:
@@ -510,12 +509,12 @@ def main() -> None:
     except (typer.Abort, KeyboardInterrupt):
         code = 130
     except (BrokenPipeError, SystemExit) as end:
-        # `hpsearch show STUDY | head`, which typer may turn into an exit of its own
+        # `hpsearch show STUDY | head`; typer may turn the broken pipe into a SystemExit
         if isinstance(end, SystemExit) and not isinstance(end.__context__, BrokenPipeError):
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    gc.freeze()  # there is nothing to gain from looking for garbage at the very end
+    gc.freeze()  # a last collection at exit would gain nothing
     sys.exit(code)
 
 

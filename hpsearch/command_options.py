@@ -1,4 +1,4 @@
-"""What the command line takes: options that several commands share, and how they are read."""
+"""Options that several commands share, and the parsers for their values."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def parse_duration(text: str) -> float:
         raise typer.BadParameter(f"needs a number with a unit{hint}")
     seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
     if seconds <= 0:
-        raise typer.BadParameter(f"must be more than nothing, got {text!r}")
+        raise typer.BadParameter(f"must be more than 0, got {text!r}")
     return seconds
 
 
@@ -102,7 +102,7 @@ def parse_size(text: str) -> int:
 
 
 def parse_fixed(pairs: list[str]) -> dict[str, str]:
-    """`name=value` of each `--set`."""
+    """The `name=value` pairs of `--set`, as a dict."""
     fixed: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
@@ -119,18 +119,18 @@ StorageOption = Annotated[
     typer.Option(
         "--storage",
         metavar="URL",
-        help=f"Where studies are kept; or HPSEARCH_STORAGE.  [default: {DEFAULT_STORAGE}]",
+        help=f"Where studies live; or set HPSEARCH_STORAGE.  [default: {DEFAULT_STORAGE}]",
     ),
 ]
 DataOption = Annotated[
     Path | None,
-    typer.Option("--data", metavar="DIR", help="Folder of data sets; or HPSEARCH_DATA."),
+    typer.Option("--data", metavar="DIR", help="Folder of data sets; or set HPSEARCH_DATA."),
 ]
 DataTaskArgument = Annotated[
     str | None,
     typer.Argument(metavar="[TASK]", help="A study file, or a data set such as imdb."),
 ]
-StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="A study's name.")]
+StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study.")]
 ModelArgument = Annotated[
     str,
     typer.Argument(metavar="STUDY_OR_DIR", help="An evaluated study, or an exported folder."),
@@ -145,12 +145,17 @@ TrialsOption = Annotated[
         "--trials",
         metavar="N",
         parser=parse_count,
-        help="Trials the study holds in the end, not trials to add.",
+        help="Total trials in the study, not trials to add.",
     ),
 ]
 TimeoutOption = Annotated[
     float | None,
-    typer.Option("--timeout", metavar="TIME", parser=parse_duration, help="Stop after: 30m."),
+    typer.Option(
+        "--timeout",
+        metavar="TIME",
+        parser=parse_duration,
+        help="Stop after this time: 90s, 30m, 2h.",
+    ),
 ]
 SlotsOption = Annotated[
     int | None,
@@ -158,7 +163,7 @@ SlotsOption = Annotated[
         "--slots",
         metavar="N",
         parser=parse_count,
-        help="Trials side by side.  [default: one per core, one thread each]",
+        help="Trials to run in parallel.  [default: one per core, one thread each]",
     ),
 ]
 SamplerOption = Annotated[
@@ -167,7 +172,7 @@ SamplerOption = Annotated[
         "--sampler",
         metavar="|".join(SamplerName),
         parser=parse_choice(SamplerName),
-        help=f"Proposes params.  [default: {DEFAULT_SAMPLER.value}]",
+        help=f"How to choose params.  [default: {DEFAULT_SAMPLER.value}]",
     ),
 ]
 PrunerOption = Annotated[
@@ -176,7 +181,7 @@ PrunerOption = Annotated[
         "--pruner",
         metavar="|".join(PrunerName),
         parser=parse_choice(PrunerName),
-        help=f"Gives trials up.  [default: {DEFAULT_PRUNER.value}]",
+        help=f"How to stop bad trials early.  [default: {DEFAULT_PRUNER.value}]",
     ),
 ]
 SetOption = Annotated[
@@ -186,18 +191,29 @@ SetOption = Annotated[
 TrialTimeoutOption = Annotated[
     float | None,
     typer.Option(
-        "--trial-timeout", metavar="TIME", parser=parse_duration, help="Kill a longer trial."
+        "--trial-timeout",
+        metavar="TIME",
+        parser=parse_duration,
+        help="Kill a trial that runs longer.",
     ),
 ]
 EpochTimeoutOption = Annotated[
     float | None,
     typer.Option(
-        "--epoch-timeout", metavar="TIME", parser=parse_duration, help="Kill at a longer epoch."
+        "--epoch-timeout",
+        metavar="TIME",
+        parser=parse_duration,
+        help="Kill a trial if an epoch takes longer.",
     ),
 ]
 MemoryOption = Annotated[
     int | None,
-    typer.Option("--memory", metavar="SIZE", parser=parse_size, help="Kill a bigger trial: 2G."),
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        parser=parse_size,
+        help="Kill a trial that uses more memory: 800M, 2G.",
+    ),
 ]
 RetriesOption = Annotated[
     int,
@@ -205,7 +221,7 @@ RetriesOption = Annotated[
         "--retries",
         metavar="N",
         parser=parse_retries,
-        help="Times a trial whose process died is continued without any progress.",
+        help="Restarts allowed for a dead trial process that makes no progress.",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]

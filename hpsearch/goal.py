@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal, get_args
 
-from hpsearch.errors import StudyFileError
+from hpsearch.errors import MetricNotFound, StudyFileError
 
 Direction = Literal["maximize", "minimize"]
 Logs = dict[str, float]
@@ -35,6 +35,20 @@ class Goal:
     def test_metric(self) -> str:
         """What Keras calls the metric on the test split."""
         return self.metric.removeprefix("val_")
+
+    def value(self, logs: Mapping[str, float]) -> float:
+        """The metric after an epoch.
+
+        Raises:
+            MetricNotFound: It was not logged. To train on would look like a search in which
+                nothing is good.
+        """
+        if self.metric not in logs:
+            logged = sorted(set(logs) - {"seconds"})
+            raise MetricNotFound(
+                f"Keras logged {logged}, not {self.metric!r}: correct metric= in the task"
+            )
+        return logs[self.metric]
 
     def key(self, value: float) -> float:
         """A sort key: the best value sorts first."""

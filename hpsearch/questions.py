@@ -3,13 +3,14 @@
 launcher ── Predict or Write ──▶ python -m hpsearch.training.use
          ◀──── Answer ─────────  one after the other, as they come
          ◀──── Ended ──────────  end of file without it means that the process died
+
+`hpsearch.codec` encodes and decodes them.
 """
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,6 @@ class Predict:
     outputs for each example.
     """
 
-    kind: ClassVar[str] = "predict"
     model: str
     """A file that `model.save` wrote."""
     x: list[Any]
@@ -33,7 +33,6 @@ class Predict:
 class Write:
     """How does the text go on? One character after the other comes."""
 
-    kind: ClassVar[str] = "write"
     model: str
     """A file that `model.save` wrote."""
     window: list[int]
@@ -49,7 +48,6 @@ class Write:
 class Answer:
     """Part of the answer."""
 
-    kind: ClassVar[str] = "answer"
     content: Any
 
 
@@ -57,28 +55,8 @@ class Answer:
 class Ended:
     """All answers were given, or an exception kept them back."""
 
-    kind: ClassVar[str] = "ended"
     error: str = ""
     """One line: the kind of exception and what it says."""
 
 
 Question = Predict | Write
-Line = Predict | Write | Answer | Ended
-
-
-def encode_line(line: Line) -> str:
-    return json.dumps({"kind": line.kind, **asdict(line)})
-
-
-def decode_line(text: str) -> Line:
-    """What a line says.
-
-    Raises:
-        ValueError: It is nothing that is said here.
-    """
-    content: dict[str, Any] = json.loads(text)
-    kind = content.pop("kind", None)
-    for line_type in (Predict, Write, Answer, Ended):
-        if kind == line_type.kind:
-            return line_type(**content)
-    raise ValueError(f"nothing has the kind {kind!r}")

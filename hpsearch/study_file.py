@@ -6,17 +6,21 @@ import ast
 import hashlib
 import linecache
 import os
+import threading
 import traceback
 import types
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
-from hpsearch.errors import HpsearchError, StudyFileError
+from hpsearch.errors import HpsearchError, StorageError, StudyFileError
 from hpsearch.quiet_imports import import_quietly
 from hpsearch.task import Task
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+EXIT = os._exit
 STAR = "*"  # what `from module import *` binds: nobody knows which names
 
 
@@ -114,26 +118,72 @@ def run_study_file(text: str, filename: str) -> StudyFile:
 
     Raises:
         StudyFileError: The text does not run, or declares no task.
+        HpsearchError: The text raised one of another type.
     """
     import_quietly(text)
     module = types.ModuleType(Path(filename).stem)
     module.__file__ = filename
     # so that a traceback shows the lines of the stored text, wherever the file is now
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    try:
+    with calling("the study file", filename):
         exec(compile(text, filename, "exec"), module.__dict__)  # noqa: S102  # a study file is code
-    except HpsearchError as error:
-        raise StudyFileError(f"{where(error, filename)}: {error}") from error
-    except (Exception, SystemExit) as error:
-        raise StudyFileError(
-            f"study file {where(error, filename)} raised {describe(error)}"
-        ) from error
     task = getattr(module, "TASK", None)
     if not isinstance(task, Task):
         raise StudyFileError(
             f"study file {filename} declares no task: end it with TASK = hpsearch.Task(...)"
         )
     return StudyFile(Path(filename).stem, filename, text, task)
+
+
+@contextmanager
+def calling(
+    what: str, filename: str, *, passes: tuple[type[Exception], ...] = ()
+) -> Iterator[None]:
+    """Call a function of a study file: whatever it raises says where in the file.
+
+    Args:
+        what: What messages call it, such as `space(trial)`.
+        filename: The study file.
+        passes: Exceptions for the caller to handle. Those of the storage always pass: a
+            trial that suggests writes to it.
+
+    Raises:
+        StudyFileError: The function raised an exception, or `SystemExit`.
+        HpsearchError: The function raised one; its type is kept.
+    """
+    try:
+        with _exits_noticed():
+            yield
+    except HpsearchError as error:
+        if isinstance(error, (StorageError, *passes)):
+            raise
+        raise type(error)(f"{where(error, filename)}: {error}") from error
+    except (Exception, SystemExit) as error:
+        if isinstance(error, passes):
+            raise
+        raise StudyFileError(
+            f"{where(error, filename)}: {what} raised {describe(error)}"
+        ) from error
+
+
+@contextmanager
+def _exits_noticed() -> Iterator[None]:
+    """Let `os._exit` raise: the whole launcher would end with it, and say nothing.
+
+    Other threads, and processes forked in here, still exit with it as they must.
+    """
+    here = os.getpid(), threading.get_ident()
+
+    def exit_(status: int) -> NoReturn:
+        if here != (os.getpid(), threading.get_ident()):
+            EXIT(status)
+        raise StudyFileError(f"os._exit({status}) would end hpsearch without a word: remove it")
+
+    os._exit = exit_
+    try:
+        yield
+    finally:
+        os._exit = EXIT
 
 
 def where(error: BaseException, filename: str) -> str:

@@ -1,10 +1,10 @@
-"""Alice in Wonderland: predict the next character, and write text so.
+"""Alice in Wonderland: predict the next character, and write text that way.
 
-The lab trains an LSTM of 128 units on every window of 10 characters of the book and has it
-write after each epoch. It has no measure of quality; here the end of the book is held out, so
-that accuracy and bits per character on text that the network never saw tell networks apart.
-It varies cell, units, dropout, window, regularizer and optimizer; dropout after the last
-layer and a learning rate that decays are ours.
+The lab trains an LSTM of 128 units on every window of 10 characters of the book and lets it
+write text after each epoch. It does not measure quality. Here the end of the book is held out,
+so networks are compared by accuracy and bits per character on text they have never seen. The
+lab varies cell, units, dropout, window, regularizer and optimizer; we add dropout after the
+last layer and a learning rate that decays.
 
 Data: Lewis Carroll, 1865, Project Gutenberg no. 11, https://www.gutenberg.org/ebooks/11
 """
@@ -29,8 +29,8 @@ from hpsearch.errors import DataCorrupt
 
 LENGTH = 40  # characters in an example; a network reads the last `window` of them
 CHARACTERS = tuple(" !\"'()*,-.:;?[]_" + string.ascii_lowercase)
-N_WINDOWS = 114_000  # for training, about
-SHARES = (0.8, 0.9)  # of the book: where the part for training ends, and that for validation
+N_WINDOWS = 114_000  # for training, roughly
+SHARES = (0.8, 0.9)  # of the book: where the training part ends, and where the validation part ends
 FIRST_WORDS = "chapter i. down the rabbit-hole alice was beginning to get very tired"
 LAST_WORDS = "and the happy summer days."
 FILES = ("alice_in_wonderland.txt", "pg11.txt", "11-0.txt")
@@ -39,7 +39,7 @@ FILES = ("alice_in_wonderland.txt", "pg11.txt", "11-0.txt")
 def load(folder: Path) -> Dataset:
     path = next(folder / name for name in FILES if (folder / name).exists())
     text = one_line(path.read_bytes())
-    # Project Gutenberg puts its own words before and after; it may mend a comma now and then
+    # Project Gutenberg adds text before and after, and may correct a comma now and then
     start, end = text.find(FIRST_WORDS), text.find(LAST_WORDS)
     if start < 0 or end < 0:
         raise DataCorrupt(f"{path} lacks the first or the last words of the book")
@@ -96,7 +96,7 @@ def build(params):
     model = keras.Model(characters, layers.Dense(len(CHARACTERS), "softmax")(x))
 
     name = params["optimizer"]
-    batches = N_WINDOWS // params["batch_size"]  # of an epoch
+    batches = N_WINDOWS // params["batch_size"]  # per epoch
     learning_rate = keras.optimizers.schedules.ExponentialDecay(
         params[f"{name}_learning_rate"], decay_steps=batches, decay_rate=params["decay"]
     )
@@ -106,14 +106,14 @@ def build(params):
     optimizer = keras.optimizers.get({"class_name": name, "config": config})
     loss = "sparse_categorical_crossentropy"
     crossentropy = keras.metrics.SparseCategoricalCrossentropy(name="crossentropy")
-    # compiling takes 10 s, and a third off an epoch of 40 steps, and nothing off one of 10
+    # compiling costs 10 s; it makes an epoch of 40 steps a third faster, one of 10 steps not
     jit = params["window"] > 20
     model.compile(optimizer, loss, metrics=["accuracy", crossentropy], jit_compile=jit)
     return model
 
 
 def bits_per_char(logs: dict[str, float]) -> dict[str, float]:
-    # of the crossentropy alone: the loss also counts what the regularizer adds
+    # from the crossentropy alone: the loss also includes the regularizer's penalty
     return {
         f"{part}bits_per_char": logs[f"{part}crossentropy"] / math.log(2)
         for part in ("", "val_")
@@ -155,7 +155,7 @@ TASK = Task(
         "optimizer": "rmsprop",
         "rmsprop_learning_rate": 0.001,
         "decay": 1.0,
-        "adam_learning_rate": 0.001,  # where a factor says adam: Keras's own
+        "adam_learning_rate": 0.001,  # Keras's default, if the optimizer factor picks adam
     },
     factors={
         "cell": ["SimpleRNN", "GRU", "LSTM"],

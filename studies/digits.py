@@ -1,6 +1,6 @@
-"""Handwritten digits: tell 0 to 9 apart in 8 x 8 grey images.
+"""Handwritten digits: classify 8 x 8 grey images as 0 to 9.
 
-The questions of the first lab on data that come with scikit-learn: nothing to download,
+Asks the questions of the first lab on data that come with scikit-learn: nothing to download,
 and a search takes less than a minute on two cores.
 
 Data: Alpaydin and Kaynak, 1998, https://doi.org/10.24432/C50P49 (the test part, 1,797
@@ -15,7 +15,7 @@ from hpsearch import Budget, Dataset, Split, Task
 from hpsearch.data import Encoded, Source, decode_png, hold_out
 
 N_CLASSES = 10
-N_TEST = 360  # a fifth of the images, opened once, at the end
+N_TEST = 360  # a fifth of the images, opened only once, at the end
 N_VALID = 287  # a fifth of the rest, to compare trials on
 
 
@@ -31,7 +31,7 @@ def load(folder: Path) -> Dataset:
 
 def encode(content: bytes, vocabulary: tuple[str, ...]) -> Encoded:
     pixels = decode_png(content, (8, 8))  # 0 (black, the background) to 255
-    return Encoded((pixels / 255 * 16).round().astype("uint8"))  # as the data: 0 to 16
+    return Encoded((pixels / 255 * 16).round().astype("uint8"))  # 0 to 16, like the data
 
 
 def space(trial: Trial) -> None:

@@ -1,8 +1,8 @@
-"""Fashion-MNIST: tell ten kinds of clothing apart in 28 x 28 grey images.
+"""Fashion-MNIST: classify 28 x 28 grey images of clothing into ten kinds.
 
-The lab trains a dense network of one wide layer with plain SGD, then varies epochs,
-batch size, units and adds a hidden layer; its last question is what else could raise the
-accuracy, so the space here also holds activation, optimizer, learning rate, dropout and
+The lab trains a dense network with one wide layer by plain SGD, then varies epochs, batch
+size and units and adds a hidden layer. Its last question is what else could raise the
+accuracy, so the search space here also has activation, optimizer, learning rate, dropout and
 a third layer.
 
 Data: Xiao, Rasul and Vollgraf, 2017, https://arxiv.org/abs/1708.07747
@@ -15,7 +15,7 @@ from optuna import Trial
 from hpsearch import Budget, Dataset, Published, Split, Task
 from hpsearch.data import Encoded, File, Source, decode_png, read_idx
 
-N_VALID = 12_000  # the last fifth of the 60,000, as the lab's validation_split=0.2 takes it
+N_VALID = 12_000  # the last fifth of the 60,000, like the lab's validation_split=0.2
 CLASSES = [
     "T-shirt",
     "trousers",
@@ -29,7 +29,7 @@ CLASSES = [
     "ankle boots",
 ]
 MIRROR = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
-SHA256 = {  # of what is inside: gzip wrappers differ from mirror to mirror
+SHA256 = {  # of the content: gzip headers differ between mirrors
     "train-images-idx3": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
     "t10k-images-idx3": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
@@ -49,7 +49,7 @@ def load(folder: Path) -> Dataset:
 
 
 def encode(content: bytes, vocabulary: tuple[str, ...]) -> Encoded:
-    return Encoded(decode_png(content, (28, 28)))  # light clothing on black, as the data
+    return Encoded(decode_png(content, (28, 28)))  # light clothing on black, like the data
 
 
 def space(trial: Trial) -> None:

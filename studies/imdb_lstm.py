@@ -1,9 +1,9 @@
 """IMDB: tell good film reviews from bad ones with an LSTM.
 
-The lab reads the last 80 words of each review, of the 5,000 most frequent ones, with an
-LSTM of 100 units, then varies epochs, units and optimizer, asks where overfitting begins and
-what units do to training time. The space here also holds how many words are read, the widths
-and number of layers, other recurrent cells, the loss and gradient clipping.
+The lab trains an LSTM of 100 units on the last 80 words of each review, with the 5,000 most
+frequent words. It varies epochs, units and optimizer, and asks where overfitting begins and
+how units affect training time. The search space here also has the number of words read, the
+number and widths of layers, other recurrent cells, the loss and gradient clipping.
 
 Data: Maas et al., 2011, https://ai.stanford.edu/~amaas/data/sentiment/, as Keras encodes them
 """
@@ -15,10 +15,10 @@ from optuna import Trial
 from hpsearch import Budget, Dataset, Published, Task
 from hpsearch.data import IMDB, Encoded, encode_words, hold_out, open_reviews
 
-LENGTH = 160  # words of a review that are kept; a network reads the last `length` of them
-N_WORDS = 10_000  # most frequent words that are kept; a network knows the first `n_words`
+LENGTH = 160  # words kept of each review; a network reads the last `length` of them
+N_WORDS = 10_000  # most frequent words kept; a network knows the first `n_words`
 UNKNOWN = 2  # stands for all other words
-N_VALID = 5_000  # of the 25,000 training reviews, to compare trials on
+N_VALID = 5_000  # of the 25,000 training reviews, held out to compare trials on
 CLASSES = ["negative", "positive"]
 
 
@@ -63,7 +63,7 @@ def build(params):
     last = words[:, -length:]
     known = keras.ops.where(last < n_words, last, UNKNOWN)
     x = layers.Embedding(n_words, params["embedding"])(known)
-    # whole words are dropped, as Embedding(dropout=0.2) of the lab's Keras did
+    # drops whole words, as Embedding(dropout=0.2) did in the lab's version of Keras
     x = layers.Dropout(params["embedding_dropout"], noise_shape=(None, length, 1))(x)
     for i in range(1, params["layers"] + 1):
         x = getattr(layers, params["cell"])(
@@ -105,7 +105,7 @@ TASK = Task(
         "clipnorm": None,
         "optimizer": "adam",
         "adam_learning_rate": 0.001,
-        "sgd_learning_rate": 0.01,  # where a factor says sgd: Keras's own
+        "sgd_learning_rate": 0.01,  # Keras's default, if the optimizer factor picks sgd
         "momentum": 0.0,
     },
     factors={

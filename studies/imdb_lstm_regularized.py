@@ -1,10 +1,10 @@
-"""IMDB: a regularised LSTM that knows 20,000 words.
+"""IMDB: a regularized LSTM that knows 20,000 words.
 
-The lab reads the last 80 words of each review with an LSTM of 64 units whose inputs are
-dropped out and whose biases are regularised, for one epoch, then varies dropout, regularizer
-and optimizer. It found that regularising both ways helped a little, that changing dropout did
-not, and that Adam with its defaults was best. Its question about vanishing gradients is a
-factor here: other recurrent cells, clipping, and the norm of the gradient among the logs.
+The lab trains an LSTM of 64 units, with dropout on its inputs and regularized biases, for one
+epoch on the last 80 words of each review, then varies dropout, regularizer and optimizer. It
+found that regularizing both ways helped a little, that changing the dropout did not, and that
+Adam with its defaults was best. It also asks about vanishing gradients, so cell and gradient
+clipping are factors here, and the norm of the gradient is logged.
 
 Data: Maas et al., 2011, https://ai.stanford.edu/~amaas/data/sentiment/, as Keras encodes them
 """
@@ -16,10 +16,10 @@ from optuna import Trial
 from hpsearch import Budget, Dataset, Task
 from hpsearch.data import IMDB, Encoded, encode_words, hold_out, open_reviews
 
-LENGTH = 80  # words of a review that are kept; a network reads the last `length` of them
-N_WORDS = 20_000  # most frequent words that are kept; a network knows the first `n_words`
+LENGTH = 80  # words kept of each review; a network reads the last `length` of them
+N_WORDS = 20_000  # most frequent words kept; a network knows the first `n_words`
 UNKNOWN = 2  # stands for all other words
-N_VALID = 5_000  # of the 25,000 training reviews, to compare trials on
+N_VALID = 5_000  # of the 25,000 training reviews, held out to compare trials on
 CLASSES = ["negative", "positive"]
 
 
@@ -108,7 +108,7 @@ TASK = Task(
         "clipnorm": None,
         "optimizer": "adam",
         "adam_learning_rate": 0.001,
-        "sgd_learning_rate": 0.01,  # where a factor says sgd: the lab's own
+        "sgd_learning_rate": 0.01,  # the lab's value, if the optimizer factor picks sgd
         "momentum": 0.9,
         "rmsprop_learning_rate": 0.001,
     },

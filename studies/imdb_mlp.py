@@ -1,9 +1,9 @@
 """IMDB: tell good film reviews from bad ones by the words they use.
 
-The lab turns each review into a row of 10,000 numbers, 1 for each word that is in it, and
+The lab turns each review into a row of 10,000 numbers, with a 1 for each word it contains, and
 trains a dense network of two small layers, which overfits after 3 or 4 epochs. It varies the
-number of layers, their width, the loss and the activation; the space here also holds other
-optimizers, learning rate and dropout.
+number of layers, their width, the loss and the activation; the search space here also has
+optimizer, learning rate and dropout.
 
 Data: Maas et al., 2011, https://ai.stanford.edu/~amaas/data/sentiment/, as Keras encodes them
 """
@@ -22,7 +22,7 @@ CLASSES = ["negative", "positive"]
 
 def load(folder: Path) -> Dataset:
     reviews = open_reviews(folder)
-    train = reviews.train.bags_of_words(N_WORDS)  # x: (25000, 10000) in CSR form, 1.3 % ones
+    train = reviews.train.bags_of_words(N_WORDS)  # x: (25000, 10000), CSR, 1.3 % ones
     test = reviews.test.bags_of_words(N_WORDS)
     return Dataset(train[N_VALID:], train[:N_VALID], test, reviews.vocabulary[:N_WORDS])
 
@@ -36,7 +36,7 @@ def space(trial: Trial) -> None:
     trial.suggest_categorical("batch_size", [128, 256, 512, 1024])
     n_layers = trial.suggest_int("layers", 1, 3)
     trial.suggest_categorical("units_1", [16, 32, 64, 128, 256, 512])
-    for i in range(2, n_layers + 1):  # None: as wide as the layer before
+    for i in range(2, n_layers + 1):  # None: as wide as the previous layer
         trial.suggest_categorical(f"units_{i}", [None, 16, 32, 64, 128])
     trial.suggest_categorical("activation", ["relu", "tanh", "sigmoid", "elu", "silu", "gelu"])
     trial.suggest_float("dropout", 0.0, 0.9, step=0.1)
@@ -75,18 +75,18 @@ TASK = Task(
     encode=encode,
     source=IMDB,
     baseline={
-        "epochs": 4,  # what validation chose in the lab, after a look at 20
+        "epochs": 4,  # chosen by validation in the lab, after trying 20
         "batch_size": 512,
         "layers": 2,
         "units_1": 16,
         "units_2": None,
-        "units_3": None,  # where a factor says three layers
+        "units_3": None,  # for the factor of three layers
         "activation": "relu",
         "dropout": 0.0,
         "loss": "binary_crossentropy",
         "optimizer": "rmsprop",
         "rmsprop_learning_rate": 0.001,
-        "adam_learning_rate": 0.001,  # where a factor says adam or sgd: Keras's own
+        "adam_learning_rate": 0.001,  # Keras's defaults, if the optimizer factor picks adam or sgd
         "sgd_learning_rate": 0.01,
         "momentum": 0.0,
     },

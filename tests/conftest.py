@@ -9,6 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.waiting import HANG_S
+
+# how fast a machine is, no test asks
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -41,7 +50,7 @@ def cli(cwd: Path) -> Cli:
             capture_output=True,
             text=True,
             env={**os.environ, **env},
-            timeout=300,
+            timeout=HANG_S,
             check=False,
         )
 

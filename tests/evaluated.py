@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tests.waiting import HANG_S
+
 TEXT = '''"""Clouds: tell three clouds of points apart."""
 
 from pathlib import Path
@@ -94,7 +96,7 @@ def evaluated_study() -> Evaluated:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "clouds.py").write_text(TEXT)
     search = hpsearch("run", "clouds.py", "--seed", "7", "--pruner", "none")
-    subprocess.run(search, cwd=folder, check=True, capture_output=True, timeout=120)
+    subprocess.run(search, cwd=folder, check=True, capture_output=True, timeout=HANG_S)
     shutil.copytree(folder / "runs", folder / "searched")
     command = hpsearch("evaluate", "clouds", "--top", "1", "--seeds", "2")
     return Evaluated(folder, _interrupt([*command, "--slots", "1"], folder), _run(command, folder))
@@ -117,11 +119,11 @@ def _interrupt(command: list[str], folder: Path) -> subprocess.CompletedProcess[
         if line.startswith("trained"):
             os.kill(process.pid, signal.SIGINT)
             break
-    stdout, stderr = process.communicate(timeout=60)
+    stdout, stderr = process.communicate(timeout=HANG_S)
     return subprocess.CompletedProcess(command, process.returncode, stdout, seen + stderr)
 
 
 def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=folder, capture_output=True, text=True, timeout=HANG_S, check=False
     )

@@ -14,8 +14,8 @@ from hpsearch.choices import PrunerName
 from hpsearch.cli import _options
 from hpsearch.command_options import parse_duration, parse_size
 from hpsearch.processes.supervisor import Limits
+from hpsearch.searching.launch import Options, run
 from hpsearch.searching.view import View
-from hpsearch.verbs.run import Options, run
 from tests.toy import write_toy
 
 URL = "sqlite:///studies.db"

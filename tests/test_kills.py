@@ -24,7 +24,7 @@ from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
 from hpsearch.study.trials import Outcome
 from tests.toy import write_toy
-from tests.waiting import is_alive, wait_until
+from tests.waiting import HANG_S, is_alive, wait_until
 
 URL = "sqlite:///studies.db"
 N_TRIALS = 4
@@ -72,7 +72,7 @@ def wait_for_epochs(launcher: subprocess.Popen[bytes], n: int) -> None:
     def n_epochs() -> int:
         return sum(text.read_text().count('"seconds"') for text in curves.glob("*/curve.json"))
 
-    wait_until(lambda: launcher.poll() is not None or n_epochs() >= n, seconds=90)
+    wait_until(lambda: launcher.poll() is not None or n_epochs() >= n)
 
 
 def test_a_killed_launcher_leaves_no_process_and_the_same_command_goes_on(cwd, launch):
@@ -84,11 +84,11 @@ def test_a_killed_launcher_leaves_no_process_and_the_same_command_goes_on(cwd, l
 
     launcher.kill()
     launcher.wait()
-    wait_until(lambda: not any(is_alive(pid) for pid in pids), seconds=5)
+    wait_until(lambda: not any(is_alive(pid) for pid in pids))
 
     n_before = read().n_trials
     again = launch()
-    assert again.wait(timeout=120) == 0
+    assert again.wait(timeout=HANG_S) == 0
     summary = read()
     assert n_before <= summary.n_trials == N_TRIALS
     assert summary.counts[Outcome.FINISHED] == N_TRIALS
@@ -102,34 +102,34 @@ def test_one_ctrl_c_finishes_the_epochs_and_the_study_goes_on_later(cwd, launch)
         """
     write_toy(cwd, each_epoch=each_epoch, epochs=6)
     launcher = launch()
-    wait_until(lambda: len(list(cwd.glob("second-epoch-*"))) == 2, seconds=60)
+    wait_until(lambda: len(list(cwd.glob("second-epoch-*"))) == 2)
 
     launcher.send_signal(signal.SIGINT)
     wait_until(lambda: "finishing the running epochs" in Path("said").read_text())
     assert launcher.poll() is None
     (cwd / "go").touch()
 
-    assert launcher.wait(timeout=60) == 130
+    assert launcher.wait(timeout=HANG_S) == 130
     assert "hpsearch resume toy" in Path("said").read_text()
     summary = read()
     assert summary.counts[Outcome.RUNNING] == 0
     assert summary.counts[Outcome.WAITING] >= 1
     assert [row.epochs_done for row in summary.rows[:2]] == [2, 2]
-    assert launch().wait(timeout=120) == 0
+    assert launch().wait(timeout=HANG_S) == 0
     assert read().counts[Outcome.FINISHED] == N_TRIALS
 
 
 def test_a_second_ctrl_c_stops_at_once_in_the_middle_of_an_epoch(cwd, launch):
     write_toy(cwd, each_epoch="time.sleep(1000 * (epochs_done == 1))")
     launcher = launch()
-    wait_until(lambda: len(trial_processes()) == 2, seconds=60)
+    wait_until(lambda: len(trial_processes()) == 2)
     pids = [process.pid for process in trial_processes()]
 
     launcher.send_signal(signal.SIGINT)
     wait_until(lambda: "finishing the running epochs" in Path("said").read_text())
     launcher.send_signal(signal.SIGINT)
 
-    assert launcher.wait(timeout=10) == 130
+    assert launcher.wait(timeout=HANG_S) == 130
     assert not any(is_alive(pid) for pid in pids)
     assert read().counts[Outcome.WAITING] == 2
 
@@ -141,14 +141,14 @@ def test_sigterm_stops_as_ctrl_c_does_with_its_own_exit_code(cwd, launch):
 
     launcher.send_signal(signal.SIGTERM)
 
-    assert launcher.wait(timeout=60) == 143
+    assert launcher.wait(timeout=HANG_S) == 143
     assert read().counts[Outcome.RUNNING] == 0
 
 
 def test_a_second_launcher_of_a_study_is_refused_and_told_who_runs_it(cwd, launch, cli):
     write_toy(cwd, each_epoch="time.sleep(1000)")
     launcher = launch()
-    wait_until(lambda: Path("studies.db").exists() and trial_processes(), seconds=60)
+    wait_until(lambda: Path("studies.db").exists() and trial_processes())
 
     second = cli("run", "toy.py", "--storage", URL)
     os.kill(launcher.pid, signal.SIGKILL)
@@ -161,9 +161,11 @@ def test_a_second_launcher_of_a_study_is_refused_and_told_who_runs_it(cwd, launc
 def test_a_study_whose_time_is_up_stops_with_success_and_goes_on_later(cwd, launch):
     write_toy(cwd, each_epoch="time.sleep(0.5)", epochs=6)
 
-    assert launch("--timeout", "4s").wait(timeout=60) in {0, 3}  # 3 while there is no trial to use
+    returncode = launch("--timeout", "4s").wait(timeout=HANG_S)
+
+    assert returncode in {0, 3}  # 3 while there is no trial to use
     assert read().counts[Outcome.WAITING] >= 1
-    assert launch().wait(timeout=120) == 0
+    assert launch().wait(timeout=HANG_S) == 0
     assert read().counts[Outcome.FINISHED] == N_TRIALS
 
 
@@ -185,8 +187,8 @@ def test_random_kills_until_done_lose_nothing_and_count_nothing_twice(cwd, launc
             victims = [launcher] if kills.pop() == "launcher" else trial_processes()
             if victims:
                 kill(dice.choice(victims))
-        returncode = launcher.wait(timeout=120)
-        wait_until(lambda: not trial_processes(), seconds=5)
+        returncode = launcher.wait(timeout=HANG_S)
+        wait_until(lambda: not trial_processes())
         summary = read()
         if returncode == 0:
             break
@@ -213,10 +215,10 @@ def test_a_launcher_killed_while_it_promotes_loses_nothing(cwd, launch):
         time.sleep(dice.uniform(0.0, 3.0))  # the moment of the kill is the dice's
         kill(launcher)
         launcher.wait()
-        wait_until(lambda: not trial_processes(), seconds=5)
+        wait_until(lambda: not trial_processes())
         read()
 
-    assert launch("--pruner", "halving", "--trials", "9").wait(timeout=120) == 0
+    assert launch("--pruner", "halving", "--trials", "9").wait(timeout=HANG_S) == 0
     summary = read()
     assert summary.n_trials == 9
     assert summary.counts[Outcome.RUNNING] == summary.counts[Outcome.WAITING] == 0

@@ -13,6 +13,7 @@ import hpsearch
 from hpsearch.errors import MetricNotFound
 from tests.toy import write_toy
 from tests.training.letters import letters
+from tests.waiting import HANG_S
 
 
 def optimize(toy, n_trials: int = 1, **options) -> optuna.Study:
@@ -74,7 +75,7 @@ def test_a_script_without_a_main_guard_may_search(cwd):
     )
 
     done = subprocess.run(
-        [sys.executable, "script.py"], capture_output=True, text=True, timeout=120, check=True
+        [sys.executable, "script.py"], capture_output=True, text=True, timeout=HANG_S, check=True
     )
 
     assert done.stdout == "once\nTrue\n"

@@ -9,7 +9,8 @@
 
 The trial process writes, the launcher reads. Each file is written under a temporary
 name, synced and renamed, so what bears its final name is whole. The checkpoint of an
-epoch comes before its logs: logs up to epoch 7 promise a checkpoint of epoch 7.
+epoch comes before its logs: logs up to epoch 7 promise a checkpoint of epoch 7. Logs only
+ever grow: when a checkpoint is lost, epochs are trained again, and their logs stay.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Curve:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-
+        self.name = folder.name
         self._start: tuple[int, int] | None = None
 
     @property
@@ -70,8 +71,8 @@ class Curve:
 
     @property
     def starts(self) -> list[list[int]]:
-        """Where each process that added epochs began: after which epoch, and how many
-        there were then. The two differ where a checkpoint was lost.
+        """Where each process that trained began: after which epoch, and how many had logs
+        then. The two differ where a checkpoint was lost.
         """
         return self._read()[1]
 
@@ -96,12 +97,14 @@ class Curve:
             return None
 
     def resume_point(self, epochs: int) -> tuple[int, State | None]:
-        """Where training towards `epochs` starts.
+        """Where training towards `epochs` starts; whoever trains holds the curve's lock.
 
         Returns:
             The last epoch, at most `epochs`, with logs and a whole checkpoint, and that
             checkpoint; `(0, None)` where there is none.
         """
+        for unfinished in self.folder.glob("*.tmp-*"):  # of a process that was killed
+            unfinished.unlink(missing_ok=True)
         n_logs = len(self.logs)
         for epoch in range(min(n_logs, epochs), 0, -1):
             if (state := self.state(epoch)) is not None:
@@ -117,8 +120,15 @@ class Curve:
         state: State,
         identity: Mapping[str, object],
         written: Written | None = None,
-    ) -> None:
-        """Keep an epoch: its checkpoint first, then its logs, then drop older ones.
+    ) -> Logs:
+        """Keep an epoch: its checkpoint first, then its logs, then drop older checkpoints.
+
+        Logs are never taken back: trials may have finished by them. An epoch that had to be
+        trained again, as its checkpoint was lost, keeps the logs it has, also where sums came
+        out differently this time.
+
+        Returns:
+            The logs that the curve has of this epoch.
 
         Raises:
             OSError: The disk is full or not writable; what was there before still is.
@@ -126,7 +136,9 @@ class Curve:
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic_file(self._checkpoint(epoch)) as path, path.open("wb") as file:
             np.savez(file, **state)  # type: ignore[arg-type]  # a name is not allow_pickle
-        before, starts, texts = self._read()
+        all_logs, starts, texts = self._read()
+        if epoch > len(all_logs):
+            all_logs.append(logs)
         if self._start is not None:
             starts.append(list(self._start))
             self._start = None
@@ -134,16 +146,19 @@ class Curve:
             "schema": "hpsearch.curve/1",
             **identity,
             "starts": starts,
-            "logs": [*before[: epoch - 1], logs],
+            "logs": all_logs,
         }
         if written is not None:
-            earlier = [*texts[: epoch - 1], *[None] * (epoch - 1 - len(texts))]
-            content["texts"] = [*earlier, asdict(written)]
+            texts += [None] * (epoch - len(texts))
+            texts[epoch - 1] = texts[epoch - 1] or asdict(written)
+        if texts:
+            content["texts"] = texts
         with atomic_file(self.folder / "curve.json") as path:
             path.write_text(json.dumps(content))
-        for old in self.folder.glob("epoch-*.npz"):
-            if old not in {self._checkpoint(epoch - i) for i in range(N_CHECKPOINTS)}:
-                old.unlink(missing_ok=True)
+        for checkpoint in self.folder.glob("epoch-*.npz"):
+            if int(checkpoint.stem.removeprefix("epoch-")) <= epoch - N_CHECKPOINTS:
+                checkpoint.unlink(missing_ok=True)
+        return all_logs[epoch - 1]
 
     def _checkpoint(self, epoch: int) -> Path:
         return self.folder / f"epoch-{epoch:05d}.npz"

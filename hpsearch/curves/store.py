@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from hpsearch.curves.curve import Curve
 from hpsearch.messages import TRAIN
 from hpsearch.study_file import StudyFile
 from hpsearch.task import Params, without_epochs
 
+MAX_BYTES = 2 * 2**30
 NO_PART_IN_TRAINING = ("python", "optuna")
 
 
@@ -71,22 +75,74 @@ def key_of(
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def evict(curves: Path, max_bytes: int = 2 * 2**30) -> None:
-    """Delete checkpoints, longest unused first, until the rest fit; logs stay.
+class CurveStore:
+    """All curves of a storage.
 
     Args:
-        curves: The folder of all curves.
-        max_bytes: What the checkpoints may take together.
+        folder: Of all curves; it need not exist yet.
     """
-    files: list[tuple[float, int, Path]] = []
-    for path in curves.glob("*/epoch-*.npz"):
-        with suppress(FileNotFoundError):  # another study's training drops its older ones
-            found = path.stat()
-            files.append((found.st_mtime, found.st_size, path))
-    total = sum(size for _, size, _ in files)
-    for _, size, path in sorted(files):
-        if total <= max_bytes:
-            break
-        total -= size
-        path.with_name("evicted").touch()
-        path.unlink(missing_ok=True)
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def curve(self, key: str) -> Curve:
+        """The curve of a name; it need not exist yet."""
+        return Curve(self.folder / key)
+
+    @contextmanager
+    def locked(
+        self,
+        curve: Curve,
+        is_cancelled: Callable[[], bool],
+        say: Callable[[str], object] = lambda text: None,
+    ) -> Iterator[bool]:
+        """Hold a curve while it is trained: trials of two studies may want the same one.
+
+        Args:
+            curve: Of this store.
+            is_cancelled: Asked while another process holds it; ends the wait.
+            say: Told if there is a wait.
+
+        Yields:
+            Whether the curve is held; False if the wait was cancelled.
+        """
+        curve.folder.mkdir(parents=True, exist_ok=True)
+        lock = _lock(curve)
+        try:
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                say(f"another study trains the same network: waiting for curve {curve.name}")
+                with suppress(Timeout):
+                    lock.acquire(cancel_check=is_cancelled)
+            yield lock.is_locked
+        finally:
+            lock.release()
+
+    def evict(self, max_bytes: int = MAX_BYTES, *, keep: Collection[str] = ()) -> None:
+        """Delete checkpoints, longest unused first, until the rest fit; logs stay.
+
+        Args:
+            max_bytes: What the checkpoints may take together.
+            keep: Names of curves that a waiting trial goes on with. They are spared, and so
+                are those under training.
+        """
+        files: list[tuple[float, int, Path]] = []
+        for path in self.folder.glob("*/epoch-*.npz"):
+            with suppress(FileNotFoundError):  # another study's training drops its older ones
+                found = path.stat()
+                files.append((found.st_mtime, found.st_size, path))
+        total = sum(size for _, size, _ in files)
+        for _, size, path in sorted(files):
+            if total <= max_bytes:
+                break
+            if path.parent.name in keep:
+                continue
+            with suppress(Timeout), _lock(Curve(path.parent)).acquire(timeout=0):
+                path.with_name("evicted").touch()
+                path.unlink(missing_ok=True)
+                total -= size
+
+
+def _lock(curve: Curve) -> FileLock:
+    return FileLock(curve.folder / ".lock")

@@ -18,6 +18,6 @@ def make_app(storage: Storage) -> WSGIApplication:
     """The dashboard of a storage and of the artifacts beside it."""
     # the cache reads a finished trial once, not at every refresh of every page
     source = optuna.storages.get_storage(storage.optuna) if storage.read_only else storage.optuna
-    artifacts = FileSystemArtifactStore(storage.folder / "artifacts")
+    artifacts = FileSystemArtifactStore(storage.artifacts)
     app: WSGIApplication = optuna_dashboard.wsgi(source, artifacts)
     return app

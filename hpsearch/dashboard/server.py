@@ -43,7 +43,7 @@ def serve(
     edit = None
     if allow_edit:
         storage = Storage(storage_url)
-        (storage.folder / "artifacts").mkdir(parents=True, exist_ok=True)
+        (storage.artifacts).mkdir(parents=True, exist_ok=True)
         edit = make_app(storage)
     with _listen(port) as listener:
         guard = Guard(lambda: Storage(storage_url, read_only=True), edit)

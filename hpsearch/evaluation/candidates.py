@@ -10,9 +10,9 @@ import numpy as np
 from optuna.study import Study
 from optuna.trial import FixedTrial, TrialState
 
-from hpsearch.errors import NothingFinished, StudyFileError
+from hpsearch.errors import NothingFinished
 from hpsearch.goal import Goal, Logs
-from hpsearch.study_file import StudyFile, describe
+from hpsearch.study_file import StudyFile, calling
 from hpsearch.task import Params, without_epochs
 
 BASELINE = "baseline"
@@ -112,11 +112,6 @@ def baseline_of(study_file: StudyFile) -> Params:
     """
     task = study_file.task
     trial = FixedTrial(dict(task.baseline))
-    try:
+    with calling("space(trial) with the baseline", study_file.filename):
         task.space(trial)  # type: ignore[arg-type]  # suggests as a Trial does
-    except Exception as error:
-        raise StudyFileError(
-            f"{study_file.filename}: the baseline is not a point of the search space: "
-            f"{describe(error)}"
-        ) from error
     return task.complete(trial.params)

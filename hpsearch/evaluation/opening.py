@@ -7,20 +7,19 @@ shown, so a record and what is printed cannot disagree.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 from optuna.study import Study
 
+from hpsearch.codec import Schema
 from hpsearch.evaluation.candidates import Candidate
 from hpsearch.evaluation.intervals import Interval, difference, interval
 from hpsearch.goal import Direction, Goal
-from hpsearch.study.storage import Storage, patiently
+from hpsearch.study.storage import Storage
 
 ATTR = "hpsearch_openings"
-SCHEMA = "hpsearch.opening/1"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +44,6 @@ class Opening:
     model_sha256: str
     diverged: list[str] = field(default_factory=list)
     """Trials that were candidates until a fresh seed ended in NaN."""
-    schema: str = SCHEMA
 
     @property
     def winner(self) -> Candidate:
@@ -113,6 +111,9 @@ class Opening:
         return judge(ours, theirs, n, self.goal)
 
 
+SCHEMA = Schema("hpsearch.opening", 1, Opening)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What can be said of one network against another."""
@@ -148,20 +149,20 @@ def judge(
 
 def read_openings(study: Study) -> list[Opening]:
     """The recorded openings of the test split, oldest first."""
-    return [_opening(content) for content in study.user_attrs.get(ATTR, [])]
+    called = f"the evaluation of study {study.study_name!r}"
+    return [SCHEMA.decode(content, called) for content in _stored(study)]
 
 
 def record_opening(study: Study, opening: Opening) -> None:
     """Add an opening to the study; the caller holds the study's lock."""
-    stored = study.user_attrs.get(ATTR, [])
-    patiently(lambda: study.set_user_attr(ATTR, [*stored, asdict(opening)]))
+    study.set_user_attr(ATTR, [*_stored(study), SCHEMA.encode(opening)])
 
 
 def model_folder(storage: Storage, opening: Opening) -> Path:
     """Where the winner's model and curve of an opening are kept."""
-    return storage.folder / "models" / opening.model
+    return storage.models / opening.model
 
 
-def _opening(content: dict[str, Any]) -> Opening:
-    candidates = [Candidate(**candidate) for candidate in content["candidates"]]
-    return Opening(**{**content, "candidates": candidates})
+def _stored(study: Study) -> list[object]:
+    contents = study.user_attrs.get(ATTR, [])
+    return contents if isinstance(contents, list) else [contents]  # and then damaged

@@ -34,7 +34,7 @@ from hpsearch.files import sha256_of
 from hpsearch.study.record import Record, load_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.task_data import data_of_study
-from hpsearch.study_file import StudyFile, describe, run_study_file, where
+from hpsearch.study_file import StudyFile, calling, run_study_file
 
 MANIFEST = "MANIFEST.json"
 MANIFEST_SCHEMA = "hpsearch.manifest/1"
@@ -73,17 +73,14 @@ class Model:
         encode, filename = self.study_file.task.encode, self.study_file.filename
         assert encode is not None
         try:
-            encoded = encode(content, self.vocabulary)
+            with calling(f"encode() of {called}", filename, passes=(HpsearchError, ValueError)):
+                encoded = encode(content, self.vocabulary)
         except HpsearchError as error:
             raise type(error)(f"{called}: {error}") from error
         except UnicodeDecodeError as error:
             raise DataError(f"{called} is not UTF-8 text: byte {error.start} is not") from error
         except ValueError as error:
             raise DataError(f"{called} cannot be encoded: {error}") from error
-        except (Exception, SystemExit) as error:
-            raise StudyFileError(
-                f"{where(error, filename)}: encode() of {called} raised {describe(error)}"
-            ) from error
         if not isinstance(encoded, Encoded):
             raise StudyFileError(
                 f"{filename}: encode() returned {type(encoded).__name__}, "

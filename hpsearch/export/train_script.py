@@ -16,7 +16,7 @@ from importlib import resources
 from string import Template
 
 from hpsearch.errors import StudyFileError
-from hpsearch.evaluation.retraining import N_THREADS
+from hpsearch.evaluation.evaluate import N_THREADS
 from hpsearch.study_file import StudyFile
 from hpsearch.task import Params
 
@@ -65,9 +65,9 @@ def write_script(script: Script) -> str:
         "test_metric": repr(script.test_metric),
         "recorded": repr(script.recorded),
         "tolerance": str(TOLERANCE),
-        "batches_per_call": _constant("fit", "BATCHES_PER_CALL"),
-        "predicted_at_once": _constant("fit", "PREDICTED_AT_ONCE"),
-        "order": _code("batches", "order"),
+        "batches_per_call": _constant("loop", "BATCHES_PER_CALL"),
+        "predicted_at_once": _constant("loop", "PREDICTED_AT_ONCE"),
+        "order": _code("loop", "order"),
         "batches": _batches(script),
         "read": READ_SPARSE if script.is_sparse else READ,
     }
@@ -146,12 +146,12 @@ def _source(module: str) -> str:
 def _batches(script: Script) -> str:
     """The class `Batches`, and what it needs, for the backend and the form of the examples."""
     if script.backend != "tensorflow":
-        return _code("batches", "PortableBatches").replace("PortableBatches", "Batches")
+        return _code("loop", "PortableBatches").replace("PortableBatches", "Batches")
     rows = "sparse_rows" if script.is_sparse else "dense_rows"
-    batches = _code("tensorflow_batches", "TensorFlowBatches")
+    batches = _code("loop", "TensorFlowBatches")
     batches = batches.replace("(sparse_rows if is_sparse(x) else dense_rows)", rows)
     batches = batches.replace("TensorFlowBatches", "Batches")
-    return f"{_code('tensorflow_batches', rows)}\n\n\n{batches}"
+    return f"{_code('loop', rows)}\n\n\n{batches}"
 
 
 def _code(module: str, name: str) -> str:

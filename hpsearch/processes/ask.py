@@ -10,9 +10,10 @@ import tempfile
 from collections.abc import Generator, Iterator
 from typing import Any
 
+from hpsearch.codec import decode, encode
 from hpsearch.errors import StudyFileError
 from hpsearch.processes.backend import keras_backend
-from hpsearch.questions import Answer, Ended, Question, decode_line, encode_line
+from hpsearch.questions import Answer, Ended, Question
 
 # -P: a keras.py in the current folder is not Keras
 COMMAND = [sys.executable, "-P", "-m", "hpsearch.training.use"]
@@ -52,10 +53,10 @@ def _answers(process: subprocess.Popen[str], question: Question) -> Iterator[Any
     assert process.stdin is not None
     assert process.stdout is not None
     with process.stdin, process.stdout:
-        process.stdin.write(encode_line(question))
+        process.stdin.write(encode(question))
         process.stdin.close()
         for text in process.stdout:
-            match decode_line(text):
+            match decode(text, Answer, Ended):
                 case Answer(content=content):
                     yield content
                 case Ended(error=""):

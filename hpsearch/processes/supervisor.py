@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
-import sys
 import tempfile
-import threading
 import time
-import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from multiprocessing.connection import Connection, wait
@@ -20,22 +16,20 @@ from pathlib import Path
 
 import psutil
 
-from hpsearch.errors import NothingFinished
+from hpsearch.codec import decode, encode
 from hpsearch.goal import Logs
 from hpsearch.messages import (
     EpochDone,
     Failed,
     Finished,
     Job,
+    Reply,
     Verdict,
-    decode,
-    encode_job,
 )
-from hpsearch.processes.backend import keras_backend
+from hpsearch.processes.runner import Runner
 
 TICK_S = 0.1  # between two looks at memory and clocks
 TAIL_CHARS = 4000
-SAFE_PATH = "PYTHONSAFEPATH"
 # signals that come from outside the trial: the network is not to blame
 FROM_OUTSIDE = {"SIGKILL", "SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGPWR"}
 
@@ -48,6 +42,9 @@ class Limits:
     epoch_s: float | None = None
     memory: int | None = None
     """Resident bytes."""
+
+
+NO_LIMITS = Limits()
 
 
 class How(StrEnum):
@@ -74,63 +71,13 @@ class Ending:
     """The traceback, or the tail of what was printed."""
     is_fatal: bool = False
     """The study file cannot be used: no other trial would fare better."""
+    is_machine_fault: bool = False
+    """The machine's fault, not the network's."""
     test: Logs = field(default_factory=dict)
 
 
-class ProcessServer:
-    """Starts trial processes: forked from a server that has Keras, where there is one.
-
-    Made once per launcher; the server ends with it.
-
-    Raises:
-        UsageError: Keras's backend is not installed.
-    """
-
-    def __init__(self) -> None:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        os.environ["KERAS_BACKEND"] = keras_backend()
-        has_forkserver = "forkserver" in multiprocessing.get_all_start_methods()
-        self._context = multiprocessing.get_context("forkserver" if has_forkserver else "spawn")
-        self._lock = threading.Lock()
-        if has_forkserver:
-            from multiprocessing import forkserver
-
-            # and Optuna, which study files import to name a Trial
-            forkserver.set_forkserver_preload(["hpsearch.training.preload", "optuna"])
-            with _current_folder_unseen():
-                forkserver.ensure_running()  # imports Keras while the launcher does other things
-
-    def start(self, job: Job, output: str) -> tuple[BaseProcess, Connection]:
-        """A process under way and the pipe to it.
-
-        Raises:
-            NothingFinished: The server died.
-        """
-        from_us, to_trial = self._context.Pipe()
-        process = self._context.Process(  # type: ignore[attr-defined]
-            target=_trial_process, args=(to_trial, encode_job(job), output), daemon=True
-        )
-        try:
-            with self._lock, _no_main_module(), _current_folder_unseen():
-                process.start()
-        except (EOFError, ConnectionError) as error:
-            raise NothingFinished(
-                "the server of trial processes died, perhaps for lack of memory; what it "
-                "printed stands above. The same command goes on from the last epochs"
-            ) from error
-        to_trial.close()
-        return process, from_us
-
-
-def _trial_process(connection: Connection, job_line: str, output: str) -> None:
-    # imported on arrival: here is the launcher's side, without Keras
-    from hpsearch.training.process import main
-
-    main(connection, job_line, output)
-
-
 def supervise(
-    server: ProcessServer,
+    runner: Runner,
     job: Job,
     *,
     answer: Callable[[EpochDone], Verdict],
@@ -140,14 +87,14 @@ def supervise(
     """Run a job in a process of its own, to whatever end.
 
     Args:
-        server: Where the process comes from.
+        runner: Starts the process.
         job: What to train.
         answer: Called after each epoch; the process waits for the verdict.
         limits: When to kill it.
         must_stop_now: Asked about every 0.1 s; kills it too.
     """
     with tempfile.NamedTemporaryFile(prefix="hpsearch-", suffix=".out") as file:
-        process, connection = server.start(job, file.name)
+        process, connection = runner.start(job, file.name)
         try:
             ending = _watch(process, connection, answer, limits, must_stop_now)
         finally:
@@ -175,7 +122,7 @@ def _watch(
         ready = wait([connection, process.sentinel], timeout=TICK_S)
         if connection in ready:
             try:
-                message = decode(connection.recv_bytes())
+                message = decode(connection.recv_bytes(), EpochDone, Finished, Failed)
             except (EOFError, ConnectionError):
                 process.join()
                 return None
@@ -184,12 +131,18 @@ def _watch(
                     verdict = answer(message)
                     stopped = verdict is Verdict.STOP
                     with contextlib.suppress(OSError):  # it died meanwhile: seen below
-                        connection.send_bytes(verdict.value.encode())
+                        connection.send_bytes(encode(Reply(verdict=verdict)).encode())
                     epoch_began_s = time.monotonic()
                 case Finished(test=test):
                     return Ending(how=How.STOPPED if stopped else How.FINISHED, test=test)
-                case Failed(error=error, traceback=trace, is_fatal=is_fatal):
-                    return Ending(how=How.FAILED, reason=error, output=trace, is_fatal=is_fatal)
+                case Failed():
+                    return Ending(
+                        how=How.FAILED,
+                        reason=message.error,
+                        output=message.traceback,
+                        is_fatal=message.is_fatal,
+                        is_machine_fault=message.is_machine_fault,
+                    )
         elif process.sentinel in ready:
             return None
         if must_stop_now():
@@ -234,30 +187,3 @@ def _end(process: BaseProcess) -> None:
     if process.is_alive():
         process.kill()
     process.join()
-
-
-@contextlib.contextmanager
-def _current_folder_unseen() -> Iterator[None]:
-    """Keep a Python that starts from taking a keras.py in the current folder for Keras."""
-    before = os.environ.get(SAFE_PATH)
-    os.environ[SAFE_PATH] = "1"
-    try:
-        yield
-    finally:
-        del os.environ[SAFE_PATH]
-        if before is not None:
-            os.environ[SAFE_PATH] = before
-
-
-@contextlib.contextmanager
-def _no_main_module() -> Iterator[None]:
-    """Keep multiprocessing from importing the user's script again in each process.
-
-    It would, to find functions that were defined there; a trial process runs none.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main

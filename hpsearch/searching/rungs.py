@@ -1,11 +1,8 @@
-"""Successive halving with promotion: who goes on from a rung, at once or later.
+"""Rungs of successive halving: where every curve stood after so many epochs.
 
-Trials are compared after 1, 3, 9, 27, ... epochs. Of those that came to a rung the best
-third goes on; the others are pruned. But curves are stored: when more trials have come to
-a rung, and one that was pruned there is among the best third after all, it is promoted. It
-goes on as a trial of its own, from where its curve ends, since Optuna finishes a trial once.
-Optuna's SuccessiveHalvingPruner cannot do that, so it must let the first trials pass, however
-bad, and they take all the time of a search's beginning.
+Curves are compared after 1, 3, 9, 27, ... times the first rung. The best third of those that
+came to a rung may go on. Each curve is placed once, when it comes to a rung, so that to ask
+costs a binary search, however many trials a study has.
 
 Source: Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020,
 algorithm 2 (asynchronous successive halving).
@@ -13,76 +10,85 @@ algorithm 2 (asynchronous successive halving).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Sequence
 
-from optuna.trial import FrozenTrial
-
-from hpsearch.study import trials as attr
-from hpsearch.study.trials import Outcome
-from hpsearch.task import ParamValue
+from hpsearch.goal import Goal
 
 REDUCTION_FACTOR = 3
-# Of each rung, once no new trials will come: `evaluate` wants some to choose from.
-N_FINALISTS = 3
+FAIR_START = 200
+"""Updates of the weights before which a network's value says little of what becomes of it."""
 
 
-@dataclass(frozen=True)
+def choose_first_rung(n_examples: int, batch_size: int, *, max_epochs: int) -> int:
+    """The epochs after which trials are first compared.
+
+    Args:
+        n_examples: In the training split.
+        batch_size: The baseline's.
+        max_epochs: Of the longest trials: some rung must come before their end.
+    """
+    updates_per_epoch = math.ceil(n_examples / batch_size)
+    fair = math.ceil(FAIR_START / updates_per_epoch)
+    return max(1, min(fair, max_epochs // REDUCTION_FACTOR))
+
+
 class Rungs:
-    """Where all trials of a study stand."""
+    """Where curves stand.
 
-    trials: Sequence[FrozenTrial]
-    maximize: bool
-    is_last: bool
-    """Whether the budget holds no more new trials."""
+    Args:
+        goal: Says which value is better.
+        first: The first rung, in epochs.
+    """
 
-    def may_go_on(self, curve: str, epoch: int) -> bool:
-        """Whether a trial may train on after `epoch`, which its curve has reached."""
-        if not _is_rung(epoch):
-            return True
-        ranked = self._ranked(epoch)
-        n_kept = max(len(ranked) // REDUCTION_FACTOR, N_FINALISTS if self.is_last else 0)
-        return curve in ranked[:n_kept]
+    def __init__(self, goal: Goal, first: int = 1) -> None:
+        self.goal, self.first = goal, first
+        self._values: dict[int, dict[str, float]] = defaultdict(dict)
+        self._ranked: dict[int, list[tuple[float, str]]] = defaultdict(list)
 
-    def promotable(self, fixed: Mapping[str, ParamValue]) -> FrozenTrial | None:
-        """A pruned trial that may go on after all: of those that came furthest, the best.
+    def last_rung(self, epoch: int) -> int:
+        """The highest rung that is at most `epoch`; 0 before the first."""
+        if epoch < self.first:
+            return 0
+        rung = self.first
+        while rung * REDUCTION_FACTOR <= epoch:
+            rung *= REDUCTION_FACTOR
+        return rung
+
+    def is_rung(self, epoch: int) -> bool:
+        """Whether curves are compared after `epoch` epochs."""
+        return epoch > 0 and self.last_rung(epoch) == epoch
+
+    def place(self, curve: str, epoch: int, value: float) -> None:
+        """Take note of a curve's value; nothing happens if it is no rung, or known."""
+        if not self.is_rung(epoch) or curve in self._values[epoch]:
+            return
+        self._values[epoch][curve] = value
+        insort(self._ranked[epoch], (self.goal.key(value), curve))
+
+    def may_go_on(self, curve: str, rung: int, *, n_at_least: int = 0) -> bool:
+        """Whether a curve is among the best third of a rung it was placed on.
 
         Args:
-            fixed: Values by hyperparameter; trials with others do not go on.
+            curve: Its name.
+            rung: In epochs.
+            n_at_least: This many go on, even if a third is fewer.
         """
-        promoted = {trial.user_attrs.get(attr.PROMOTED_FROM) for trial in self.trials}
-        waiting = [
-            trial
-            for trial in self.trials
-            if trial.user_attrs.get(attr.OUTCOME) == Outcome.PRUNED
-            and trial.number not in promoted
-            and all(trial.params.get(name, value) == value for name, value in fixed.items())
-            and _is_rung(_epochs_done(trial))
-            and self.may_go_on(trial.user_attrs[attr.CURVE], _epochs_done(trial))
+        value = self._values[rung].get(curve)
+        if value is None:
+            return False
+        rank = bisect_left(self._ranked[rung], (self.goal.key(value), curve))
+        return rank < self._n_kept(rung, n_at_least)
+
+    def best_curves(self, *, n_at_least: int = 0) -> Sequence[tuple[int, str]]:
+        """Rung and name of all curves that may go on: the furthest first, then the best."""
+        return [
+            (rung, curve)
+            for rung in sorted(self._ranked, reverse=True)
+            for _, curve in self._ranked[rung][: self._n_kept(rung, n_at_least)]
         ]
-        sign = 1 if self.maximize else -1
 
-        def standing(trial: FrozenTrial) -> tuple[int, float]:
-            epochs_done = _epochs_done(trial)
-            return epochs_done, sign * trial.intermediate_values[epochs_done]
-
-        return max(waiting, key=standing, default=None)
-
-    def _ranked(self, rung: int) -> list[str]:
-        """The curves that came to a rung, best first; a promoted trial shares its parent's."""
-        values = {
-            trial.user_attrs[attr.CURVE]: trial.intermediate_values[rung]
-            for trial in self.trials
-            if rung in trial.intermediate_values
-        }
-        return sorted(values, key=values.__getitem__, reverse=self.maximize)
-
-
-def _is_rung(epoch: int) -> bool:
-    while epoch % REDUCTION_FACTOR == 0 and epoch > 0:
-        epoch //= REDUCTION_FACTOR
-    return epoch == 1
-
-
-def _epochs_done(trial: FrozenTrial) -> int:
-    return max(trial.intermediate_values)
+    def _n_kept(self, rung: int, n_at_least: int) -> int:
+        return max(len(self._ranked[rung]) // REDUCTION_FACTOR, n_at_least)

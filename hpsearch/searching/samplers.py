@@ -2,23 +2,130 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import warnings
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import optuna
+from optuna.distributions import BaseDistribution
 from optuna.pruners import BasePruner
 from optuna.samplers import BaseSampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.errors import UsageError
+from hpsearch.goal import Goal
 from hpsearch.searching.rungs import REDUCTION_FACTOR
+from hpsearch.study.optuna_internals import with_trials
+from hpsearch.study.trials import BROKEN, CONSTRAINT, Attr
 from hpsearch.task import ParamValue
 
 
+class CurveRows:
+    """What a sampler learns from: one row for each curve.
+
+    Optuna ranks pruned trials by their last step. A network that was pruned, promoted and
+    pruned again would be three trials: two of them bad observations of a point that did well,
+    and one that broke late would rank above all that were pruned early. So of each curve only
+    one trial counts: the best that came to its end; else one that broke, which is infeasible;
+    else the one that was pruned last.
+
+    Args:
+        goal: Says which value is better.
+    """
+
+    def __init__(self, goal: Goal) -> None:
+        self.goal = goal
+        self._rows: dict[str, FrozenTrial] = {}
+
+    def add(self, trial: FrozenTrial) -> None:
+        """Take note of a finished trial; one that failed teaches nothing."""
+        if trial.state is TrialState.FAIL:
+            return
+        curve = trial.user_attrs.get(Attr.CURVE, f"trial {trial.number}")
+        known = self._rows.get(curve)
+        if known is None or self._says_more(trial) > self._says_more(known):
+            self._rows[curve] = _infeasible(trial) if _is_broken(trial) else trial
+
+    def of(self, study: Study) -> list[FrozenTrial]:
+        """The rows, and the running trials, whose neighbourhood is taken; by number.
+
+        A promoted trial that runs is left out: the row of its curve is there.
+        """
+        running = [
+            trial
+            for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+            if Attr.PROMOTED_FROM not in trial.user_attrs
+        ]
+        return sorted([*self._rows.values(), *running], key=lambda trial: trial.number)
+
+    def _says_more(self, trial: FrozenTrial) -> tuple[int, float]:
+        """Sort key: the trial of a curve that counts is the last one."""
+        if trial.state is TrialState.COMPLETE:
+            return 2, -self.goal.key(trial.values[0])
+        epochs_done = max(trial.intermediate_values, default=0)
+        return int(_is_broken(trial)), epochs_done
+
+
+def _is_broken(trial: FrozenTrial) -> bool:
+    return trial.user_attrs.get(Attr.OUTCOME) in BROKEN
+
+
+def _infeasible(trial: FrozenTrial) -> FrozenTrial:
+    """A trial that broke, as TPE never takes for a good one."""
+    if trial.constraints:
+        return trial
+    marked = copy.copy(trial)  # of a study made before trials were told with a constraint
+    marked.system_attrs = {**trial.system_attrs, f"constraints:{CONSTRAINT}": 1.0}
+    return marked
+
+
+class CurveSampler(BaseSampler):
+    """A sampler that sees a row for each curve in place of the trials.
+
+    Args:
+        sampler: The one that proposes.
+        rows: What it learns from.
+    """
+
+    def __init__(self, sampler: BaseSampler, rows: CurveRows) -> None:
+        self.sampler, self.rows = sampler, rows
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        return self.sampler.infer_relative_search_space(self._seen(study), trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return self.sampler.sample_relative(self._seen(study), trial, search_space)
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        seen = self._seen(study)
+        return self.sampler.sample_independent(seen, trial, param_name, param_distribution)
+
+    def _seen(self, study: Study) -> Study:
+        return with_trials(study, self.rows.of(study))
+
+
 def make_sampler(
-    name: SamplerName, *, seed: int, n_trials: int, fixed: Mapping[str, ParamValue]
+    name: SamplerName,
+    *,
+    seed: int,
+    n_trials: int,
+    fixed: Mapping[str, ParamValue],
+    rows: CurveRows,
 ) -> BaseSampler:
     """The sampler for one trial.
 
@@ -28,17 +135,17 @@ def make_sampler(
         n_trials: Trials the study has so far. With the seed it decides what is drawn:
             a launcher that continues a study must not draw what the last one drew.
         fixed: Hyperparameters that are not searched, and their values.
-
-    Raises:
-        UsageError: The sampler needs a library that is not installed.
+        rows: What `tpe` and `gp` learn from.
     """
+    require_sampler(name)
     drawn = int(np.random.default_rng([seed, n_trials]).integers(2**32))
     with warnings.catch_warnings():  # some are marked experimental; the choice is ours
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         sampler: BaseSampler
         match name:
             case SamplerName.TPE:
-                sampler = optuna.samplers.TPESampler(seed=drawn, group=True)
+                tpe = optuna.samplers.TPESampler(seed=drawn, group=True)
+                sampler = CurveSampler(tpe, rows)
             case SamplerName.RANDOM:
                 sampler = optuna.samplers.RandomSampler(seed=drawn)
             case SamplerName.QMC:  # one sequence for all trials: the study counts along it
@@ -52,12 +159,20 @@ def make_sampler(
             case SamplerName.GRID:  # unlike GridSampler it knows conditional spaces
                 sampler = optuna.samplers.BruteForceSampler(seed=seed)
             case SamplerName.GP:
-                if importlib.util.find_spec("torch") is None:
-                    raise UsageError("--sampler gp needs torch: pip install 'hpsearch[gp]'")
-                sampler = optuna.samplers.GPSampler(seed=drawn)
+                sampler = CurveSampler(optuna.samplers.GPSampler(seed=drawn), rows)
         if fixed:
             sampler = optuna.samplers.PartialFixedSampler(dict(fixed), sampler)
         return sampler
+
+
+def require_sampler(name: SamplerName) -> None:
+    """Tell before a search that its sampler cannot be used.
+
+    Raises:
+        UsageError: It needs a library that is not installed.
+    """
+    if name is SamplerName.GP and importlib.util.find_spec("torch") is None:
+        raise UsageError("--sampler gp needs torch: pip install 'hpsearch[gp]'")
 
 
 def make_pruner(name: PrunerName, max_epochs: int) -> BasePruner:

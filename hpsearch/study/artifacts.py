@@ -10,7 +10,6 @@ from optuna.trial import Trial
 
 from hpsearch.curves.curve import Curve, Written
 from hpsearch.errors import DataError
-from hpsearch.study.storage import patiently
 
 FILE_NAME = "written.txt"
 
@@ -50,13 +49,11 @@ def attach_texts(trial: Trial, curve: Curve, epochs: int, storage_folder: Path) 
         with tempfile.TemporaryDirectory(prefix="hpsearch-") as scratch:
             path = Path(scratch) / FILE_NAME
             path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            patiently(
-                lambda: upload_artifact(
-                    artifact_store=FileSystemArtifactStore(folder),
-                    file_path=str(path),
-                    study_or_trial=trial,
-                    mimetype="text/plain",
-                )
+            upload_artifact(
+                artifact_store=FileSystemArtifactStore(folder),
+                file_path=str(path),
+                study_or_trial=trial,
+                mimetype="text/plain",
             )
     except OSError as error:
         raise DataError(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hpsearch.data.sources import Source
-from hpsearch.errors import StudyFileError
+from hpsearch.errors import HpsearchError
 from hpsearch.study_file import read_study_file, study_files
 
 
@@ -32,10 +32,10 @@ def data_sets(name: str | None, say: Callable[[str], object]) -> Sequence[DataSe
     for task in study_files() if name is None else [task_of(name, say)]:
         try:
             study_file = read_study_file(task)
-        except StudyFileError as error:
+        except HpsearchError as error:
             if name is not None:
                 raise
-            say(f"skipped: {error}")
+            say(f"left out: {error}")
             continue
         source = study_file.task.source or Source(study_file.name)
         found.setdefault(source.name, DataSet(source, [])).tasks.append(study_file.name)

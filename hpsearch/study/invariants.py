@@ -15,10 +15,10 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.curves.curve import Curve
-from hpsearch.study import trials as attr
 from hpsearch.study.lock import is_locked, trial_processes
 from hpsearch.study.record import Record
 from hpsearch.study.storage import Storage
+from hpsearch.study.trials import Attr
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,10 @@ def _numbers(trials: list[FrozenTrial]) -> Iterator[Violation]:
 
 
 def _counted_once(trials: list[FrozenTrial]) -> Iterator[Violation]:
-    if sum(attr.BASELINE in trial.user_attrs for trial in trials) > 1:
+    trained = [trial for trial in trials if trial.state is not TrialState.FAIL]
+    if sum(Attr.BASELINE in trial.user_attrs for trial in trained) > 1:
         yield Violation("counted once", "the baseline is there more than once")
-    for name, what in ((attr.READ_OFF, "read off"), (attr.PROMOTED_FROM, "promoted from")):
+    for name, what in ((Attr.READ_OFF, "read off"), (Attr.PROMOTED_FROM, "promoted from")):
         parents = Counter(trial.user_attrs.get(name) for trial in trials)
         for parent, n in parents.items():
             if parent is not None and n > 1:
@@ -74,15 +75,18 @@ def _left_over(storage: Storage, study: Study, trials: list[FrozenTrial]) -> Ite
 def _history(storage: Storage, trial: FrozenTrial, record: Record) -> Iterator[Violation]:
     """A trial's intermediate values, its value and its stored curve tell one story."""
     number, steps = trial.number, trial.intermediate_values
-    is_read_off = attr.READ_OFF in trial.user_attrs
+    is_read_off = Attr.READ_OFF in trial.user_attrs
     if sorted(steps) != list(range(1, len(steps) + 1)):
         yield Violation("no gap in the curve", f"trial {number} has epochs {sorted(steps)}")
-    key = trial.user_attrs.get(attr.CURVE)
-    curve = Curve(storage.folder / "curves" / str(key))
+    key = trial.user_attrs.get(Attr.CURVE)
+    curve = Curve(storage.curves / str(key))
     stored = [logs.get(record.metric) for logs in curve.logs]
     if key is not None and stored:
         for epoch, value in steps.items():
-            if epoch > len(stored) or stored[epoch - 1] != value:
+            is_missing = epoch > len(stored)
+            if is_missing and not trial.state.is_finished():
+                continue  # it starts again on the curve of upgraded libraries
+            if is_missing or stored[epoch - 1] != value:
                 yield Violation(
                     "curve and study agree", f"trial {number}, epoch {epoch}: {value} is not stored"
                 )

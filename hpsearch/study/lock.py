@@ -21,7 +21,7 @@ from hpsearch.study.storage import Storage
 
 def process_name(storage: Storage, study_name: str) -> str:
     """What a study's trial processes are called: 15 characters, as the kernel allows."""
-    place = f"{storage.folder.resolve()}/{study_name}"
+    place = f"{storage.folder}/{study_name}"
     return f"hps-{hashlib.sha256(place.encode()).hexdigest()[:11]}"
 
 
@@ -36,6 +36,10 @@ def trial_processes(storage: Storage, study_name: str) -> list[psutil.Process]:
     ]
 
 
+# `is_locked` holds the lock for a moment: a launcher that starts just then waits that long
+LOOK_S = 1
+
+
 @contextmanager
 def study_lock(storage: Storage, study_name: str) -> Iterator[None]:
     """Hold a study of a storage for this launcher alone.
@@ -48,7 +52,7 @@ def study_lock(storage: Storage, study_name: str) -> Iterator[None]:
     holder = path.with_suffix(".json")
     lock = FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=LOOK_S)
     except Timeout:
         raise StudyBusy(
             f"study {study_name!r} is being run by {_describe(holder)}: "
@@ -77,7 +81,7 @@ def is_locked(storage: Storage, study_name: str) -> bool:
 
 
 def _path(storage: Storage, study_name: str) -> Path:
-    return storage.folder / "locks" / f"{slug(study_name)}.lock"
+    return storage.locks / f"{slug(study_name)}.lock"
 
 
 def _describe(path: Path) -> str:

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from optuna.study import Study
 from optuna.trial import Trial
 
+from hpsearch.study.optuna_internals import attach
 from hpsearch.study.record import Record
-from hpsearch.study.storage import patiently
-from hpsearch.study.trials import TrialRow, row
+from hpsearch.study.trials import Attr, TrialRow, row
 
+LINKS = (Attr.READ_OFF, Attr.PROMOTED_FROM)
 LAST_LINE = "*hpsearch writes what is above this line; what is below it stays.*"
 
 
@@ -45,13 +46,19 @@ def write_trial_notes(study: Study, number: int) -> None:
     Raises:
         StorageError: The storage stayed away.
     """
-    stored = {trial.number: trial for trial in study.get_trials(deepcopy=False)}
-    trials = {other: row(trial) for other, trial in stored.items()}
-    for trial in trials.values():
-        is_parent = trial.number == trials[number].promoted_from
-        lines = list(_describe_relatives(trial, trials))
-        if lines and (is_parent or number in (trial.number, trial.read_off)):
-            _update(Trial(study, stored[trial.number]._trial_id), lines)
+    stored = study.get_trials(deepcopy=False)
+    parent = stored[number].user_attrs.get(Attr.PROMOTED_FROM)
+    family = [
+        trial
+        for trial in stored
+        if trial.number in (number, parent)
+        or {number, parent} & {trial.user_attrs.get(name) for name in LINKS} - {None}
+    ]
+    rows = [row(trial) for trial in family]
+    for trial, shown in zip(family, rows, strict=True):
+        lines = list(_describe_relatives(shown, rows))
+        if lines and (trial.number in (number, parent) or shown.read_off == number):
+            _update(attach(study, trial), lines)
 
 
 def escape(text: str) -> str:
@@ -65,13 +72,13 @@ def _update(page: Study | Trial, paragraphs: list[str]) -> None:
     # here, because it takes a second and no other part of the launcher needs it
     from optuna_dashboard import get_note, save_note
 
-    before = patiently(lambda: get_note(page))
+    before = get_note(page)
     above, line, below = before.partition(LAST_LINE)
     kept = below if line else above
     parts = [*paragraphs, "---", LAST_LINE, kept.strip()]
     note = "\n\n".join(part for part in parts if part)
     if note != before:
-        patiently(lambda: save_note(page, note))
+        save_note(page, note)
 
 
 def _describe(record: Record) -> str:
@@ -101,7 +108,7 @@ def _describe_best(record: Record, best: TrialRow | None) -> str:
     )
 
 
-def _describe_relatives(trial: TrialRow, trials: dict[int, TrialRow]) -> Iterator[str]:
+def _describe_relatives(trial: TrialRow, trials: list[TrialRow]) -> Iterator[str]:
     """What a trial has to do with others, a sentence or two each; nothing if it stands alone."""
     if trial.read_off is not None:
         yield (
@@ -114,7 +121,7 @@ def _describe_relatives(trial: TrialRow, trials: dict[int, TrialRow]) -> Iterato
             f"training. This trial continues after epoch {trial.epochs_reused}, where trial "
             f"{trial.promoted_from} was pruned."
         )
-    for other in trials.values():
+    for other in trials:
         if other.promoted_from == trial.number:
             yield (
                 f"**Promoted**: pruned after epoch {trial.epochs_done}, but later among the best "

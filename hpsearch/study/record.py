@@ -5,25 +5,27 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import warnings
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import optuna
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage
 from optuna.study import Study
+from optuna.trial import FrozenTrial, TrialState
 
+from hpsearch.codec import Schema
 from hpsearch.curves.store import network_of
 from hpsearch.errors import StudyChanged, StudyNotFound
 from hpsearch.goal import Direction, Goal
 from hpsearch.processes.backend import keras_backend
 from hpsearch.study.space import differences
 from hpsearch.study.storage import Storage
-from hpsearch.study.trials import BASELINE
+from hpsearch.study.trials import Attr
 from hpsearch.study_file import StudyFile, run_study_file
 from hpsearch.task import ParamValue
 
 ATTR = "hpsearch"
-SCHEMA = "hpsearch.study/1"
 NETWORK = "± the network: build, or what is logged of it"
 
 
@@ -45,7 +47,8 @@ class Record:
     sampler: str
     pruner: str
     versions: dict[str, str]
-    schema: str = SCHEMA
+    first_rung: int = 1
+    """Epochs after which `halving` first compares trials."""
 
     @property
     def goal(self) -> Goal:
@@ -55,6 +58,9 @@ class Record:
     def load(self) -> StudyFile:
         """The study file as it was at the last `run`."""
         return run_study_file(self.study_file, self.filename)
+
+
+SCHEMA = Schema("hpsearch.study", 1, Record)
 
 
 def versions() -> dict[str, str]:
@@ -73,7 +79,14 @@ def versions() -> dict[str, str]:
 
 
 def make_record(
-    study_file: StudyFile, space: dict[str, str], *, data: str, seed: int, sampler: str, pruner: str
+    study_file: StudyFile,
+    space: dict[str, str],
+    *,
+    data: str,
+    seed: int,
+    sampler: str,
+    pruner: str,
+    first_rung: int = 1,
 ) -> Record:
     """Describe a study that is about to begin."""
     task = study_file.task
@@ -89,6 +102,7 @@ def make_record(
         sampler=sampler,
         pruner=pruner,
         versions=versions(),
+        first_rung=first_rung,
     )
 
 
@@ -116,18 +130,35 @@ def find_record(storage: Storage, name: str) -> Record | None:
 
 
 def read_record(study: Study) -> Record | None:
-    """What hpsearch stored with a study, or None if it stored nothing."""
+    """What hpsearch stored with a study, or None if it stored nothing.
+
+    Raises:
+        StorageError: A newer hpsearch wrote it, or it is damaged.
+    """
     content = study.user_attrs.get(ATTR)
-    return None if content is None else Record(**content)
+    return None if content is None else SCHEMA.decode(content, f"study {study.study_name!r}")
 
 
 def create_or_continue(
-    storage: Storage, name: str, record: Record, baseline: dict[str, ParamValue]
+    storage: Storage,
+    name: str,
+    record: Record,
+    first: Mapping[str, ParamValue],
+    *,
+    is_baseline: bool = True,
 ) -> tuple[Study, Record, bool]:
-    """The study of a name: made, with its baseline in the queue, or found.
+    """The study of a name: made, with its first trial in the queue, or found.
 
-    One that is found takes over what its study file says now, where trials stay comparable;
-    a network that has not got through an epoch yet may be mended too.
+    One that is found takes over what its study file says now, where trials stay comparable.
+    Its network may change too until a trial has completed an epoch; the first trial, which
+    that network could not train, is then tried again.
+
+    Args:
+        storage: Where studies are kept.
+        name: Of the study.
+        record: What the study would be if it began now.
+        first: The params of the first trial.
+        is_baseline: Whether they are the baseline's.
 
     Returns:
         The study, its stored record, and whether it was there before.
@@ -139,14 +170,8 @@ def create_or_continue(
     """
     study = _optuna_study(storage.optuna, name)
     stored = None if study is None else read_record(study)
-    if stored is not None and study is not None:
-        diff = _changes(stored, record)
-        if diff and not (diff == [NETWORK] and not _has_logs(study)):
-            raise StudyChanged(
-                f"study {name!r} was made with other settings than now:\n  "
-                + "\n  ".join(diff)
-                + f"\nGo on as it was: hpsearch resume {name}. Start anew: --study NEW-NAME."
-            )
+    if study is not None and stored is not None:
+        has_other_network = _require_comparable(name, study, stored, record)
         if stored.study_file != record.study_file:
             stored = replace(
                 stored,
@@ -154,11 +179,14 @@ def create_or_continue(
                 filename=record.filename,
                 title=record.title,
             )
-            study.set_user_attr(ATTR, asdict(stored))
+            # fields that a newer hpsearch added stay
+            study.set_user_attr(ATTR, {**study.user_attrs[ATTR], **SCHEMA.encode(stored)})
+        if has_other_network or not study.get_trials(deepcopy=False):
+            _enqueue_first(study, first, is_baseline=is_baseline)
         return study, stored, True
-    if study is not None and study.get_trials(deepcopy=False):
+    if study is not None and not all(map(_is_first, study.get_trials(deepcopy=False))):
         raise StudyNotFound(
-            f"study {name!r} in {storage} was not made by hpsearch: name another with --study"
+            f"study {name!r} in {storage} was not made by hpsearch: choose another with --study"
         )
     study = optuna.create_study(
         study_name=name, storage=storage.optuna, direction=record.direction, load_if_exists=True
@@ -166,12 +194,44 @@ def create_or_continue(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.set_metric_names([record.metric])
-    study.enqueue_trial(baseline, user_attrs={BASELINE: True}, skip_if_exists=True)
-    study.set_user_attr(ATTR, asdict(record))  # last: its presence says that all is there
+    study.set_user_attr(ATTR, SCHEMA.encode(record))
+    _enqueue_first(study, first, is_baseline=is_baseline)
     return study, record, False
 
 
-def _optuna_study(storage: RDBStorage, name: str) -> Study | None:
+def _require_comparable(name: str, study: Study, stored: Record, now: Record) -> bool:
+    """Refuse changes after which trials could not be compared.
+
+    Returns:
+        Whether the network is another one, which nothing is known of yet.
+
+    Raises:
+        StudyChanged: They could not.
+    """
+    diff = _changes(stored, now)
+    has_other_network = diff == [NETWORK] and not _has_logs(study)
+    if diff and not has_other_network:
+        raise StudyChanged(
+            f"study {name!r} was made with other settings than now:\n  "
+            + "\n  ".join(diff)
+            + f"\nGo on as it was: hpsearch resume {name}. Start anew: --study NEW-NAME."
+        )
+    return has_other_network
+
+
+def _enqueue_first(study: Study, first: Mapping[str, ParamValue], *, is_baseline: bool) -> None:
+    waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+    if not any(map(_is_first, waiting)):
+        attrs = {Attr.BASELINE: True} if is_baseline else {}
+        study.enqueue_trial(dict(first), user_attrs=attrs)
+
+
+def _is_first(trial: FrozenTrial) -> bool:
+    """Whether a trial was enqueued as the first one, by a launcher that may have died then."""
+    return Attr.BASELINE in trial.user_attrs
+
+
+def _optuna_study(storage: BaseStorage, name: str) -> Study | None:
     try:
         return optuna.load_study(study_name=name, storage=storage)
     except (KeyError, UnicodeEncodeError):  # SQLite holds no name that is not UTF-8

@@ -20,7 +20,7 @@ from optuna.distributions import (
 )
 from optuna.trial import FixedTrial
 
-from hpsearch.errors import SpaceError, StudyFileError
+from hpsearch.errors import SpaceError, StudyFileError, UsageError
 from hpsearch.study.distributions import (
     choices_of,
     describe_distribution,
@@ -30,10 +30,11 @@ from hpsearch.study.distributions import (
     number_range,
     whole_number_range,
 )
-from hpsearch.study_file import StudyFile, describe, where
+from hpsearch.study_file import StudyFile, calling
 from hpsearch.task import TRAINER_PARAMS, Params, ParamValue, epochs_of
 
 N_PROBES = 300
+N_TRIED = 20
 
 Distributions = dict[str, BaseDistribution]
 
@@ -154,14 +155,8 @@ def explore(study_file: StudyFile, fixed: Mapping[str, ParamValue] | None = None
 
 
 def _suggest(study_file: StudyFile, probe: Probe) -> None:
-    try:
+    with calling("space(trial)", study_file.filename):
         study_file.task.space(probe)  # type: ignore[arg-type]  # a trial to who suggests
-    except (StudyFileError, SpaceError) as error:
-        raise type(error)(f"{where(error, study_file.filename)}: {error}") from error
-    except (Exception, SystemExit) as error:
-        raise StudyFileError(
-            f"{where(error, study_file.filename)}: space(trial) raised {describe(error)}"
-        ) from error
 
 
 def _from_baseline(
@@ -250,6 +245,63 @@ def parse_value(name: str, text: str, space: Space) -> ParamValue:
         pass  # `validate` says what is expected
     validate({name: value}, space, "--set")
     return value
+
+
+def first_params(
+    study_file: StudyFile, space: Space, fixed: Mapping[str, ParamValue]
+) -> tuple[Params, bool]:
+    """What the first trial of a study is asked to be: the baseline, with what is fixed.
+
+    Args:
+        study_file: Whose baseline it is.
+        space: Its search space.
+        fixed: Hyperparameters that are not searched, and their values.
+
+    Returns:
+        The params, without those that the baseline has no value for; and whether they are
+        the baseline's.
+
+    Raises:
+        UsageError: The space does not ask for a fixed hyperparameter there, so that the first
+            trial would be the unchanged baseline.
+    """
+    values = {**study_file.task.baseline, **fixed}
+    asked = _asked(study_file, space, values)
+    for name, value in fixed.items():
+        if name not in asked:
+            cure = _what_asks_for(name, study_file, space, values)
+            raise UsageError(
+                f"--set {name}={value} changes nothing in the first trial: with the baseline's "
+                f"other values the space never asks for {name!r}{cure}"
+            )
+    first = {name: values[name] for name in asked if name in values}
+    baseline = study_file.task.baseline
+    return first, all(baseline.get(name) == value for name, value in fixed.items())
+
+
+def _asked(study_file: StudyFile, space: Space, values: Mapping[str, ParamValue]) -> Params:
+    """What `space` asks for where it gets these values, and others at random."""
+    rng = random.Random(0)
+
+    def choose(name: str, distribution: BaseDistribution) -> ParamValue:
+        return values[name] if name in values else draw(distribution, rng)
+
+    probe = Probe(dict(space.distributions), choose)
+    _suggest(study_file, probe)
+    return probe.chosen
+
+
+def _what_asks_for(
+    name: str, study_file: StudyFile, space: Space, values: Mapping[str, ParamValue]
+) -> str:
+    """Another value that has the space ask for a name, as the end of a sentence."""
+    rng = random.Random(0)
+    for other, distribution in space.distributions.items():
+        tried = [draw(distribution, rng) for _ in range(N_TRIED)]
+        for value in dict.fromkeys(tried):
+            if name in _asked(study_file, space, {**values, other: value}):
+                return f"; it does with --set {other}={value}"
+    return ""
 
 
 def differences(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -1,20 +1,18 @@
-"""Opening storages: the only module that knows SQLAlchemy and storage URLs."""
+"""Storages: opened by URL, and the folders that belong to them."""
 
 from __future__ import annotations
 
 import os
 import re
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import optuna
 import psutil
 import sqlalchemy
-import tenacity
 from filelock import FileLock
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
@@ -22,13 +20,12 @@ from optuna.storages._rdb.models import SCHEMA_VERSION, BaseModel
 from sqlalchemy.engine import URL, make_url
 
 from hpsearch.errors import StorageError, UsageError
-
-Result = TypeVar("Result")
+from hpsearch.files import atomic_file
+from hpsearch.study.patience import Patience, cause_of, patient
 
 SQLITE_BUSY_S = 60
-# how long a search waits for a storage that went away before it gives up
-STORAGE_AWAY_S = 15 * 60
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"}
+OTHERS = "its tables are another program's"
 DRIVERS = {"psycopg": "'hpsearch[postgres]'", "MySQLdb": "mysqlclient"}
 """What to install for a module, where it has another name."""
 WAL_IS_SAFE = (3, 51, 3)  # before: a reset of the log could corrupt the database
@@ -40,20 +37,24 @@ class Storage:
     Args:
         url: An SQLAlchemy URL.
         read_only: Never write, and never make a writer wait longer than a query takes.
+        patience: How long calls wait for a database that went away; by default they do not.
 
     Raises:
         UsageError: The URL is not one.
         StorageError: There is no such storage, or it cannot be used.
     """
 
-    def __init__(self, url: str, *, read_only: bool = False) -> None:
+    def __init__(
+        self, url: str, *, read_only: bool = False, patience: Patience | None = None
+    ) -> None:
         self.url = parse_url(url)
         self.read_only = read_only
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        if self.url.get_backend_name() == "sqlite":
-            self.optuna: RDBStorage = _open_sqlite(self.url, read_only)
-        else:
-            self.optuna = _open_server(self.url)
+        is_sqlite = self.url.get_backend_name() == "sqlite"
+        self.rdb = _open_sqlite(self.url, read_only) if is_sqlite else _open_server(self.url)
+        # through the cache, finished trials are read once
+        cached = optuna.storages.get_storage(self.rdb)
+        self.optuna = patient(cached, patience or Patience())
 
     def __str__(self) -> str:
         """The URL without its password."""
@@ -61,10 +62,30 @@ class Storage:
 
     @property
     def folder(self) -> Path:
-        """Where curves, locks and artifacts lie: beside the SQLite file, or in `runs`."""
+        """Where all that belongs to it lies: beside the SQLite file, or in `runs`."""
         if self.url.get_backend_name() == "sqlite" and self.url.database:
-            return Path(self.url.database).parent
-        return Path("runs")
+            return Path(self.url.database).resolve().parent  # one folder, however it is reached
+        return Path("runs").absolute()
+
+    @property
+    def curves(self) -> Path:
+        """The learning curves of all studies."""
+        return self.folder / "curves"
+
+    @property
+    def models(self) -> Path:
+        """The winners of evaluations."""
+        return self.folder / "models"
+
+    @property
+    def artifacts(self) -> Path:
+        """Files of trials, which the dashboard serves."""
+        return self.folder / "artifacts"
+
+    @property
+    def locks(self) -> Path:
+        """Says which launcher holds a study."""
+        return self.folder / "locks"
 
 
 def parse_url(text: str) -> URL:
@@ -104,26 +125,6 @@ def parse_url(text: str) -> URL:
     return url
 
 
-def patiently(act: Callable[[], Result]) -> Result:
-    """Do something with a storage, again and again while it is away.
-
-    Raises:
-        StorageError: It stayed away.
-    """
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception_type(
-            (StorageInternalError, sqlalchemy.exc.OperationalError)
-        ),
-        wait=tenacity.wait_random_exponential(multiplier=0.1, max=10),
-        stop=tenacity.stop_after_delay(STORAGE_AWAY_S),
-        reraise=True,
-    )
-    try:
-        return retrying(act)
-    except (StorageInternalError, sqlalchemy.exc.OperationalError) as error:
-        raise StorageError(f"the storage stayed away: {_cause(error)}") from error
-
-
 def _open_sqlite(url: URL, read_only: bool) -> RDBStorage:
     assert url.database
     path = Path(url.database)
@@ -148,11 +149,10 @@ def _open_sqlite(url: URL, read_only: bool) -> RDBStorage:
             return _open_to_read(path)
         _refuse_network(path)
         with FileLock(path.with_name(f"{path.name}.lock")):  # two at once fail to make tables
+            if not path.exists():
+                _create(path)
             _refuse_tables_of_others(path)
-            storage = RDBStorage(
-                url.render_as_string(hide_password=False),
-                engine_kwargs={"connect_args": {"timeout": SQLITE_BUSY_S}},
-            )
+            storage = _connect(path)
     except (
         sqlalchemy.exc.SQLAlchemyError,
         StorageInternalError,
@@ -160,9 +160,25 @@ def _open_sqlite(url: URL, read_only: bool) -> RDBStorage:
         RuntimeError,
         OSError,
     ) as error:
-        raise StorageError(f"cannot open {path}: {_cause(error)}; nothing was changed") from error
+        raise StorageError(f"cannot open {path}: {cause_of(error)}; nothing was changed") from error
     _begin_immediately(storage)
     return storage
+
+
+def _create(path: Path) -> None:
+    """Make an empty storage, whole or not at all: tables come one by one."""
+    for leftover in path.parent.glob(f"{path.name}.tmp-*"):  # of a process that was killed
+        leftover.unlink()
+    with atomic_file(path) as scratch:
+        _connect(scratch).engine.dispose()
+
+
+def _connect(path: Path) -> RDBStorage:
+    url = URL.create("sqlite", database=os.fspath(path))
+    return RDBStorage(
+        url.render_as_string().replace("{", "%7B"),
+        engine_kwargs={"connect_args": {"timeout": SQLITE_BUSY_S}},
+    )
 
 
 def _refuse_network(path: Path) -> None:
@@ -179,7 +195,7 @@ def _refuse_tables_of_others(path: Path) -> None:
         rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
         tables = {name for (name,) in rows}
     if tables and tables.isdisjoint(BaseModel.metadata.tables):
-        raise RuntimeError("its tables are another program's")
+        raise RuntimeError(OTHERS)
 
 
 def _open_to_read(path: Path) -> RDBStorage:
@@ -188,10 +204,14 @@ def _open_to_read(path: Path) -> RDBStorage:
     Optuna's own check of the schema reads its scripts of migration, which takes as long
     as reading a study; comparing the number that it stores is enough to read.
     """
-    with sqlite3.connect(path, timeout=SQLITE_BUSY_S) as connection:
+    with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_S)) as connection:
         # also rolls back what a killed writer left half done: a read-only reader may not
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        if not {"version_info", "alembic_version"} <= tables:
+            if tables and tables.isdisjoint(BaseModel.metadata.tables):
+                raise RuntimeError(OTHERS)
+            raise RuntimeError("it is not complete yet: hpsearch run completes it")
         row = connection.execute("SELECT schema_version FROM version_info").fetchone()
-    connection.close()
     if row != (SCHEMA_VERSION,):
         raise RuntimeError(f"its schema is {row}, this Optuna's ({SCHEMA_VERSION},)")
     quoted = quote(os.fspath(path.absolute()))
@@ -237,17 +257,10 @@ def _open_server(url: URL) -> RDBStorage:
         ) from error
     except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, RuntimeError) as error:
         where = f"{url.host}:{url.port}" if url.port else url.host
-        reason = _cause(error)
+        reason = cause_of(error)
         if url.password:
             reason = reason.replace(str(url.password), "***")
         raise StorageError(f"cannot reach {url.get_backend_name()} at {where}: {reason}") from error
-
-
-def _cause(error: BaseException) -> str:
-    """The innermost reason, in one line."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return str(error).strip().partition("\n")[0]
 
 
 def _file_system(folder: Path) -> str:

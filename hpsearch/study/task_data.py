@@ -9,9 +9,9 @@ from pathlib import Path
 
 from hpsearch.data.arrays import Dataset, Prepared, prepare
 from hpsearch.data.sources import cache_folder, find_or_fetch, require_folder
-from hpsearch.errors import DataNotFound, HpsearchError, StudyChanged, StudyFileError
+from hpsearch.errors import DataNotFound, StudyChanged, StudyFileError
 from hpsearch.study.record import Record
-from hpsearch.study_file import StudyFile, describe, where
+from hpsearch.study_file import StudyFile, calling, where
 
 # Of the readers and `hold_out`: one more when they return something else than before.
 READERS = 1
@@ -78,15 +78,10 @@ def _key(study_file: StudyFile) -> str | None:
 def _load(study_file: StudyFile, place: Path) -> Dataset:
     filename = study_file.filename
     try:
-        dataset = study_file.task.load(place)
-    except HpsearchError as error:
-        raise type(error)(f"{where(error, filename)}: {error}") from error
+        with calling(f"load({place})", filename, passes=(OSError,)):
+            dataset = study_file.task.load(place)
     except OSError as error:
         raise DataNotFound(f"{where(error, filename)}: load({place}) raised {error}") from error
-    except (Exception, SystemExit) as error:
-        raise StudyFileError(
-            f"{where(error, filename)}: load({place}) raised {describe(error)}"
-        ) from error
     if not isinstance(dataset, Dataset):
         raise StudyFileError(
             f"{filename}: load() returned {type(dataset).__name__}, not an hpsearch.Dataset"

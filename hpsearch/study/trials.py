@@ -25,18 +25,28 @@ class Outcome(StrEnum):
     WAITING = "waiting"
 
 
-# Names of user attributes. Scalars: the dashboard shows each as a column.
-OUTCOME = "outcome"
-REASON = "reason"
-OUTPUT = "output"
-CURVE = "curve"
-EPOCHS_REUSED = "epochs_reused"
-EPOCHS_TRAINED = "epochs_trained"
-EPOCHS_PRUNED = "epochs_pruned"
-SECONDS = "seconds"
-READ_OFF = "read_off"
-PROMOTED_FROM = "promoted_from"
-BASELINE = "baseline"
+BROKEN = frozenset({Outcome.DIVERGED, Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY, Outcome.CRASHED})
+"""What a configuration does that cannot be trained: the sampler is to avoid it."""
+
+
+CONSTRAINT = "trains"
+"""The constraint that they are told to violate."""
+
+
+class Attr:
+    """Names of a trial's user attributes. Scalars: the dashboard shows each as a column."""
+
+    OUTCOME = "outcome"
+    REASON = "reason"
+    OUTPUT = "output"
+    CURVE = "curve"
+    EPOCHS_REUSED = "epochs_reused"
+    EPOCHS_TRAINED = "epochs_trained"
+    EPOCHS_PRUNED = "epochs_pruned"
+    SECONDS = "seconds"
+    READ_OFF = "read_off"
+    PROMOTED_FROM = "promoted_from"
+    BASELINE = "baseline"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,16 +104,16 @@ def row(trial: FrozenTrial) -> TrialRow:
         value=trial.values[0] if trial.values else None,
         params=trial.params,
         epochs_done=max(trial.intermediate_values, default=0),
-        epochs_trained=attrs.get(EPOCHS_TRAINED, 0),
-        epochs_reused=attrs.get(EPOCHS_REUSED, 0) if READ_OFF not in attrs else 0,
-        epochs_pruned=attrs.get(EPOCHS_PRUNED, 0),
-        seconds=attrs.get(SECONDS, 0.0),
-        reason=attrs.get(REASON, ""),
-        output=attrs.get(OUTPUT, ""),
-        read_off=attrs.get(READ_OFF),
-        promoted_from=attrs.get(PROMOTED_FROM),
-        is_baseline=BASELINE in attrs,
-        curve=attrs.get(CURVE),
+        epochs_trained=attrs.get(Attr.EPOCHS_TRAINED, 0),
+        epochs_reused=attrs.get(Attr.EPOCHS_REUSED, 0) if Attr.READ_OFF not in attrs else 0,
+        epochs_pruned=attrs.get(Attr.EPOCHS_PRUNED, 0),
+        seconds=attrs.get(Attr.SECONDS, 0.0),
+        reason=attrs.get(Attr.REASON, ""),
+        output=attrs.get(Attr.OUTPUT, ""),
+        read_off=attrs.get(Attr.READ_OFF),
+        promoted_from=attrs.get(Attr.PROMOTED_FROM),
+        is_baseline=Attr.BASELINE in attrs,
+        curve=attrs.get(Attr.CURVE),
     )
 
 
@@ -113,9 +123,9 @@ def _outcome(trial: FrozenTrial) -> Outcome:
             return Outcome.RUNNING
         case TrialState.WAITING:
             return Outcome.WAITING
-    if READ_OFF in trial.user_attrs:
+    if Attr.READ_OFF in trial.user_attrs:
         return Outcome.READ_OFF
-    stored = trial.user_attrs.get(OUTCOME)
+    stored = trial.user_attrs.get(Attr.OUTCOME)
     if stored is not None:
         return Outcome(stored)
     by_state = {TrialState.COMPLETE: Outcome.FINISHED, TrialState.PRUNED: Outcome.PRUNED}

@@ -1,7 +1,8 @@
-"""my_task: tell kinds of small grey images apart.
+"""my_task: classify small grey images.
 
-Data: my_task.npz beside this file, or in the folder that --data names, with two arrays: x,
-(images, height, width) in uint8, 0 black and 255 white, and y, (images,), whole numbers.
+Data: my_task.npz next to this file, or in the folder that --data names, with two arrays:
+x, uint8 of shape (images, height, width), 0 for black to 255 for white; and y, whole numbers
+of shape (images,).
 """
 
 from pathlib import Path
@@ -13,25 +14,25 @@ from hpsearch import Budget, Dataset, Split, Task
 from hpsearch.data import Encoded, decode_png, hold_out
 
 SHAPE = (8, 8)  # height and width in pixels
-CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")  # a name for each number in y
+CLASSES = ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9")  # the name of each number in y
 
 
 def load(folder: Path) -> Dataset:
-    """The data, split for good: seeds are fixed, so the parts are the same every time."""
+    """Load and split the data; with fixed seeds, the split is always the same."""
     arrays = np.load(folder / "my_task.npz", allow_pickle=False)
     images = Split(arrays["x"], arrays["y"])
-    # a fifth to test at the very end, a quarter of the rest to compare trials on
+    # a fifth for the final test, a quarter of the rest to compare trials on
     rest, test = hold_out(images, len(images) // 5, seed=0)
     train, valid = hold_out(rest, len(rest) // 4, seed=0)
     return Dataset(train, valid, test)
 
 
 def space(trial: Trial) -> None:
-    """What is searched: each hyperparameter by name, with the values it may take."""
+    """The search space: each hyperparameter and the values it may take."""
     trial.suggest_int("epochs", 5, 40)
     trial.suggest_categorical("batch_size", [16, 32, 64])
     n_convolutions = trial.suggest_int("convolutions", 0, 2)
-    if n_convolutions > 0:  # exists only where it makes a difference
+    if n_convolutions > 0:  # suggested only if it matters
         trial.suggest_int("filters", 4, 32, log=True)
     trial.suggest_int("units", 16, 256, log=True)
     trial.suggest_categorical("optimizer", ["sgd", "adam", "rmsprop"])
@@ -40,10 +41,10 @@ def space(trial: Trial) -> None:
 
 
 def build(params):
-    """A compiled network. How long it is trained is for the trainer to know, not for it."""
-    import keras  # here and not on top: reading this file should take no seconds
+    """Build and compile the network; the trainer decides how long to train it."""
+    import keras  # not at the top of the file: it takes seconds to import
 
-    # the network itself takes raw pixels, so that it is complete when it is exported
+    # takes raw pixels, so the exported network is complete
     layers = [keras.Input(SHAPE), keras.layers.Rescaling(1 / 255)]
     layers.append(keras.layers.Reshape((*SHAPE, 1)))
     for _ in range(params["convolutions"]):
@@ -61,7 +62,7 @@ def build(params):
 
 
 def encode(content: bytes, vocabulary: tuple[str, ...]) -> Encoded:
-    """For `hpsearch predict`: a grey PNG file of that height and width as an example."""
+    """For `hpsearch predict`: turn a grey PNG file of that size into an example."""
     return Encoded(decode_png(content, SHAPE))
 
 
@@ -69,7 +70,7 @@ TASK = Task(
     load=load,
     space=space,
     build=build,
-    # trial 0, and what every other trial has to beat
+    # trial 0, which every other trial has to beat
     baseline={
         "epochs": 10,
         "batch_size": 32,
@@ -79,7 +80,7 @@ TASK = Task(
         "learning_rate": 0.001,
         "dropout": 0.0,
     },
-    # what a lab would vary one at a time, the baseline's value among the others
+    # the values to vary one at a time, including the baseline's
     factors={
         "epochs": [10, 20, 40],
         "batch_size": [16, 32, 64],

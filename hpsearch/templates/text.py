@@ -1,7 +1,7 @@
-"""my_task: tell kinds of texts apart by the words that are in them.
+"""my_task: classify texts by the words in them.
 
-Data: my_task/ beside this file, or in the folder that --data names: a folder with a
-sub-folder for each kind, and in it a file in UTF-8 for each text.
+Data: my_task/ next to this file, or in the folder that --data names: a folder with one
+subfolder per class and, in it, one UTF-8 file per text.
 """
 
 from pathlib import Path
@@ -19,20 +19,20 @@ from hpsearch.data import (
     read_text_folder,
 )
 
-CLASSES = ("negative", "positive")  # the names of the sub-folders, sorted
-N_WORDS = 5000  # the most frequent ones count, others are all the same to the network
+CLASSES = ("negative", "positive")  # the names of the subfolders, sorted
+N_WORDS = 5000  # the most frequent words; the network ignores all others
 
 
 def load(folder: Path) -> Dataset:
-    """The data, split for good: seeds are fixed, so the parts are the same every time."""
+    """Load and split the data; with fixed seeds, the split is always the same."""
     files = read_text_folder(folder / "my_task")
     if files.classes != CLASSES:
         raise ValueError(f"write CLASSES = {files.classes}, as the sub-folders are called")
     numbers = Split(np.arange(len(files.contents)), files.labels)
-    # a fifth to test at the very end, a quarter of the rest to compare trials on
+    # a fifth for the final test, a quarter of the rest to compare trials on
     rest, test = hold_out(numbers, len(numbers) // 5, seed=0)
     train, valid = hold_out(rest, len(rest) // 4, seed=0)
-    # words that only the other texts have are unknown to the network, as they will be
+    # from the training texts only: new texts will have unknown words, too
     vocabulary = fit_vocabulary((files.contents[i] for i in train.x), N_WORDS)
 
     def bags(part: Split) -> Split:
@@ -43,11 +43,11 @@ def load(folder: Path) -> Dataset:
 
 
 def space(trial: Trial) -> None:
-    """What is searched: each hyperparameter by name, with the values it may take."""
+    """The search space: each hyperparameter and the values it may take."""
     trial.suggest_int("epochs", 2, 20)
     trial.suggest_categorical("batch_size", [16, 32, 64])
     n_layers = trial.suggest_int("layers", 0, 2)
-    if n_layers > 0:  # exists only where it makes a difference
+    if n_layers > 0:  # suggested only if it matters
         trial.suggest_int("units", 4, 64, log=True)
     trial.suggest_categorical("optimizer", ["sgd", "adam", "rmsprop"])
     trial.suggest_float("learning_rate", 1e-4, 1e-1, log=True)
@@ -55,10 +55,10 @@ def space(trial: Trial) -> None:
 
 
 def build(params):
-    """A compiled network. How long it is trained is for the trainer to know, not for it."""
-    import keras  # here and not on top: reading this file should take no seconds
+    """Build and compile the network; the trainer decides how long to train it."""
+    import keras  # not at the top of the file: it takes seconds to import
 
-    layers = [keras.layers.Dropout(params["dropout"])]  # of words
+    layers = [keras.layers.Dropout(params["dropout"])]  # drops words
     for _ in range(params["layers"]):
         layers.append(keras.layers.Dense(params["units"], "relu"))
     model = keras.Sequential([*layers, keras.layers.Dense(len(CLASSES), "softmax")])
@@ -70,7 +70,7 @@ def build(params):
 
 
 def encode(content: bytes, vocabulary: tuple[str, ...]) -> Encoded:
-    """For `hpsearch predict`: a text as an example."""
+    """For `hpsearch predict`: turn a text into an example."""
     return encode_bag(content, vocabulary)
 
 
@@ -78,7 +78,7 @@ TASK = Task(
     load=load,
     space=space,
     build=build,
-    # trial 0, and what every other trial has to beat
+    # trial 0, which every other trial has to beat
     baseline={
         "epochs": 10,
         "batch_size": 16,
@@ -88,7 +88,7 @@ TASK = Task(
         "learning_rate": 0.01,
         "dropout": 0.0,
     },
-    # what a lab would vary one at a time, the baseline's value among the others
+    # the values to vary one at a time, including the baseline's
     factors={
         "epochs": [5, 10, 20],
         "batch_size": [16, 32, 64],

@@ -1,7 +1,7 @@
-"""my_task: tell kinds apart by a row of numbers.
+"""my_task: classify rows of numbers.
 
-Data: my_task.csv beside this file, or in the folder that --data names: a first line with
-the names of the columns, then a line for each example.
+Data: my_task.csv next to this file, or in the folder that --data names: one line with the
+column names, then one line per example.
 """
 
 from pathlib import Path
@@ -12,27 +12,27 @@ from optuna import Trial
 from hpsearch import Budget, Dataset, Task
 from hpsearch.data import Encoded, hold_out, read_table
 
-LABEL = "species"  # the column that says which kind it is; all others hold numbers
-CLASSES = ("setosa", "versicolor", "virginica")  # what stands in it, sorted
+LABEL = "species"  # the column with the class; all others hold numbers
+CLASSES = ("setosa", "versicolor", "virginica")  # the values in it, sorted
 
 
 def load(folder: Path) -> Dataset:
-    """The data, split for good: seeds are fixed, so the parts are the same every time."""
+    """Load and split the data; with fixed seeds, the split is always the same."""
     table = read_table(folder / "my_task.csv", label=LABEL)
     if table.classes != CLASSES:
         raise ValueError(f"write CLASSES = {table.classes}, as the column {LABEL!r} has it")
-    # a fifth to test at the very end, a quarter of the rest to compare trials on
+    # a fifth for the final test, a quarter of the rest to compare trials on
     rest, test = hold_out(table.rows, len(table.rows) // 5, seed=0)
     train, valid = hold_out(rest, len(rest) // 4, seed=0)
     return Dataset(train, valid, test)
 
 
 def space(trial: Trial) -> None:
-    """What is searched: each hyperparameter by name, with the values it may take."""
+    """The search space: each hyperparameter and the values it may take."""
     trial.suggest_int("epochs", 5, 60)
     trial.suggest_categorical("batch_size", [8, 16, 32])
     n_layers = trial.suggest_int("layers", 1, 2)
-    for i in range(1, n_layers + 1):  # a second layer's units exist where it does
+    for i in range(1, n_layers + 1):  # units_2 only if there is a second layer
         trial.suggest_int(f"units_{i}", 4, 64, log=True)
     trial.suggest_categorical("activation", ["relu", "tanh"])
     trial.suggest_categorical("optimizer", ["sgd", "adam", "rmsprop"])
@@ -41,11 +41,12 @@ def space(trial: Trial) -> None:
 
 
 def build(params):
-    """A compiled network. How long it is trained is for the trainer to know, not for it."""
-    import keras  # here and not on top: reading this file should take no seconds
+    """Build and compile the network; the trainer decides how long to train it."""
+    import keras  # not at the top of the file: it takes seconds to import
 
-    # columns in different units, made comparable inside the network
-    layers = [keras.layers.BatchNormalization()]
+    # columns in different units, made comparable inside the network; mean and variance of
+    # each are taken from the training examples before the first epoch
+    layers = [keras.layers.Normalization()]
     for i in range(1, params["layers"] + 1):
         layers.append(keras.layers.Dense(params[f"units_{i}"], params["activation"]))
         layers.append(keras.layers.Dropout(params["dropout"]))
@@ -58,7 +59,7 @@ def build(params):
 
 
 def encode(content: bytes, vocabulary: tuple[str, ...]) -> Encoded:
-    """For `hpsearch predict`: a line such as "5.1, 3.5, 1.4, 0.2" as an example."""
+    """For `hpsearch predict`: turn a line such as "5.1, 3.5, 1.4, 0.2" into an example."""
     return Encoded(np.array([float(n) for n in content.decode().split(",")], dtype="float32"))
 
 
@@ -66,7 +67,7 @@ TASK = Task(
     load=load,
     space=space,
     build=build,
-    # trial 0, and what every other trial has to beat
+    # trial 0, which every other trial has to beat
     baseline={
         "epochs": 20,
         "batch_size": 16,
@@ -77,7 +78,7 @@ TASK = Task(
         "learning_rate": 0.01,
         "dropout": 0.0,
     },
-    # what a lab would vary one at a time, the baseline's value among the others
+    # the values to vary one at a time, including the baseline's
     factors={
         "epochs": [10, 20, 40],
         "batch_size": [8, 16, 32],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from optuna.study import Study
 
-from hpsearch.searching.search import Stop
+from hpsearch.processes.stop import Stop
 from hpsearch.study.record import read_record
 from hpsearch.study.summary import Summary, summarize
 from hpsearch.terminal.printing import error_console, print_line

@@ -8,7 +8,7 @@ from typing import Any
 
 from hpsearch.errors import MetricNotFound, StudyFileError
 from hpsearch.goal import Logs
-from hpsearch.study_file import describe, where
+from hpsearch.study_file import calling
 from hpsearch.task import Task
 
 
@@ -22,14 +22,10 @@ def complete(task: Task, keras_logs: Mapping[str, Any]) -> Logs:
     logs = {name: float(value) for name, value in keras_logs.items()}
     if task.also_log is None:
         return logs
-    try:
+    code = getattr(task.also_log, "__code__", None)
+    filename = "the study file" if code is None else code.co_filename
+    with calling(f"also_log, given Keras's logs {sorted(logs)},", filename):
         more = task.also_log(dict(logs))
-    except Exception as error:
-        code = getattr(task.also_log, "__code__", None)
-        place = f" at {where(error, code.co_filename)}" if code else ""
-        raise StudyFileError(
-            f"also_log= raised {describe(error)}{place}; it got Keras's logs {sorted(logs)}"
-        ) from error
     if not isinstance(more, Mapping):
         raise StudyFileError(f"also_log= returned {more!r}, not a dict of more logs")
     for name, value in more.items():
@@ -61,4 +57,4 @@ def require_metric(metric: str, logs: Logs) -> None:
     """
     if metric not in logs:
         logged = sorted(set(logs) - {"seconds"})
-        raise MetricNotFound(f"Keras logged {logged}, not {metric!r}: mend metric= in the task")
+        raise MetricNotFound(f"Keras logged {logged}, not {metric!r}: correct metric= in the task")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import queue
 import signal
@@ -20,6 +21,7 @@ from pathlib import Path
 
 import keras
 
+from hpsearch.codec import decode, encode
 from hpsearch.curves.curve import Curve
 from hpsearch.data.arrays import Prepared
 from hpsearch.errors import StudyFileError
@@ -31,18 +33,22 @@ from hpsearch.messages import (
     Finished,
     Job,
     Message,
+    Reply,
     Verdict,
-    decode_job,
-    encode,
 )
 from hpsearch.study_file import describe, run_study_file
 from hpsearch.task import epochs_of, without_epochs
 from hpsearch.training.fit import build, fit, get_state, measure, set_state
 from hpsearch.training.logs import require_metric
+from hpsearch.training.loop import finish, finished
 from hpsearch.training.writing import require_windows, write_after
 
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
+
+# A full disk, a spent quota, a limit on the size of files, a disk that failed: any other
+# network would come to the same end.
+MACHINE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
 def main(connection: Connection, job_line: str, output: str) -> None:
@@ -56,10 +62,10 @@ def main(connection: Connection, job_line: str, output: str) -> None:
     _stand_alone(output)
     launcher = Launcher(connection)
     try:
-        job = decode_job(job_line)
+        job = decode(job_line, Job)
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_NAME, job.process_name.encode())
-        _set_threads(job.n_threads)
+        _share_the_machine(job.n_threads)
         test = run(job, launcher)
     except (Exception, SystemExit) as error:
         launcher.send(
@@ -67,6 +73,7 @@ def main(connection: Connection, job_line: str, output: str) -> None:
                 error=describe(error),
                 traceback=traceback.format_exc(limit=-12),
                 is_fatal=isinstance(error, StudyFileError),
+                is_machine_fault=_is_machine_fault(error),
             )
         )
     else:
@@ -82,7 +89,7 @@ class Launcher:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def send(self, message: Message) -> None:
-        self.connection.send_bytes(encode(message))
+        self.connection.send_bytes(encode(message).encode())
 
     def verdict(self) -> Verdict:
         """Wait for what the launcher says to the epoch just sent."""
@@ -91,7 +98,7 @@ class Launcher:
     def _listen(self) -> None:
         try:
             while True:
-                self.verdicts.put(Verdict(self.connection.recv_bytes().decode()))
+                self.verdicts.put(decode(self.connection.recv_bytes(), Reply).verdict)
         except (EOFError, OSError):
             os._exit(1)  # the launcher is gone, also in the middle of an epoch
 
@@ -128,13 +135,12 @@ def run(job: Job, launcher: Launcher) -> Logs:
     def after_epoch(epoch: int, logs: Logs) -> bool:
         if valid is not None:
             require_metric(task.metric, logs)
-        written = (
-            write_after(epoch, model, train, data.vocabulary, writing, job.seed)
-            if writing is not None
-            else None
-        )
-        curve.append(epoch, logs, get_state(model), identity, written)
-        launcher.send(EpochDone(epoch=epoch, logs=logs))
+        written = None
+        if writing is not None:
+            with finished(model):
+                written = write_after(epoch, model, train, data.vocabulary, writing, job.seed)
+        stored = curve.append(epoch, logs, get_state(model), identity, written)
+        launcher.send(EpochDone(epoch=epoch, logs=stored))
         return launcher.verdict() is Verdict.GO_ON
 
     if epochs_done < epochs:
@@ -151,6 +157,7 @@ def run(job: Job, launcher: Launcher) -> Logs:
         )
     if job.export is None:
         return {}
+    finish(model)  # `fit` has done it, unless the last epoch's state was found
     test = measure(task, model, data.test)
     _save(model, Path(job.export))
     return test
@@ -178,8 +185,20 @@ def _stand_alone(output: str) -> None:
             Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def _set_threads(n_threads: int) -> None:
+def _share_the_machine(n_threads: int) -> None:
     """Read by the backends at their first operation, which is still to come."""
     for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
         os.environ[name] = str(n_threads)
     os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+    # of a GPU's memory take what is needed, not all: other slots train there too
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+
+def _is_machine_fault(error: BaseException | None) -> bool:
+    """Whether an exception, or what led to it, says that a disk takes no more."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in MACHINE_FAULTS:
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -15,21 +15,17 @@ from typing import Any, TextIO
 import keras
 import numpy as np
 
-from hpsearch.data import Split
+from hpsearch.codec import decode, encode
 from hpsearch.errors import HpsearchError, StudyFileError
 from hpsearch.questions import (
     Answer,
     Ended,
-    Line,
     Predict,
     Question,
     Write,
-    decode_line,
-    encode_line,
 )
 from hpsearch.study_file import describe
-from hpsearch.training.batches import make_batches
-from hpsearch.training.fit import PREDICTED_AT_ONCE
+from hpsearch.training.loop import PREDICTED_AT_ONCE, make_batches
 from hpsearch.training.writing import write
 
 
@@ -38,8 +34,7 @@ def main() -> None:
     # what Keras and its backend print is no answer
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    question = decode_line(sys.stdin.read())
-    assert isinstance(question, Predict | Write)
+    question = decode(sys.stdin.read(), Predict, Write)
     try:
         for content in answer(question):
             _send(answers, Answer(content=content))
@@ -63,7 +58,7 @@ def answer(question: Question) -> Iterator[Any]:
             _require_shape(model, x.shape[1:])
             yield _last_activation(model)
             # in batches of our own: Keras takes no strings in NumPy arrays
-            batches = make_batches(Split(x, np.zeros(len(x))), PREDICTED_AT_ONCE)
+            batches = make_batches(x, np.zeros(len(x)), PREDICTED_AT_ONCE)
             yield from model.predict(batches.for_keras(), verbose=0).tolist()
         case Write():
             yield from write(
@@ -97,8 +92,8 @@ def _require_shape(model: keras.Model, shape: tuple[int, ...]) -> None:
         )
 
 
-def _send(answers: TextIO, line: Line) -> None:
-    print(encode_line(line), file=answers, flush=True)
+def _send(answers: TextIO, line: Answer | Ended) -> None:
+    print(encode(line), file=answers, flush=True)
 
 
 if __name__ == "__main__":

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import re
-import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hpsearch.curves.curve import Curve
 from hpsearch.data.arrays import Dataset, Prepared
 from hpsearch.data.sources import locate
 from hpsearch.errors import StudyFileError
 from hpsearch.export.train_script import network_code
-from hpsearch.goal import Logs
-from hpsearch.messages import EpochDone, Job, Verdict
 from hpsearch.study.distributions import describe_distribution
 from hpsearch.study.space import Space, explore, place_of
 from hpsearch.study.task_data import prepare_data
@@ -31,19 +26,8 @@ from hpsearch.terminal.printing import (
     show_cell,
 )
 
-LONG_EPOCH_S = 20  # a first epoch that takes longer is the only one
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What it takes to train the baseline with one thread."""
-
-    first_epoch_s: float
-    """Longer than the others, as it compiles the training step."""
-    epoch_s: float
-    value: float
-    """The metric after the last epoch."""
-    n_weights: int
+if TYPE_CHECKING:
+    from hpsearch.evaluation.cost import Cost
 
 
 def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
@@ -73,74 +57,17 @@ def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
     )
     lines = _search(study_file, space)
     if train:
-        lines += _costs(study_file, space, measure(study_file, prepared))
+        # imported here: without --train, nothing needs the modules that start processes
+        from hpsearch.evaluation.cost import measure_cost
+        from hpsearch.processes.runner import LocalRunner
+
+        say("training the baseline for an epoch or two in a separate process")
+        lines += _costs(study_file, space, measure_cost(study_file, prepared, LocalRunner(), say))
     else:
         lines.append(
             f"cost          to measure it, and check build: hpsearch check {name_or_path} --train"
         )
     print(plain("\n".join(lines)))
-
-
-def measure(study_file: StudyFile, prepared: Prepared) -> Cost:
-    """Train the baseline in a trial process, for two epochs if they are short.
-
-    Raises:
-        StudyFileError: It cannot be trained, or Keras does not log the metric.
-    """
-    # imported here: without --train, nothing needs the modules that start processes
-    from hpsearch.evaluation.candidates import baseline_of
-    from hpsearch.processes.supervisor import How, Limits, ProcessServer, supervise
-
-    task = study_file.task
-    epochs: list[Logs] = []
-
-    def answer(message: EpochDone) -> Verdict:
-        epochs.append(message.logs)
-        return Verdict.STOP if message.logs["seconds"] > LONG_EPOCH_S else Verdict.GO_ON
-
-    say("training the baseline for an epoch or two in a separate process")
-    with tempfile.TemporaryDirectory(prefix="hpsearch-check-") as folder:
-        job = Job(
-            study_file=study_file.text,
-            study_file_name=study_file.filename,
-            params={**baseline_of(study_file), "epochs": 2},
-            seed=0,
-            data=str(prepared.folder),
-            curve=folder,
-        )
-        ending = supervise(ProcessServer(), job, answer=answer, limits=Limits())
-        if ending.how not in (How.FINISHED, How.STOPPED):
-            raise _explained(study_file, ending.reason, ending.output, is_fatal=ending.is_fatal)
-        n_weights = _n_weights(Curve(Path(folder)), len(epochs))
-    value = epochs[-1][task.metric]
-    if not math.isfinite(value):
-        where = place_of(study_file, "baseline")
-        raise StudyFileError(f"{where}: with the baseline's params, {task.metric} is {value}")
-    return Cost(epochs[0]["seconds"], epochs[-1]["seconds"], value, n_weights)
-
-
-def _explained(
-    study_file: StudyFile, reason: str, output: str, *, is_fatal: bool
-) -> StudyFileError:
-    """Why the baseline cannot be trained, with the line of the study file that is to blame."""
-    if is_fatal:  # hpsearch's own message
-        named = (field for field in ("metric", "also_log", "writing") if f"{field}=" in reason)
-        field = next(named, "build")
-        where, reason = place_of(study_file, field), reason.partition(": ")[2]
-        return StudyFileError(f"{where}: {reason}")
-    frames = re.findall(rf'File "{re.escape(study_file.filename)}", line (\d+)', output)
-    where = f"{study_file.filename}:{frames[-1]}" if frames else study_file.filename
-    return StudyFileError(f"{where}: training the baseline failed: {reason}")
-
-
-def _n_weights(curve: Curve, epoch: int) -> int:
-    """How many weights the network has; integers in a checkpoint are seeds and counters."""
-    state = curve.state(epoch) or {}
-    return sum(
-        array.size
-        for name, array in state.items()
-        if name.startswith("model/") and array.dtype.kind not in "iu"
-    )
 
 
 def _check_classes(study_file: StudyFile, dataset: Dataset) -> None:

@@ -2,11 +2,12 @@
 
 import optuna
 
+from hpsearch.errors import StorageError
 from hpsearch.study.record import read_record
 from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
 from hpsearch.study.trials import Outcome
-from hpsearch.terminal.printing import output_console, print_json, print_table
+from hpsearch.terminal.printing import output_console, print_json, print_table, say
 
 STATES = ("running", "waiting")  # columns for people only where a trial is in that state
 
@@ -21,7 +22,12 @@ def ls(storage_url: str, *, as_json: bool) -> None:
     summaries = []
     for name in optuna.get_all_study_names(storage.optuna):
         study = optuna.load_study(study_name=name, storage=storage.optuna)
-        if (record := read_record(study)) is not None:
+        try:
+            record = read_record(study)
+        except StorageError as error:  # the others can be read all the same
+            say(f"not listed: {error}")
+            continue
+        if record is not None:
             summaries.append(summarize(study, record))
     if as_json:
         print_json(

@@ -77,7 +77,7 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
             + (f"valid numbers are 0 to {len(summary.rows) - 1}" if summary.rows else "it has none")
         )
     trial = summary.rows[number]
-    stored = Curve(storage.folder / "curves" / (trial.curve or "none"))
+    stored = Curve(storage.curves / (trial.curve or "none"))
     n_epochs = (trial.epochs if trial.outcome is Outcome.READ_OFF else None) or trial.epochs_done
     curve, texts = stored.logs[:n_epochs], stored.texts[:n_epochs]
     header = ["epoch", *dict.fromkeys(name for logs in curve for name in logs)]

@@ -27,8 +27,9 @@ from benchmarks.lab import data_folder
 from hpsearch.data import Dataset
 from hpsearch.data.arrays import is_sparse
 from hpsearch.messages import EpochDone, Job, Verdict
+from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.slots import side_by_side
-from hpsearch.processes.supervisor import How, Limits, ProcessServer, supervise
+from hpsearch.processes.supervisor import How, Limits, supervise
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
 
@@ -73,7 +74,7 @@ def bare(task: str, batch_size: int, n_epochs: int) -> Cost:
 
 
 def in_slots(
-    server: ProcessServer, study_file: StudyFile, batch_size: int, n_epochs: int, n_slots: int
+    runner: LocalRunner, study_file: StudyFile, batch_size: int, n_epochs: int, n_slots: int
 ) -> list[Cost]:
     """Epochs of trials that run side by side, one thread each."""
     prepared = prepare_data(study_file, data_folder())
@@ -101,7 +102,7 @@ def in_slots(
                 curve=str(Path(folder) / "curve"),
                 process_name=name,
             )
-            ending = supervise(server, job, answer=answer, limits=Limits())
+            ending = supervise(runner, job, answer=answer, limits=Limits())
         assert ending.how is How.FINISHED, ending
         return cost(moments, max(peaks))
 
@@ -153,7 +154,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=5)
     args = parser.parse_args()
     n_slots = os.cpu_count() or 1
-    server = ProcessServer()
+    runner = LocalRunner()
     speed = matrix_product_speed()
     print(f"one core's matrix product: {speed / 1e9:.1f} G multiply-adds/s")
     for task in args.tasks:
@@ -164,7 +165,7 @@ def main() -> None:
             epochs_ratios, trials_ratios, shares = [], [], []
             for _ in range(args.rounds):
                 alone = bare(task, batch_size, args.epochs)
-                ours = in_slots(server, study_file, batch_size, args.epochs, n_slots)
+                ours = in_slots(runner, study_file, batch_size, args.epochs, n_slots)
                 epoch_s = statistics.median(slot.epoch_s for slot in ours)
                 once_s = statistics.median(slot.once_s for slot in ours)
                 lab_s = epoch_s * baseline["epochs"] + once_s

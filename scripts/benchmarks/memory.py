@@ -9,9 +9,9 @@ import threading
 import psutil
 
 from hpsearch.choices import PrunerName, SamplerName
+from hpsearch.searching.launch import Options, run
 from hpsearch.searching.view import View
 from hpsearch.study.trials import TrialRow
-from hpsearch.verbs.run import Options, run
 
 N_TRIALS = 100
 MIB = 2**20

@@ -11,27 +11,28 @@ from pathlib import Path
 from benchmarks.lab import data_folder
 from hpsearch.choices import PrunerName
 from hpsearch.messages import EpochDone, Job, Verdict
-from hpsearch.processes.supervisor import Limits, ProcessServer, supervise
+from hpsearch.processes.runner import LocalRunner
+from hpsearch.processes.supervisor import Limits, supervise
+from hpsearch.searching.launch import Options, run
 from hpsearch.searching.view import View
 from hpsearch.study.record import load_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
 from hpsearch.task import Params
-from hpsearch.verbs.run import Options, run
 
 NOTHING = "def load(folder): pass\nTASK = None\n"  # refused at once: start-up alone
 
 
-def start_up(server: ProcessServer) -> float:
+def start_up(runner: LocalRunner) -> float:
     """Seconds from asking for a process to its first word."""
     job = Job(study_file=NOTHING, study_file_name="x.py", params={}, seed=0, data="", curve="")
     began_s = time.monotonic()
-    supervise(server, job, answer=lambda _: Verdict.GO_ON, limits=Limits())
+    supervise(runner, job, answer=lambda _: Verdict.GO_ON, limits=Limits())
     return time.monotonic() - began_s
 
 
-def inside(server: ProcessServer, name: str, params: Params) -> dict[str, float]:
+def inside(runner: LocalRunner, name: str, params: Params) -> dict[str, float]:
     """Where a trial process spends its time."""
     study_file = read_study_file(name)
     data = prepare_data(study_file, data_folder())
@@ -51,7 +52,7 @@ def inside(server: ProcessServer, name: str, params: Params) -> dict[str, float]
             data=str(data.folder),
             curve=str(Path(folder) / "curve"),
         )
-        supervise(server, job, answer=answer, limits=Limits())
+        supervise(runner, job, answer=answer, limits=Limits())
     ended_s = time.monotonic()
     between = [
         after - before - seconds
@@ -104,16 +105,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=8)
     args = parser.parse_args()
-    server = ProcessServer()
-    start_up(server)
-    starts = [start_up(server) for _ in range(20)]
+    runner = LocalRunner()
+    start_up(runner)
+    starts = [start_up(runner) for _ in range(20)]
     print(
         f"start-up of a process: median {statistics.median(starts) * 1000:.0f} ms of 20, "
         f"largest {max(starts) * 1000:.0f} ms"
     )
     for name, epochs in (("digits", 10), ("fashion_mnist", 10)):
         params = {**read_study_file(name).task.baseline, "epochs": epochs}
-        parts = [inside(server, name, params) for _ in range(3)]
+        parts = [inside(runner, name, params) for _ in range(3)]
         print(f"{name}, {epochs} epochs of the baseline, medians of 3:")
         for what in parts[0]:
             seconds = statistics.median(part[what] for part in parts)

@@ -10,8 +10,8 @@ from pathlib import Path
 from benchmarks.lab import data_folder, short_lab
 from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.goal import Logs
+from hpsearch.searching.launch import Options, run
 from hpsearch.searching.view import View
-from hpsearch.verbs.run import Options, run
 
 
 class Recorder(View):

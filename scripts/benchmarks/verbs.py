@@ -11,10 +11,10 @@ import time
 
 import optuna
 
+from hpsearch.searching.launch import Options, run
 from hpsearch.searching.view import View
 from hpsearch.study.record import load_study
 from hpsearch.study.storage import Storage
-from hpsearch.verbs.run import Options, run
 
 N_TRIALS = 100
 VERBS = [

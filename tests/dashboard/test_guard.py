@@ -16,6 +16,7 @@ from waitress.server import create_server
 
 from hpsearch.dashboard.guard import Guard
 from hpsearch.study.storage import Storage
+from tests.waiting import HANG_S
 
 PAGES = ["/static/bundle.js", "/favicon.ico", "/dashboard"]
 ESCAPES = [
@@ -39,7 +40,9 @@ class Served:
 
     def ask(self, path: str, **headers: str) -> http.client.HTTPResponse:
         """Send a request with exactly these headers beside `Host`."""
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
+        with closing(
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANG_S)
+        ) as connection:
             connection.putrequest("GET", path, skip_accept_encoding=True)
             for name, value in headers.items():
                 connection.putheader(name.replace("_", "-"), value)
@@ -66,7 +69,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
     yield served
     # in the server's own thread, which else would poll what is closed
     server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
-    thread.join(timeout=60)
+    thread.join(timeout=HANG_S)
     server.task_dispatcher.shutdown()
 
 

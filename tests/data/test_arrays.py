@@ -17,7 +17,8 @@ from scipy.sparse import coo_array, csr_array
 from hpsearch.data import Dataset, Split
 from hpsearch.data.arrays import prepare
 from hpsearch.errors import DataCorrupt, DataError
-from tests.waiting import wait_until
+from hpsearch.files import sha256_of
+from tests.waiting import HANG_S, wait_until
 
 PREPARE = """
 import os, sys
@@ -232,7 +233,7 @@ def test_a_split_that_cannot_be_kept_is_refused(split: Split, words: str):
         ),
     ],
 )
-def test_values_that_cannot_be_meant_are_refused_and_not_kept(
+def test_values_that_no_training_could_use_are_refused_and_not_kept(
     tmp_path: Path, split: Split, words: str
 ):
     with pytest.raises(DataError, match=words):
@@ -287,6 +288,7 @@ def test_a_pickle_in_place_of_an_array_is_never_run(tmp_path: Path):
     np.save(folder / "train_x.npy", np.array([Bomb(bomb)]), allow_pickle=True)
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["bytes"]["train_x.npy"] = (folder / "train_x.npy").stat().st_size
+    manifest["sha256"]["train_x.npy"] = sha256_of(folder / "train_x.npy")
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
     with pytest.raises(ValueError, match="allow_pickle=False|object arrays|Python objects"):
@@ -321,12 +323,12 @@ def test_a_cache_that_cannot_be_made_is_one_line(tmp_path: Path):
 def test_of_processes_that_prepare_at_once_one_loads(tmp_path: Path):
     cache, ready = tmp_path / "cache", tmp_path / "ready"
     processes = [start_preparing(cache, ready) for _ in range(3)]
-    wait_until(lambda: len(list(ready.iterdir())) == 3, 60)
+    wait_until(lambda: len(list(ready.iterdir())) == 3)
     for process in processes:  # whichever has the lock goes on; the others never ask
         assert process.stdin is not None
         process.stdin.write("go on\n")
         process.stdin.flush()
-    outputs = [process.communicate(timeout=60)[0].split() for process in processes]
+    outputs = [process.communicate(timeout=HANG_S)[0].split() for process in processes]
 
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert sum("loading" in output for output in outputs) == 1

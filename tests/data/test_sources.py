@@ -15,6 +15,7 @@ from hpsearch.data import File, Source, sources
 from hpsearch.data.sources import fetch, find, find_or_fetch, locate
 from hpsearch.errors import DataCorrupt, DataError, DataNotFound
 from tests.data.publisher import PAYLOADS, Publisher, published
+from tests.waiting import HANG_S
 
 FETCH = """
 import sys
@@ -293,7 +294,7 @@ def test_of_processes_that_fetch_at_once_one_downloads(publisher: Publisher):
     assert publisher.has_stalled.wait(20)
     publisher.may_go_on.set()
 
-    folders = {process.communicate(timeout=60)[0] for process in processes}
+    folders = {process.communicate(timeout=HANG_S)[0] for process in processes}
 
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert len(folders) == 1

@@ -9,7 +9,8 @@ import pytest
 
 from hpsearch.curves.curve import Curve
 from hpsearch.messages import EpochDone, Job, Verdict
-from hpsearch.processes.supervisor import Ending, How, Limits, ProcessServer, supervise
+from hpsearch.processes.runner import LocalRunner
+from hpsearch.processes.supervisor import Ending, How, Limits, supervise
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
 from tests.toy import write_toy
@@ -17,8 +18,8 @@ from tests.waiting import is_alive, wait_until
 
 
 @pytest.fixture(scope="module")
-def server() -> ProcessServer:
-    return ProcessServer()
+def runner() -> LocalRunner:
+    return LocalRunner()
 
 
 def job_of(folder: Path, *, curve: str = "curve", epochs: int = 3, **code: str) -> Job:
@@ -37,37 +38,37 @@ def go_on(_message: EpochDone) -> Verdict:
     return Verdict.GO_ON
 
 
-def end_of(server: ProcessServer, job: Job, **limits: float) -> Ending:
-    return supervise(server, job, answer=go_on, limits=Limits(**limits))  # type: ignore[arg-type]
+def end_of(runner: LocalRunner, job: Job, **limits: float) -> Ending:
+    return supervise(runner, job, answer=go_on, limits=Limits(**limits))  # type: ignore[arg-type]
 
 
-def test_a_trial_process_reports_each_epoch_once_and_finishes(server, tmp_path):
+def test_a_trial_process_reports_each_epoch_once_and_finishes(runner, tmp_path):
     epochs = []
 
     def answer(message: EpochDone) -> Verdict:
         epochs.append(message.epoch)
         return Verdict.GO_ON
 
-    ending = supervise(server, job_of(tmp_path), answer=answer, limits=Limits())
+    ending = supervise(runner, job_of(tmp_path), answer=answer, limits=Limits())
 
     assert ending.how is How.FINISHED, ending
     assert epochs == [1, 2, 3]
 
 
-def test_a_trial_process_stops_after_the_epoch_it_is_told_to(server, tmp_path):
+def test_a_trial_process_stops_after_the_epoch_it_is_told_to(runner, tmp_path):
     def answer(message: EpochDone) -> Verdict:
         return Verdict.STOP if message.epoch == 2 else Verdict.GO_ON
 
-    ending = supervise(server, job_of(tmp_path), answer=answer, limits=Limits())
+    ending = supervise(runner, job_of(tmp_path), answer=answer, limits=Limits())
 
     assert ending.how is How.STOPPED
     assert len(Curve(tmp_path / "curve").logs) == 2
 
 
-def test_three_and_three_epochs_are_bit_for_bit_six_with_dropout_in_the_network(server, tmp_path):
-    end_of(server, job_of(tmp_path, curve="whole", epochs=6))
-    end_of(server, job_of(tmp_path, curve="parts", epochs=3))
-    end_of(server, job_of(tmp_path, curve="parts", epochs=6))
+def test_three_and_three_epochs_are_bit_for_bit_six_with_dropout_in_the_network(runner, tmp_path):
+    end_of(runner, job_of(tmp_path, curve="whole", epochs=6))
+    end_of(runner, job_of(tmp_path, curve="parts", epochs=3))
+    end_of(runner, job_of(tmp_path, curve="parts", epochs=6))
     whole, parts = Curve(tmp_path / "whole"), Curve(tmp_path / "parts")
 
     assert parts.starts == [[0, 0], [3, 3]]
@@ -90,43 +91,43 @@ def test_three_and_three_epochs_are_bit_for_bit_six_with_dropout_in_the_network(
         pytest.param("os.kill(os.getpid(), 9)", How.KILLED, "SIGKILL", id="kill -9"),
     ],
 )
-def test_a_death_has_its_reason_and_the_tail_of_the_output(server, tmp_path, in_build, how, reason):
+def test_a_death_has_its_reason_and_the_tail_of_the_output(runner, tmp_path, in_build, how, reason):
     job = job_of(tmp_path, in_build=f"os.write(2, b'last words'); {in_build}")
 
-    ending = end_of(server, job)
+    ending = end_of(runner, job)
 
     assert ending.how is how
     assert reason in ending.reason
     assert ("toy.py" if how is How.FAILED else "last words") in ending.output
 
 
-def test_a_hanging_trial_is_killed_at_its_time_limit(server, tmp_path):
-    ending = end_of(server, job_of(tmp_path, in_build="time.sleep(1000)"), trial_s=0.5)
+def test_a_hanging_trial_is_killed_at_its_time_limit(runner, tmp_path):
+    ending = end_of(runner, job_of(tmp_path, in_build="time.sleep(1000)"), trial_s=0.5)
 
     assert (ending.how, ending.reason) == (How.TIMED_OUT, "ran longer than 0.5 s")
 
 
-def test_an_epoch_that_takes_too_long_is_killed_and_those_before_it_stay(server, tmp_path):
+def test_an_epoch_that_takes_too_long_is_killed_and_those_before_it_stay(runner, tmp_path):
     """Six epochs take longer than the limit of one, and the seventh never ends."""
     each_epoch = "time.sleep(0.5 if epochs_done < 6 else 1000)"
     job = job_of(tmp_path, each_epoch=each_epoch, epochs=9)
 
-    ending = end_of(server, job, epoch_s=4)
+    ending = end_of(runner, job, epoch_s=4)
 
     assert (ending.how, ending.reason) == (How.TIMED_OUT, "an epoch took longer than 4 s")
     assert len(Curve(tmp_path / "curve").logs) == 5
 
 
-def test_an_allocation_beyond_the_limit_is_killed(server, tmp_path):
+def test_an_allocation_beyond_the_limit_is_killed(runner, tmp_path):
     job = job_of(tmp_path, in_build="big = np.ones(250_000_000); time.sleep(1000)")
 
-    ending = end_of(server, job, memory=1_500_000_000)
+    ending = end_of(runner, job, memory=1_500_000_000)
 
     assert ending.how is How.OUT_OF_MEMORY
     assert "allowed were 1431 MiB" in ending.reason
 
 
-def test_what_a_trial_process_started_ends_with_it(server, tmp_path):
+def test_what_a_trial_process_started_ends_with_it(runner, tmp_path):
     pid_file = tmp_path / "pid"
     in_build = f"""
         import subprocess
@@ -134,7 +135,7 @@ def test_what_a_trial_process_started_ends_with_it(server, tmp_path):
         open({str(pid_file)!r}, "w").write(str(child.pid))
         """
 
-    end_of(server, job_of(tmp_path, in_build=in_build))
+    end_of(runner, job_of(tmp_path, in_build=in_build))
 
     wait_until(lambda: not is_alive(int(pid_file.read_text())))
 

@@ -1,116 +1,91 @@
-"""Who goes on from a rung, at once or later."""
+"""Who is among the best third of a rung."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import optuna
 import pytest
-from optuna.distributions import IntDistribution
-from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from hpsearch.searching.rungs import Rungs
+from hpsearch.goal import Goal
+from hpsearch.searching.rungs import Rungs, choose_first_rung
 
-
-def pruned(curve: str, *values: float, promoted_from: int | None = None) -> FrozenTrial:
-    """A trial that was pruned after the epochs that have these values."""
-    origin = {} if promoted_from is None else {"promoted_from": promoted_from}
-    return create_trial(
-        state=TrialState.PRUNED,
-        intermediate_values=dict(enumerate(values, 1)),
-        user_attrs={"curve": curve, "outcome": "pruned", **origin},
-    )
+BEST_IS_HIGH = Goal("val_accuracy", "maximize")
 
 
-def rungs(trials: Sequence[FrozenTrial], *, maximize: bool = True, is_last: bool = False) -> Rungs:
-    study = optuna.create_study()
-    study.add_trials(trials)
-    return Rungs(study.trials, maximize, is_last)
+def rungs(values: dict[str, float], *, rung: int = 1, goal: Goal = BEST_IS_HIGH) -> Rungs:
+    made = Rungs(goal)
+    for curve, value in values.items():
+        made.place(curve, rung, value)
+    return made
 
 
-def test_the_first_trials_wait_until_there_is_a_best_third():
-    two = [pruned("a", 0.5), pruned("b", 0.7)]
+def test_nobody_goes_on_until_there_is_a_best_third():
+    two = rungs({"a": 0.5, "b": 0.7})
 
-    assert rungs(two).promotable({}) is None
-    assert not rungs(two).may_go_on("b", 1)
-
-
-def test_the_best_of_three_is_promoted_even_if_it_came_first():
-    three = [pruned("a", 0.7), pruned("b", 0.5), pruned("c", 0.6)]
-
-    assert rungs(three).promotable({}).number == 0
+    assert two.best_curves() == []
+    assert not two.may_go_on("b", 1)
 
 
-def test_a_trial_that_is_among_the_best_third_on_arrival_goes_on_at_once():
-    three = [pruned("a", 0.5), pruned("b", 0.6), pruned("c", 0.7)]
+def test_the_best_of_three_goes_on_in_whatever_order_they_came():
+    three = rungs({"a": 0.7, "b": 0.5, "c": 0.6})
 
-    assert rungs(three).may_go_on("c", 1)
-    assert not rungs(three).may_go_on("b", 1)
+    assert three.best_curves() == [(1, "a")]
+    assert [three.may_go_on(curve, 1) for curve in "abc"] == [True, False, False]
 
 
 def test_the_lowest_is_the_best_where_the_metric_is_minimized():
-    three = [pruned("a", 0.7), pruned("b", 0.5), pruned("c", 0.6)]
+    three = rungs({"a": 0.7, "b": 0.5, "c": 0.6}, goal=Goal("val_loss", "minimize"))
 
-    assert rungs(three, maximize=False).promotable({}).number == 1
-
-
-def test_between_two_rungs_every_trial_goes_on():
-    assert rungs([pruned("a", 0.1, 0.1)]).may_go_on("a", 2)
-    assert rungs([pruned("a", *[0.1] * 8)]).may_go_on("a", 8)
-    assert not rungs([pruned("a", *[0.1] * 9)]).may_go_on("a", 9)
+    assert three.best_curves() == [(1, "b")]
 
 
-def test_a_trial_is_promoted_once_and_its_curve_counted_once():
-    parent, *others = [pruned("a", 0.7), pruned("b", 0.5), pruned("c", 0.6)]
-    child = pruned("a", 0.7, 0.7, 0.8, promoted_from=0)
+def test_a_curve_is_placed_once_however_often_it_comes_by():
+    twice = rungs({"a": 0.7, "b": 0.5})
+    twice.place("a", 1, 0.9)
+    twice.place("c", 1, 0.8)
 
-    assert rungs([parent, *others, child]).promotable({}) is None
-    assert rungs([parent, *others, child, pruned("d", 0.65)]).promotable({}) is None
-
-
-def test_who_came_further_is_promoted_first():
-    low = [pruned(name, 0.9) for name in "abc"]
-    high = [
-        pruned(name, 0.1, 0.1, value) for name, value in zip("def", (0.2, 0.4, 0.3), strict=True)
-    ]
-
-    assert rungs([*low, *high]).promotable({}).number == 4
+    assert twice.best_curves() == [(1, "c")]
 
 
-def test_who_has_another_value_than_the_one_fixed_now_is_not_promoted():
-    def layers(value: float, **params: int) -> FrozenTrial:
-        trial = pruned(str(value), value)
-        trial.distributions = {name: IntDistribution(1, 3) for name in params}
-        trial.params = params
-        return trial
+def test_values_between_rungs_are_not_compared():
+    made = Rungs(BEST_IS_HIGH)
+    for epoch in (2, 4, 8, 10):
+        made.place("a", epoch, 0.5)
 
-    best = layers(0.9, layers=2, units=3)
-    others = [layers(0.8, layers=1), layers(0.7, layers=2), *(layers(i / 10) for i in range(6))]
-
-    assert rungs([best, *others]).promotable({"layers": 1, "units": 1}).number == 1
-    assert rungs([best, *others]).promotable({"layers": 2}).number == 0
+    assert made.best_curves(n_at_least=3) == []
 
 
-def test_when_no_more_trials_come_three_of_each_rung_go_on():
-    four = [pruned("a", 0.1), pruned("b", 0.2), pruned("c", 0.3), pruned("d", 0.4)]
+def test_curves_that_came_further_come_first():
+    made = rungs(dict.fromkeys("abc", 0.9))
+    for curve, value in zip("def", (0.2, 0.4, 0.3), strict=True):
+        made.place(curve, 3, value)
 
-    last = rungs(four, is_last=True)
-
-    assert last.promotable({}).number == 3
-    assert [last.may_go_on(curve, 1) for curve in "abcd"] == [False, True, True, True]
-
-
-def test_what_another_pruner_gave_up_between_rungs_stays_given_up():
-    assert rungs([pruned("a", 0.9, 0.9)], is_last=True).promotable({}) is None
+    assert made.best_curves() == [(3, "e"), (1, "a")]
 
 
-@pytest.mark.parametrize("state", [TrialState.COMPLETE, TrialState.RUNNING])
-def test_only_pruned_trials_are_promoted(state):
-    trial = create_trial(
-        state=state,
-        value=0.9 if state is TrialState.COMPLETE else None,
-        intermediate_values={1: 0.9},
-        user_attrs={"curve": "a"},
-    )
+def test_at_the_end_of_a_search_three_of_each_rung_go_on():
+    four = rungs({"a": 0.1, "b": 0.2, "c": 0.3, "d": 0.4})
 
-    assert rungs([trial], is_last=True).promotable({}) is None
+    assert four.best_curves(n_at_least=3) == [(1, "d"), (1, "c"), (1, "b")]
+    assert [four.may_go_on(curve, 1, n_at_least=3) for curve in "abcd"] == [False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("epoch", "rung"), [(0, 0), (4, 0), (5, 5), (14, 5), (15, 15), (44, 15), (45, 45)]
+)
+def test_rungs_are_the_first_one_times_powers_of_three(epoch, rung):
+    made = Rungs(BEST_IS_HIGH, first=5)
+
+    assert made.last_rung(epoch) == rung
+    assert made.is_rung(epoch) == (epoch > 0 and epoch == rung)
+
+
+@pytest.mark.parametrize(
+    ("n_examples", "batch_size", "max_epochs", "first"),
+    [
+        pytest.param(48_000, 200, 125, 1, id="many updates an epoch"),
+        pytest.param(341, 16, 60, 10, id="22 updates an epoch"),
+        pytest.param(341, 16, 9, 3, id="trials that end before a fair start"),
+        pytest.param(40, 40, 1, 1, id="trials of one epoch"),
+    ],
+)
+def test_the_first_rung_gives_a_network_a_fair_start(n_examples, batch_size, max_epochs, first):
+    assert choose_first_rung(n_examples, batch_size, max_epochs=max_epochs) == first

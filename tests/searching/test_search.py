@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 from pathlib import Path
 
 import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.curves.curve import Curve
-from hpsearch.curves.store import evict
+from hpsearch.curves.store import CurveStore
 from hpsearch.errors import (
     Conflict,
+    DataError,
     MetricNotFound,
     StudyChanged,
     StudyFileError,
 )
+from hpsearch.goal import Goal
+from hpsearch.processes.stop import Stop
 from hpsearch.processes.supervisor import Limits
-from hpsearch.searching.samplers import make_sampler
-from hpsearch.searching.search import Stop
+from hpsearch.searching.launch import Options, resume, run
+from hpsearch.searching.samplers import CurveRows, CurveSampler, make_sampler
 from hpsearch.searching.view import View
 from hpsearch.study.invariants import violations
 from hpsearch.study.record import create_or_continue, load_study, make_record
@@ -29,7 +33,6 @@ from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
 from hpsearch.study.trials import Outcome
 from hpsearch.study_file import run_study_file
-from hpsearch.verbs.run import Options, resume, run
 from tests.toy import write_toy
 
 URL = "sqlite:///studies.db"
@@ -169,36 +172,36 @@ def search_by_halving(toy: Path) -> Summary:
     """The baseline, of level 0.5, then trials of these levels; no epoch beats the last."""
     search(toy, 1, pruner=PrunerName.HALVING)
     for level in (0.1, 0.9, 0.3, 0.2):
-        enqueue({**TOY, "epochs": 6, "peak": 6, "level": level})
+        enqueue({**TOY, "epochs": 5, "peak": 5, "level": level})
     return search(toy, 5, pruner=PrunerName.HALVING)
 
 
 def test_hopeless_trials_are_pruned_from_their_curve_and_their_epochs_counted_as_saved(cwd):
-    summary = search_by_halving(write_toy(cwd, epochs=6, peak=6))
+    summary = search_by_halving(write_toy(cwd, epochs=5, peak=5, max_epochs=5))
 
     hopeless = [row for row in summary.rows if row.params["level"] in {0.1, 0.2}]
     assert [row.outcome for row in hopeless] == [Outcome.PRUNED] * 2
-    assert [(row.epochs_trained, row.epochs_pruned) for row in hopeless] == [(1, 5)] * 2
-    assert summary.epochs_pruned == 10
+    assert [(row.epochs_trained, row.epochs_pruned) for row in hopeless] == [(1, 4)] * 2
+    assert summary.epochs_pruned == 8
 
 
 def test_a_trial_pruned_too_early_is_promoted_and_goes_on_where_its_curve_ends(cwd):
-    summary = search_by_halving(write_toy(cwd, epochs=6, peak=6))
+    summary = search_by_halving(write_toy(cwd, epochs=5, peak=5, max_epochs=5))
 
     promoted = next(row for row in summary.rows if row.promoted_from == 2)
     assert promoted.outcome is Outcome.FINISHED
-    assert (promoted.epochs_reused, promoted.epochs_trained) == (3, 3)
+    assert (promoted.epochs_reused, promoted.epochs_trained) == (3, 2)
     assert promoted.value == pytest.approx(0.9)
     assert summary.best == promoted
 
 
 def test_a_promoted_trial_takes_nothing_from_the_budget_and_is_no_reuse(cwd):
-    summary = search_by_halving(write_toy(cwd, epochs=6, peak=6))
+    summary = search_by_halving(write_toy(cwd, epochs=5, peak=5, max_epochs=5))
 
     origins = [row.promoted_from for row in summary.rows if row.read_off is None]
     assert origins == [None] * 5 + [2, 3]
     assert summary.n_trials == 5
-    assert summary.epochs_trained == 6 + 1 + 6 + 6 + 1
+    assert summary.epochs_trained == 5 + 1 + 5 + 5 + 1
     assert summary.epochs_reused == 0
 
 
@@ -309,6 +312,137 @@ def test_retries_are_counted_since_the_last_progress(cwd):
     assert summary.rows[0].outcome is Outcome.FINISHED
 
 
+def test_epochs_may_be_a_choice_of_several_as_the_labs_write_them(cwd):
+    toy = write_toy(cwd, epochs=4, peak=2)
+    text = toy.read_text()
+    toy.write_text(
+        text.replace('suggest_int("epochs", 1, 6)', 'suggest_categorical("epochs", [2, 4])')
+    )
+
+    trial, read_off = search(toy, 1).rows
+
+    assert trial.outcome is Outcome.FINISHED
+    assert (read_off.outcome, read_off.params["epochs"]) == (Outcome.READ_OFF, 2)
+
+
+def test_logs_that_finished_trials_share_stay_where_a_checkpoint_was_lost(cwd):
+    toy = write_toy(cwd, peak=6, epochs=5)
+    search(toy, 1)
+    (curve,) = (cwd / "curves").iterdir()
+    before = Curve(curve).logs
+    for checkpoint in curve.glob("epoch-*"):
+        checkpoint.unlink()
+    (curve / "evicted").touch()
+    enqueue({**TOY, "peak": 6, "epochs": 6})
+
+    summary = search(toy, 2)
+
+    assert Curve(curve).logs[:5] == before
+    assert summary.rows[1].outcome is Outcome.FINISHED
+
+
+def test_a_trial_whose_checkpoint_was_lost_is_not_judged_again_where_it_was(cwd):
+    """It passed its first rung as one of three, and would not as one of six."""
+    toy = write_toy(cwd, epochs=5, peak=5, max_epochs=5)
+    params = {**TOY, "epochs": 5, "peak": 5}
+    search(toy, 1, pruner=PrunerName.HALVING)
+    study = optuna.load_study(study_name="toy", storage=Storage(URL).optuna)
+    study.add_trial(
+        create_trial(
+            state=TrialState.WAITING,
+            params={**params, "level": 0.3},
+            distributions=study.trials[0].distributions,
+            intermediate_values={1: 0.26, 2: 0.27},
+        )
+    )
+
+    summary = search(toy, 2, pruner=PrunerName.HALVING)
+
+    assert summary.rows[1].epochs_done > 1  # its first rung lies behind it
+
+
+def test_an_upgraded_library_begins_an_interrupted_trial_anew_under_its_number(cwd, monkeypatch):
+    """Its curve has another name then; its values of before are replaced, and it is not pruned
+    for having none on that curve."""
+    toy = write_toy(cwd, epochs=5, peak=5, max_epochs=5)
+    search(toy, 1)
+    study = optuna.load_study(study_name="toy", storage=Storage(URL).optuna)
+    study.add_trial(
+        create_trial(
+            state=TrialState.WAITING,
+            params={**TOY, "epochs": 5, "peak": 5, "level": 0.9},
+            distributions=study.trials[0].distributions,
+            intermediate_values={1: 0.1, 2: 0.2},
+            user_attrs={"curve": "of-before", "epochs_reused": 0, "epochs_trained": 2},
+        )
+    )
+    for units in (1, 5, 6):
+        enqueue({**TOY, "epochs": 5, "peak": 5, "level": 0.1, "units": units})
+    real = importlib.metadata.version
+    monkeypatch.setattr(
+        importlib.metadata, "version", lambda name: "99" if name == "numpy" else real(name)
+    )
+
+    summary = search(toy, 5, pruner=PrunerName.HALVING)
+
+    trial = next(row for row in summary.ranked() if row.params["level"] == 0.9)
+    assert trial.outcome is Outcome.FINISHED
+    assert trial.value == pytest.approx(0.9)
+    assert trial.curve != "of-before"
+
+
+def test_a_full_disk_stops_the_search_and_counts_against_no_network(cwd):
+    full = cwd / "full"
+    full.touch()
+    in_build = f"""
+        if os.path.exists({str(full)!r}):
+            raise OSError(28, "No space left on device")
+        """
+    toy = write_toy(cwd, in_build=in_build)
+
+    with pytest.raises(DataError, match="No space left on device: free some space") as stopped:
+        search(toy, 3)
+
+    assert stopped.value.exit_code == 5
+    assert read().counts == {Outcome.WAITING: 1}
+    full.unlink()
+    assert search(toy, 3).counts[Outcome.FINISHED] == 3
+
+
+def test_a_metric_that_a_stored_curve_lacks_is_told_and_leaves_nothing_running(cwd):
+    toy = write_toy(cwd)
+    search(toy, 1)
+    toy.write_text(toy.read_text().replace("val_score", "val_scoer"))
+
+    with pytest.raises(MetricNotFound, match=r"Keras logged \[.*'val_score'\], not 'val_scoer'"):
+        search(toy, 1, study="typo")
+
+    assert read("typo").counts == {Outcome.WAITING: 1}
+
+
+def test_a_trial_whose_process_dies_after_its_last_epoch_is_complete(cwd):
+    """Without retries, and the death comes after all that was asked for is stored."""
+    each_epoch = "\n".join(
+        [
+            "if epochs_done == 3:",
+            "    import threading",
+            "    import pathlib",
+            f"    curves = pathlib.Path({str(cwd / 'curves')!r})",
+            "    def wait():",
+            "        while not any(",
+            "            p.read_text().count('seconds') == 3 for p in curves.glob('*/curve.json')",
+            "        ):",
+            "            time.sleep(0.001)",
+            "        os.kill(os.getpid(), 11)",
+            "    threading.Thread(target=wait, daemon=True).start()",
+        ]
+    )
+
+    summary = search(write_toy(cwd, each_epoch=each_epoch), 1, retries=0)
+
+    assert summary.rows[0].outcome is Outcome.FINISHED
+
+
 def test_the_median_pruner_prunes(cwd):
     toy = write_toy(cwd, epochs=2, peak=2)
     search(toy, 1, pruner=PrunerName.MEDIAN)
@@ -332,7 +466,10 @@ def test_the_median_pruner_prunes(cwd):
     ],
 )
 def test_each_sampler_is_the_one_that_it_is_called(name, kind):
-    assert type(make_sampler(name, seed=0, n_trials=0, fixed={})) is kind
+    rows = CurveRows(Goal("val_score", "maximize"))
+    sampler = make_sampler(name, seed=0, n_trials=0, fixed={}, rows=rows)
+
+    assert type(sampler.sampler if isinstance(sampler, CurveSampler) else sampler) is kind
 
 
 def test_an_error_of_another_kind_in_between_does_not_keep_three_alike_from_stopping(cwd):
@@ -365,6 +502,28 @@ def test_a_metric_that_keras_does_not_log_stops_the_search_at_the_first_epoch(cw
 
     assert len(read().rows) == 1
     assert MetricNotFound.exit_code == 2
+
+
+def test_a_launcher_killed_before_it_wrote_the_record_leaves_a_name_that_can_be_used(cwd):
+    """As earlier versions did it: the baseline first, the record last."""
+    toy = write_toy(cwd)
+    study = optuna.create_study(study_name="toy", storage=Storage(URL).optuna, direction="maximize")
+    study.enqueue_trial(TOY, user_attrs={"baseline": True})
+
+    summary = search(toy, 1)
+
+    assert [row.is_baseline for row in summary.rows] == [True]
+
+
+def test_a_launcher_killed_before_it_queued_the_baseline_does_so_the_next_time(cwd):
+    text = write_toy(cwd).read_text()
+    record = begin(text).user_attrs["hpsearch"]
+    storage = Storage(URL).optuna
+    optuna.delete_study(study_name="toy", storage=storage)
+    bare = optuna.create_study(study_name="toy", storage=storage, direction="maximize")
+    bare.set_user_attr("hpsearch", record)
+
+    assert [trial.user_attrs for trial in begin(text).trials] == [{"baseline": True}]
 
 
 def begin(text: str, *, seed: int = 0) -> optuna.Study:
@@ -541,7 +700,7 @@ def test_checkpoints_are_evicted_longest_unused_first(tmp_path):
         os.utime(path, (used_s, used_s))
     (tmp_path / "b" / "epoch-00000.npz").symlink_to("gone")  # dropped just now, by its training
 
-    evict(tmp_path, max_bytes=10)
+    CurveStore(tmp_path).evict(max_bytes=10)
 
     assert [path.parent.name for path in tmp_path.glob("*/epoch-00001.npz")] == ["b"]
     assert [path.parent.name for path in sorted(tmp_path.glob("*/evicted"))] == ["a", "c"]
@@ -550,7 +709,7 @@ def test_checkpoints_are_evicted_longest_unused_first(tmp_path):
 def test_curves_stay_where_checkpoints_were_evicted_and_train_anew(cwd):
     toy = write_toy(cwd, peak=6)
     search(toy, 1)
-    evict(cwd / "curves", max_bytes=0)
+    CurveStore(cwd / "curves").evict(max_bytes=0)
     assert not list((cwd / "curves").glob("*/epoch-*"))
 
     enqueue({**TOY, "peak": 6, "epochs": 6})

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from hpsearch.choices import PrunerName
+from hpsearch.searching.launch import Options, run
 from hpsearch.searching.view import View
 from hpsearch.study.invariants import violations
 from hpsearch.study.lock import process_name
 from hpsearch.study.record import load_study
 from hpsearch.study.storage import Storage
-from hpsearch.verbs.run import Options, run
 from tests.toy import write_toy
 from tests.waiting import wait_until
 

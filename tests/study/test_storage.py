@@ -10,7 +10,6 @@ import threading
 
 import optuna
 import pytest
-from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError
 
@@ -18,7 +17,7 @@ from hpsearch.errors import StorageError, StudyBusy, UsageError
 from hpsearch.files import slug
 from hpsearch.study.lock import study_lock
 from hpsearch.study.storage import Storage
-from tests.waiting import wait_until
+from tests.waiting import HANG_S, wait_until
 
 
 @pytest.mark.parametrize(
@@ -67,7 +66,7 @@ def test_a_database_of_another_program_is_left_as_it_was(cwd, read_only):
 
 def test_a_database_of_a_newer_optuna_is_refused_and_left_as_it_was(cwd):
     storage = Storage("sqlite:///study.db")
-    storage.optuna.engine.dispose()
+    storage.rdb.engine.dispose()
     with sqlite3.connect("study.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'v9.9.9'")
     connection.close()
@@ -80,7 +79,7 @@ def test_a_database_of_a_newer_optuna_is_refused_and_left_as_it_was(cwd):
 
 
 def test_a_database_of_another_schema_is_not_read(cwd):
-    Storage("sqlite:///study.db").optuna.engine.dispose()
+    Storage("sqlite:///study.db").rdb.engine.dispose()
     with sqlite3.connect("study.db") as connection:
         connection.execute("UPDATE version_info SET schema_version = 99")
     connection.close()
@@ -101,7 +100,7 @@ def test_a_read_only_storage_refuses_to_write(cwd):
     reader = Storage("sqlite:///study.db", read_only=True)
 
     study = optuna.load_study(study_name="s", storage=reader.optuna)
-    with pytest.raises(StorageInternalError):
+    with pytest.raises(StorageError):
         study.set_user_attr("x", 1)
 
 
@@ -133,14 +132,14 @@ def test_two_launchers_may_make_a_new_storage_at_the_same_moment(cwd):
     )
     command = [sys.executable, "-c", code]
     launchers = [subprocess.Popen(command, stdin=subprocess.PIPE) for _ in range(4)]
-    wait_until(lambda: len(list(cwd.glob("ready-*"))) == 4, seconds=60)
+    wait_until(lambda: len(list(cwd.glob("ready-*"))) == 4)
 
     for launcher in launchers:
         assert launcher.stdin
         launcher.stdin.write(b"go\n")
         launcher.stdin.close()
 
-    assert [launcher.wait(timeout=60) for launcher in launchers] == [0, 0, 0, 0]
+    assert [launcher.wait(timeout=HANG_S) for launcher in launchers] == [0, 0, 0, 0]
 
 
 def test_a_reader_opens_what_a_killed_writer_left_half_done(cwd):
@@ -197,3 +196,36 @@ def test_a_password_never_shows(cwd, monkeypatch):
         Storage(f"postgresql://lab:{canary}@127.0.0.1:1/studies")
 
     assert canary not in str(raised.value)
+
+
+@pytest.mark.parametrize("begun", ["", "CREATE TABLE version_info (schema_version INTEGER)"])
+def test_a_storage_whose_creation_was_killed_is_incomplete_until_a_run_completes_it(cwd, begun):
+    with sqlite3.connect("study.db") as connection:
+        connection.execute("CREATE TABLE studies (study_id INTEGER PRIMARY KEY)")
+        if begun:
+            connection.execute(begun)
+    connection.close()
+
+    with pytest.raises(StorageError, match="not complete yet: hpsearch run completes it"):
+        Storage("sqlite:///study.db", read_only=True)
+
+
+def test_a_storage_is_created_whole_and_leftovers_of_a_killed_creation_go(cwd):
+    (cwd / "study.db.tmp-x1").write_bytes(b"half")
+
+    Storage("sqlite:///study.db")
+
+    assert {path.name for path in cwd.iterdir()} == {"study.db", "study.db.lock"}
+    Storage("sqlite:///study.db", read_only=True)
+
+
+def test_a_database_reached_by_a_link_has_the_same_lock_and_the_same_curves(cwd):
+    (cwd / "data").mkdir()
+    Storage("sqlite:///data/study.db")
+    (cwd / "link.db").symlink_to(cwd / "data" / "study.db")
+    by_link = Storage("sqlite:///link.db")
+
+    assert by_link.curves == Storage("sqlite:///data/study.db").curves
+    directly = study_lock(Storage("sqlite:///data/study.db"), "s")
+    with study_lock(by_link, "s"), pytest.raises(StudyBusy), directly:
+        pass

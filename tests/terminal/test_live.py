@@ -13,6 +13,7 @@ from hpsearch.study.trials import Outcome
 from hpsearch.terminal.live import REMINDER_S, Lines, LiveTable
 from tests.summaries import pruned, trial
 from tests.toy import write_toy
+from tests.waiting import HANG_S
 
 
 def test_a_terminal_shows_running_trials_and_leaves_what_was_printed_before(cwd):
@@ -23,7 +24,7 @@ def test_a_terminal_shows_running_trials_and_leaves_what_was_printed_before(cwd)
         ["-c", f"echo printed before; {run}"],
         encoding="utf-8",
         dimensions=(40, 120),
-        timeout=90,
+        timeout=HANG_S,
     )
 
     child.expect("printed before")

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array, random_array
 from hpsearch.data import Split
 from hpsearch.task import Task
 from hpsearch.training import fit as fitting
-from hpsearch.training.batches import PortableBatches, make_batches, order
+from hpsearch.training.loop import PortableBatches, make_batches, order
 from tests.training.letters import differences
 
 N_FEATURES = 50
@@ -93,7 +93,11 @@ def test_batches_are_rows_in_the_order_of_seed_and_epoch(of_tensorflow):
         unsorted.data[places] = unsorted.data[places][::-1].copy()
         unsorted.indices[places] = unsorted.indices[places][::-1].copy()
     split = Split(unsorted, Y)
-    batches = make_batches(split, 50) if of_tensorflow else PortableBatches(split.x, split.y, 50)
+    batches = (
+        make_batches(split.x, split.y, 50)
+        if of_tensorflow
+        else PortableBatches(split.x, split.y, 50)
+    )
     now = order(0, 1, len(Y))
     batches.set_order(now)
 

@@ -12,7 +12,8 @@ from hpsearch.curves.curve import Curve, Written
 from hpsearch.data import Split
 from hpsearch.errors import StudyFileError
 from hpsearch.messages import Job, Verdict
-from hpsearch.processes.supervisor import How, Limits, ProcessServer, supervise
+from hpsearch.processes.runner import LocalRunner
+from hpsearch.processes.supervisor import How, Limits, supervise
 from hpsearch.study.task_data import prepare_data
 from hpsearch.task import Writing
 from hpsearch.training.writing import characters, require_windows, write, write_after
@@ -108,11 +109,11 @@ def test_data_that_are_no_text_are_an_error(x, vocabulary, message):
 
 
 def test_a_trial_keeps_what_was_written_after_each_epoch_also_when_it_goes_on(tmp_path):
-    server = ProcessServer()
+    runner = LocalRunner()
 
-    assert end_of(server, job(tmp_path / "whole", 3)).how is How.FINISHED
+    assert end_of(runner, job(tmp_path / "whole", 3)).how is How.FINISHED
     for epochs in (1, 3):
-        end_of(server, job(tmp_path / "in-parts", epochs))
+        end_of(runner, job(tmp_path / "in-parts", epochs))
 
     whole, in_parts = Curve(tmp_path / "whole"), Curve(tmp_path / "in-parts")
     assert whole.texts == in_parts.texts
@@ -122,8 +123,8 @@ def test_a_trial_keeps_what_was_written_after_each_epoch_also_when_it_goes_on(tm
     assert "val_gradient_norm" not in whole.logs[0]
 
 
-def end_of(server: ProcessServer, job: Job):
-    return supervise(server, job, answer=lambda _: Verdict.GO_ON, limits=Limits())
+def end_of(runner: LocalRunner, job: Job):
+    return supervise(runner, job, answer=lambda _: Verdict.GO_ON, limits=Limits())
 
 
 def job(curve: Path, epochs: int) -> Job:
@@ -149,4 +150,4 @@ def test_a_curve_of_before_there_were_texts_still_reads(tmp_path):
     curve.append(3, {"loss": 0.4}, state, {}, written)
     assert curve.texts == [None, None, written]
     curve.append(2, {"loss": 0.5}, state, {})
-    assert curve.texts == [None, None]
+    assert curve.texts == [None, None, written]

@@ -89,16 +89,22 @@ def test_an_error_ends_the_command_with_2_and_one_line(cli: Cli, cwd: Path):
 
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr == "Error: study file task.py:1 raised SystemExit: 3\n"
+    assert done.stderr == "Error: task.py:1: the study file raised SystemExit: 3\n"
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        pytest.param("x = (", "task.py:1 raised SyntaxError: '(' was never", id="syntax"),
-        pytest.param("\n1 / 0", "task.py:2 raised ZeroDivisionError", id="an exception"),
-        pytest.param("import nosuch", "task.py:1 raised ModuleNotFoundError", id="an import"),
-        pytest.param("exit()", "task.py:1 raised SystemExit", id="an exit"),
+        pytest.param(
+            "x = (", "task.py:1: the study file raised SyntaxError: '(' was never", id="syntax"
+        ),
+        pytest.param(
+            "\n1 / 0", "task.py:2: the study file raised ZeroDivisionError", id="an exception"
+        ),
+        pytest.param(
+            "import nosuch", "task.py:1: the study file raised ModuleNotFoundError", id="an import"
+        ),
+        pytest.param("exit()", "task.py:1: the study file raised SystemExit", id="an exit"),
         pytest.param("x = 1", "task.py declares no task: end it with TASK", id="no task"),
         pytest.param("TASK = 1", "task.py declares no task: end it with TASK", id="another TASK"),
     ],
@@ -224,7 +230,7 @@ def test_training_the_baseline_tells_what_a_trial_costs(
         pytest.param(
             {"metric": "val_acc"},
             "Keras logged ['accuracy', 'loss', 'score', 'val_accuracy', 'val_loss', 'val_score'], "
-            "not 'val_acc': mend metric= in the task",
+            "not 'val_acc': correct metric= in the task",
             id="a metric that Keras does not log",
         ),
         pytest.param(

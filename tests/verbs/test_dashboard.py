@@ -30,6 +30,7 @@ from hpsearch.study.storage import Storage
 from hpsearch.study.trials import READ_OFF
 from hpsearch.study_file import run_study_file
 from hpsearch.task import ParamValue
+from tests.waiting import HANG_S
 
 HPSEARCH = Path(sys.executable).with_name("hpsearch")
 # as rude as a title can be, and one that a browser must show letter by letter
@@ -134,7 +135,7 @@ def running_search(tmp_path: Path, url: str) -> Iterator[str]:
     assert process.poll() is None, "".join(lines)
     yield "slow"
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate(timeout=HANG_S)
 
 
 @contextmanager
@@ -145,7 +146,7 @@ def served(url: str, *arguments: str) -> Iterator[str]:
         yield first_line(process)
     finally:
         process.terminate()
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=HANG_S)
     assert process.returncode == 143
     assert len(errors.splitlines()) == 1, errors
 
@@ -171,7 +172,7 @@ def ask(
 ) -> tuple[http.client.HTTPResponse, bytes]:
     """Send a request with exactly these headers; `Host` is right unless given."""
     host = urlsplit(address).netloc
-    with closing(http.client.HTTPConnection(host, timeout=60)) as connection:
+    with closing(http.client.HTTPConnection(host, timeout=HANG_S)) as connection:
         content = b"" if body is None else json.dumps(body).encode()
         connection.putrequest(method, path, skip_host=True)
         lengths = {"Content-Length": str(len(content))} if method not in ("GET", "HEAD") else {}
@@ -254,7 +255,7 @@ def test_a_signal_ends_it_quietly(url: str, number: int, code: int) -> None:
     first_line(process)
 
     process.send_signal(number)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=HANG_S)
 
     assert process.returncode == code
     assert "Traceback" not in errors
@@ -389,8 +390,8 @@ def test_a_page_shows_a_running_search_its_note_and_the_growing_curve_of_a_trial
     with served(url, running_search) as address:
         page.goto(address)
         page.get_by_text(running_search).first.wait_for()
-        n_before = page.wait_for_function(n_epochs, arg=1, timeout=90_000).json_value()
-        page.wait_for_function(n_epochs, arg=n_before, timeout=90_000)  # without a reload
+        n_before = page.wait_for_function(n_epochs, arg=1, timeout=HANG_S * 1000).json_value()
+        page.wait_for_function(n_epochs, arg=n_before, timeout=HANG_S * 1000)  # without a reload
         screenshot(page, "running")
         page.goto(f"{address}/note")
         page.get_by_text("no trial has finished yet").wait_for()
@@ -493,7 +494,7 @@ os.kill(os.getpid(), 9)
     statuses = [status_of(address, detail) for _ in range(2)]
     n_after = len(json.loads(ask(address, detail)[1])["trials"])
     process.terminate()
-    process.communicate(timeout=60)
+    process.communicate(timeout=HANG_S)
 
     assert statuses[-1] == 200
     assert n_after == n_before
@@ -501,7 +502,7 @@ os.kill(os.getpid(), 9)
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(HPSEARCH), "dashboard", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=HANG_S, check=False)
 
 
 def test_a_port_in_use_is_named_with_a_way_out(url: str) -> None:

@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 import optuna
 import pytest
+from hpsearch.evaluation.retraining import Retrainer, Retraining
 from optuna.distributions import BaseDistribution
 from scipy import stats
 
@@ -19,11 +20,10 @@ from hpsearch.errors import NothingFinished
 from hpsearch.evaluation.candidates import Candidate, choose_candidates, fresh_seeds, ranked
 from hpsearch.evaluation.intervals import difference, interval, newcombe, student, welch, wilson
 from hpsearch.evaluation.opening import Opening, judge, read_openings
-from hpsearch.evaluation.retraining import Retrainer, Retraining
 from hpsearch.evaluation.sentences import describe_verdict
 from hpsearch.goal import Direction
 from hpsearch.messages import TRAIN_AND_VALID
-from hpsearch.processes.supervisor import ProcessServer
+from hpsearch.processes.runner import LocalRunner
 from hpsearch.study.record import load_study, versions
 from hpsearch.study.storage import Storage
 from hpsearch.study_file import run_study_file
@@ -33,7 +33,7 @@ from tests.evaluated import TEXT, Evaluated, copy_study, evaluated_study
 
 pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
 
-NO_SERVER = cast(ProcessServer, None)  # whoever asked it for a process would fail
+NO_RUNNER = cast(LocalRunner, None)  # whoever asked it for a process would fail
 CLOUDS = run_study_file(TEXT, "clouds.py")
 
 
@@ -356,7 +356,7 @@ def let_diverge(folder: Path, candidate: Candidate, seed: int) -> None:
         versions=versions(),
         process_name="",
         n_slots=1,
-        server=NO_SERVER,
+        runner=NO_RUNNER,
         say=print,
     )
     diverged = Retraining(name=candidate.name, params=candidate.params, seed=seed)

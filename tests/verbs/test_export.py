@@ -30,6 +30,7 @@ from hpsearch.verbs import export as verb
 from tests.conftest import Cli
 from tests.evaluated import TEXT, copy_study, evaluated_study, hpsearch
 from tests.used import REVIEWS, used_study
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
 
@@ -52,7 +53,7 @@ def python(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_S,
         check=False,
     )
 

@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import Cli
 from tests.evaluated import hpsearch
 from tests.used import copy_used
+from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
 
@@ -72,7 +73,7 @@ def test_characters_appear_as_they_are_written_and_ctrl_c_ends_both_processes(le
     process, network = start_writing(letters / "out")
     with process:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=HANG_S)
 
         assert process.returncode == 130
         assert not network.is_running()
@@ -84,7 +85,7 @@ def test_a_reader_that_goes_away_ends_both_processes(letters: Path):
         assert process.stdout is not None
         process.stdout.close()
 
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=HANG_S) == 0
         assert not network.is_running()
 
 
@@ -92,7 +93,7 @@ def test_a_network_whose_process_is_killed_is_an_error(letters: Path):
     process, network = start_writing(letters / "out")
     with process:
         network.kill()
-        _, stderr = process.communicate(timeout=30)
+        _, stderr = process.communicate(timeout=HANG_S)
 
         assert process.returncode == 2
         assert stderr.endswith("\nError: the process of the network died: killed by SIGKILL\n")

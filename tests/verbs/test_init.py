@@ -6,12 +6,16 @@ import ast
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hatchling.builders.wheel import WheelBuilder
+from sklearn.datasets import load_breast_cancer
 
 from hpsearch.choices import Kind
 from hpsearch.study.space import explore, validate
+from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
+from hpsearch.verbs.check import measure
 from tests.conftest import Cli
 
 ROOT = Path(__file__).parent.parent
@@ -59,6 +63,27 @@ def test_its_data_are_missed_in_words(written: StudyFile, cli: Cli):
     assert "flowers" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("Error: flowers.py:")
+
+
+def test_a_table_is_learned_from_the_first_epochs(cwd: Path, cli: Cli):
+    """Columns from thousandths to thousands, and 22 updates an epoch."""
+    cli("init", "flowers", "--kind", "vectors")
+    study = Path("flowers.py")
+    study.write_text(
+        study.read_text()
+        .replace('"setosa", "versicolor", "virginica"', '"benign", "malignant"')
+        .replace('LABEL = "species"', 'LABEL = "kind"')
+    )
+    tumours = load_breast_cancer()
+    kinds = np.array(["malignant", "benign"])[tumours.target]
+    rows = [",".join(map(str, row)) for row in tumours.data]
+    lines = [f"{row},{kind}" for row, kind in zip(rows, kinds, strict=True)]
+    header = ",".join([*map(str, tumours.feature_names), "kind"])
+    Path("flowers.csv").write_text("\n".join([header, *lines]))
+
+    cost = measure(read_study_file("flowers.py"), prepare_data(read_study_file("flowers.py"), None))
+
+    assert cost.value > 0.9  # after two epochs; BatchNormalization came to 0.4
 
 
 def test_vectors_are_the_default(cwd: Path, cli: Cli):

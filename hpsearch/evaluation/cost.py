@@ -1,0 +1,117 @@
+"""What a trial costs: the baseline trained for an epoch or two, as a trial would be."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hpsearch.curves.curve import Curve
+from hpsearch.curves.store import CurveStore
+from hpsearch.data.arrays import Prepared
+from hpsearch.errors import StudyFileError
+from hpsearch.evaluation.candidates import baseline_of
+from hpsearch.goal import Goal, Logs
+from hpsearch.messages import Verdict
+from hpsearch.processes.runner import Runner
+from hpsearch.processes.stop import StopRequest
+from hpsearch.processes.supervisor import Ending, How
+from hpsearch.processes.trainer import Trainer
+from hpsearch.study.record import versions
+from hpsearch.study.space import place_of
+from hpsearch.study_file import StudyFile
+
+N_EPOCHS = 2
+LONG_EPOCH_S = 20  # after a longer one, a second is not worth the wait
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What training the baseline takes, one thread to a trial."""
+
+    first_epoch_s: float
+    """Longer than others: the first compiles the training step."""
+    epoch_s: float
+    value: float
+    """The metric after the last epoch."""
+    n_weights: int
+
+
+class OnceOrTwice:
+    """Lets a second epoch begin where the first was short.
+
+    Args:
+        goal: Of the task.
+    """
+
+    def __init__(self, goal: Goal) -> None:
+        self.goal = goal
+
+    def begins(self, curve: Curve, n_stored: int) -> None:
+        """Nothing to do."""
+
+    def epoch_done(self, epoch: int, logs: Logs, *, is_stored: bool) -> Verdict:
+        """Stop after a long epoch, or one that ended in NaN."""
+        goes_on = logs["seconds"] <= LONG_EPOCH_S and self.goal.is_finite(logs)
+        return Verdict.GO_ON if goes_on else Verdict.STOP
+
+
+def measure_cost(
+    study_file: StudyFile, data: Prepared, runner: Runner, say: Callable[[str], object]
+) -> Cost:
+    """Train the baseline in a trial process, for two epochs where they are short.
+
+    Args:
+        study_file: Whose baseline is trained.
+        data: The prepared arrays.
+        runner: Where the trial process comes from.
+        say: Takes a line of progress.
+
+    Raises:
+        StudyFileError: It cannot be trained, or Keras logs no such metric.
+    """
+    goal = study_file.task.goal
+    params = {**baseline_of(study_file), "epochs": N_EPOCHS}
+    with tempfile.TemporaryDirectory(prefix="hpsearch-check-") as folder:
+        store = CurveStore(Path(folder))
+        trainer = Trainer(
+            study_file, data, store, runner, versions=versions(), stop=StopRequest(), say=say
+        )
+        taken = trainer.take(params, 0, OnceOrTwice(goal), name="the baseline")
+        if taken.ending.how not in {How.FINISHED, How.STOPPED}:
+            raise _explained(study_file, taken.ending)
+        n_weights = _n_weights(taken.curve, len(taken.logs))
+    first, last = taken.logs[0], taken.logs[-1]
+    if not goal.is_finite(last):
+        where = place_of(study_file, "baseline")
+        raise StudyFileError(
+            f"{where}: with the baseline's params, {goal.metric} is {goal.value(last)}, "
+            f"loss {last.get('loss')}"
+        )
+    return Cost(first["seconds"], last["seconds"], goal.value(last), n_weights)
+
+
+def _explained(study_file: StudyFile, ending: Ending) -> StudyFileError:
+    """Why the baseline cannot be trained, with the line of the study file it is about."""
+    reason = ending.reason
+    if ending.is_fatal:  # raised by hpsearch: in its own words
+        reason = reason.partition(": ")[2]
+        if reason.startswith(f"{study_file.filename}:"):
+            return StudyFileError(reason)
+        named = (field for field in ("metric", "also_log", "writing") if f"{field}=" in reason)
+        return StudyFileError(f"{place_of(study_file, next(named, 'build'))}: {reason}")
+    frames = re.findall(rf'File "{re.escape(study_file.filename)}", line (\d+)', ending.output)
+    where = f"{study_file.filename}:{frames[-1]}" if frames else study_file.filename
+    return StudyFileError(f"{where}: training the baseline failed: {reason}")
+
+
+def _n_weights(curve: Curve, epoch: int) -> int:
+    """Weights of the network; the integers of a checkpoint are seeds and counters."""
+    state = curve.state(epoch) or {}
+    return sum(
+        array.size
+        for name, array in state.items()
+        if name.startswith("model/") and array.dtype.kind not in "iu"
+    )

@@ -1,0 +1,310 @@
+"""The procedure: retrain with fresh seeds, choose on validation, then open test once."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from optuna.study import Study
+
+from hpsearch.curves.store import CurveStore
+from hpsearch.data.arrays import Prepared
+from hpsearch.errors import DataError, MetricNotFound, NothingFinished
+from hpsearch.evaluation.candidates import Candidate, choose_candidates, fresh_seeds, ranked
+from hpsearch.evaluation.opening import Opening, read_openings, record_opening
+from hpsearch.files import atomic_folder, sha256_of, slug
+from hpsearch.goal import Logs
+from hpsearch.messages import TRAIN, TRAIN_AND_VALID
+from hpsearch.processes.runner import Runner
+from hpsearch.processes.slots import side_by_side
+from hpsearch.processes.stop import Stop, StopRequest
+from hpsearch.processes.supervisor import How
+from hpsearch.processes.trainer import Taken, Trainer, UntilDiverged
+from hpsearch.study.lock import process_name
+from hpsearch.study.record import Record, versions
+from hpsearch.study.storage import Storage
+from hpsearch.task import Params, epochs_of
+
+# Sums come out differently with other numbers of threads. With one, the figures do not
+# depend on how many slots or cores there were, and an exported script can repeat them.
+N_THREADS = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retraining:
+    """A network to be trained anew."""
+
+    name: str
+    """What messages call it."""
+    params: Params
+    """Complete: `epochs` and `batch_size` included."""
+    seed: int
+    fit_on: str = TRAIN
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.fit_on} with seed {self.seed}"
+
+
+class Evaluation:
+    """One evaluation of a study.
+
+    Args:
+        storage: Where the study is kept; the caller holds its lock.
+        study: The study.
+        record: What is stored with it.
+        data: The prepared arrays.
+        runner: Where trial processes come from.
+        n_slots: How many train side by side.
+        stop: A request to stop at once; what was trained is kept for the next time.
+        say: Takes a line of progress.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        study: Study,
+        record: Record,
+        data: Prepared,
+        runner: Runner,
+        *,
+        n_slots: int,
+        stop: StopRequest,
+        say: Callable[[str], None],
+    ) -> None:
+        self.storage, self.study, self.record = storage, study, record
+        self.data, self.n_slots, self.stop, self.say = data, n_slots, stop, say
+        self.study_file = record.load()
+        self.goal = self.study_file.task.goal
+        self.trainer = Trainer(
+            self.study_file,
+            data,
+            CurveStore(storage.curves),
+            runner,
+            versions=versions(),
+            stop=stop,
+            n_threads=N_THREADS,
+            process_name=process_name(storage, study.study_name),
+            say=say,
+        )
+
+    def run(self, n_top: int, n_seeds: int) -> Opening | None:
+        """Choose the winner, open the test split and record that.
+
+        Args:
+            n_top: The best trials to retrain, beside the baseline.
+            n_seeds: Fresh seeds for each of them.
+
+        Returns:
+            What was recorded; None if it was stopped before.
+
+        Raises:
+            NothingFinished: No trial has finished, or a retraining failed.
+            DataError: A disk is full or cannot be written to.
+        """
+        candidates = choose_candidates(self.study, self.study_file, n_top)
+        seeds = fresh_seeds(self.record.seed, n_seeds)
+        try:
+            candidates, diverged = self._validate(candidates, seeds)
+            splits = self.data.open()
+            opening = Opening(
+                opened="",
+                n_top=n_top,
+                seeds=seeds,
+                metric=self.record.metric,
+                direction=self.record.direction,
+                candidates=ranked(candidates, self.goal),
+                diverged=diverged,
+                n_valid=len(splits.valid),
+                n_test=len(splits.test),
+                versions=versions(),
+                model="",
+                model_sha256="",
+            )
+            finalists = self._train_finalists(opening)
+            opening = self._open_test(opening, finalists)
+        except _Stopped:
+            return None
+        self.trainer.store.evict()
+        return opening
+
+    def _validate(
+        self, candidates: list[Candidate], seeds: list[int]
+    ) -> tuple[list[Candidate], list[str]]:
+        """The candidates with their figures on validation, and the names of those that diverged.
+
+        Raises:
+            NothingFinished: The baseline diverged.
+        """
+        names = ", ".join(candidate.name for candidate in candidates)
+        self.say(f"retraining on train: {names}; {_plural(len(seeds), 'fresh seed')} each")
+        wanted = [
+            Retraining(name=candidate.name, params=candidate.params, seed=seed)
+            for candidate in candidates
+            for seed in seeds
+        ]
+        logs = self._train(wanted)
+        measured: list[Candidate] = []
+        diverged: list[str] = []
+        for i, candidate in enumerate(candidates):
+            of_it = logs[i * len(seeds) : (i + 1) * len(seeds)]
+            if all(map(self._is_finite, of_it)):
+                values = [self.goal.value(of_one[-1]) for of_one in of_it]
+                measured.append(replace(candidate, valid=values))
+            elif candidate.is_baseline:
+                raise NothingFinished(
+                    "the baseline diverged with a fresh seed, so there is nothing to compare "
+                    "with; nothing was recorded. Give the task a baseline that trains, and "
+                    "search again"
+                )
+            else:
+                diverged.append(candidate.name)
+        return measured, diverged
+
+    def _train_finalists(self, opening: Opening) -> list[Retraining]:
+        """Winner and baseline on train + valid: seed by seed, the winner's first."""
+        names = " and ".join(candidate.name for candidate in opening.finalists)
+        self.say(f"retraining on train + valid: {names}")
+        wanted = [
+            Retraining(
+                name=candidate.name, params=candidate.params, seed=seed, fit_on=TRAIN_AND_VALID
+            )
+            for candidate in opening.finalists
+            for seed in opening.seeds
+        ]
+        for one, logs in zip(wanted, self._train(wanted), strict=True):
+            if not self._is_finite(logs):
+                raise NothingFinished(
+                    f"{one} diverged: its loss or metric is no longer a number; nothing was "
+                    "recorded. Another --top or --seeds may come to another winner"
+                )
+        return wanted
+
+    def _open_test(self, opening: Opening, finalists: list[Retraining]) -> Opening:
+        """Measure on test and record it, in that order and before anybody sees a figure.
+
+        An evaluation that is interrupted in here has shown nothing to anybody: the next one
+        opens test as if for the first time, with the same networks.
+        """
+        self.say("opening the test split")
+        number = len(read_openings(self.study)) + 1
+        place = f"{slug(self.study.study_name)}/opening-{number}"
+        folder = self.storage.models / place
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)  # of one that died before it recorded
+            with atomic_folder(folder) as scratch:
+                logs = self._measure(finalists, scratch)
+                _require_test_metric(opening, logs)
+                first = finalists[0]
+                curve = self.trainer.curve(first.params, first.seed, first.fit_on)
+                shutil.copy(curve.folder / "curve.json", scratch)
+                digest = sha256_of(scratch / "model.keras")
+        except OSError as error:
+            raise DataError(f"cannot keep the model in {folder}: {error}") from error
+        recorded = replace(
+            opening,
+            opened=datetime.now(UTC).isoformat(timespec="seconds"),
+            candidates=_with_test(opening, logs),
+            model=place,
+            model_sha256=digest,
+        )
+        record_opening(self.study, recorded)
+        return recorded
+
+    def _train(self, wanted: Sequence[Retraining]) -> list[list[Logs]]:
+        """Keras's logs of each: to its last epoch, or to the one in which it diverged."""
+        # the long ones first: slots come to rest together, shorter ones read theirs off
+        order = sorted(range(len(wanted)), key=lambda i: -epochs_of(wanted[i].params))
+        taken = self._side_by_side([wanted[i] for i in order], [None] * len(wanted))
+        return [taken[order.index(i)].logs for i in range(len(wanted))]
+
+    def _measure(self, finalists: Sequence[Retraining], folder: Path) -> list[Logs]:
+        """Keras's logs on test of each; the first one's model goes into the folder."""
+        # a process saves what it measures: all but the first lie aside until the end
+        places = [folder, *(folder / f"aside-{i}" for i in range(1, len(finalists)))]
+        taken = self._side_by_side(finalists, places)
+        for place in places[1:]:
+            shutil.rmtree(place)
+        return [one.test for one in taken]
+
+    def _side_by_side(
+        self, wanted: Sequence[Retraining], places: Sequence[Path | None]
+    ) -> list[Taken]:
+        """Take each in a slot; the first error stops the others, and is raised."""
+        errors: list[BaseException] = []
+        lock = threading.Lock()
+
+        def take(pair: tuple[Retraining, Path | None]) -> Taken | None:
+            try:
+                return self._take(*pair)
+            except BaseException as error:  # noqa: BLE001  # raised when all slots have heard
+                with lock:
+                    errors.append(error)
+                self.stop.at_once(self.stop.why or Stop.ERROR)
+                return None
+
+        taken = side_by_side(self.n_slots, take, list(zip(wanted, places, strict=True)))
+        for error in errors:
+            if not isinstance(error, _Stopped):
+                raise error
+        whole = [one for one in taken if one is not None]
+        if len(whole) < len(wanted):
+            raise _Stopped
+        return whole
+
+    def _take(self, one: Retraining, place: Path | None) -> Taken:
+        """Train, or read off, one network.
+
+        Raises:
+            NothingFinished: It failed; says which and why.
+        """
+        if self.stop.is_asked:
+            raise _Stopped
+        taken = self.trainer.take(
+            one.params,
+            one.seed,
+            UntilDiverged(self.goal),
+            name=str(one),
+            fit_on=one.fit_on,
+            export=place,
+        )
+        ending = taken.ending
+        if ending.how is How.INTERRUPTED:
+            raise _Stopped
+        if ending.how not in {How.FINISHED, How.STOPPED}:
+            reason = ending.reason or ending.how.value
+            raise NothingFinished(f"retraining {one} failed: {reason}; nothing was recorded")
+        if place is None and self._is_finite(taken.logs):
+            last = taken.logs[-1]
+            name = self.goal.metric if self.goal.metric in last else "loss"
+            self.say(f"trained {one}: {name} {last[name]:.4f}")
+        return taken
+
+    def _is_finite(self, logs: Sequence[Logs]) -> bool:
+        return all(map(self.goal.is_finite, logs))
+
+
+class _Stopped(Exception):
+    """A stop was asked for."""
+
+
+def _with_test(opening: Opening, logs: list[Logs]) -> list[Candidate]:
+    """The candidates with their logs on test, as the finalists are ordered."""
+    n_seeds = len(opening.seeds)
+    found = {opening.winner.name: logs[:n_seeds]}
+    found.setdefault(opening.baseline.name, logs[n_seeds:])
+    return [replace(one, test=found.get(one.name, [])) for one in opening.candidates]
+
+
+def _require_test_metric(opening: Opening, logs: list[Logs]) -> None:
+    for one in logs:
+        if opening.test_metric not in one:
+            raise MetricNotFound(f"on test Keras logged {sorted(one)}, not {opening.test_metric!r}")
+
+
+def _plural(n: int, thing: str) -> str:
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"

@@ -1,0 +1,228 @@
+"""Training one curve to an epoch: what is stored is read off, the rest is trained.
+
+Search, evaluation and `check --train` all train by this one function. A trial process that
+dies is started again where its curve ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from hpsearch.curves.curve import Curve
+from hpsearch.curves.store import CurveStore, key_of, network_of
+from hpsearch.data.arrays import Prepared
+from hpsearch.errors import DataError
+from hpsearch.goal import Goal, Logs
+from hpsearch.messages import TRAIN, EpochDone, Job, Verdict
+from hpsearch.processes.runner import Runner
+from hpsearch.processes.stop import StopRequest
+from hpsearch.processes.supervisor import NO_LIMITS, Ending, How, Limits, supervise
+from hpsearch.study_file import StudyFile
+from hpsearch.task import Params, epochs_of
+
+RETRIES = 2
+
+
+class Watcher(Protocol):
+    """Who is told of each epoch, and says whether training goes on."""
+
+    def begins(self, curve: Curve, n_stored: int) -> None:
+        """The curve is held; `n_stored` of the epochs wanted are there already."""
+
+    def epoch_done(self, epoch: int, logs: Logs, *, is_stored: bool) -> Verdict:
+        """An epoch was read off the curve, or trained."""
+
+
+class UntilDiverged:
+    """Watches nothing but whether training diverges.
+
+    Args:
+        goal: Of the task.
+    """
+
+    def __init__(self, goal: Goal) -> None:
+        self.goal = goal
+
+    def begins(self, curve: Curve, n_stored: int) -> None:
+        """Nothing to do."""
+
+    def epoch_done(self, epoch: int, logs: Logs, *, is_stored: bool) -> Verdict:
+        """Stop where loss or metric are no longer numbers."""
+        return Verdict.GO_ON if self.goal.is_finite(logs) else Verdict.STOP
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """How far a curve was taken, and how that ended."""
+
+    curve: Curve
+    logs: list[Logs]
+    """Keras's, of each epoch so far, at most as many as were wanted."""
+    ending: Ending
+    test: Logs = field(default_factory=dict)
+    """The logs on the test split, where they were asked for."""
+
+
+class Trainer:
+    """Takes curves to an epoch, each in processes of its own.
+
+    Args:
+        study_file: The text and task that a study stores.
+        data: The prepared arrays.
+        store: Where curves are kept.
+        runner: Where trial processes come from.
+        versions: Of the libraries, which a curve depends on.
+        stop: A request to stop, looked at between epochs and while waiting.
+        n_threads: Of a trial process.
+        limits: Of a trial process.
+        retries: Restarts allowed for a dead trial process that makes no progress.
+        process_name: What `ps` calls the trial processes.
+        say: Takes a line of progress.
+    """
+
+    def __init__(
+        self,
+        study_file: StudyFile,
+        data: Prepared,
+        store: CurveStore,
+        runner: Runner,
+        *,
+        versions: Mapping[str, str],
+        stop: StopRequest,
+        n_threads: int = 1,
+        limits: Limits = NO_LIMITS,
+        retries: int = RETRIES,
+        process_name: str = "hpsearch",
+        say: Callable[[str], object] = lambda text: None,
+    ) -> None:
+        self.study_file, self.data, self.store, self.runner = study_file, data, store, runner
+        self.versions, self.stop, self.say = versions, stop, say
+        self.n_threads, self.limits, self.retries = n_threads, limits, retries
+        self.process_name = process_name
+        self.network = network_of(study_file)
+
+    def curve(self, params: Params, seed: int, fit_on: str = TRAIN) -> Curve:
+        """Where the curve of some params is kept."""
+        key = key_of(
+            params,
+            seed=seed,
+            data=self.data.fingerprint,
+            network=self.network,
+            versions=self.versions,
+            fit_on=fit_on,
+        )
+        return self.store.curve(key)
+
+    def take(
+        self,
+        params: Params,
+        seed: int,
+        watcher: Watcher,
+        *,
+        name: str,
+        fit_on: str = TRAIN,
+        export: Path | None = None,
+    ) -> Taken:
+        """Take the curve of some params to their last epoch, or as far as it comes.
+
+        Args:
+            params: Complete: `epochs` and `batch_size` included.
+            seed: That it trains with.
+            watcher: Told of each epoch, the stored ones first.
+            name: What messages call it.
+            fit_on: `TRAIN` or `TRAIN_AND_VALID`.
+            export: Takes `model.keras`, after the last epoch was measured on test.
+
+        Raises:
+            DataError: The disk is full.
+            NothingFinished: No trial process can be started.
+        """
+        curve, epochs = self.curve(params, seed, fit_on), epochs_of(params)
+        job = Job(
+            study_file=self.study_file.text,
+            study_file_name=self.study_file.filename,
+            params=params,
+            seed=seed,
+            data=str(self.data.folder),
+            curve=str(curve.folder),
+            process_name=self.process_name,
+            n_threads=self.n_threads,
+            fit_on=fit_on,
+            export=None if export is None else str(export),
+        )
+        progress = _Progress(watcher)
+        with self.store.locked(
+            curve, lambda: self.stop.is_asked, lambda text: self.say(f"{name}: {text}")
+        ) as is_held:
+            if is_held:
+                watcher.begins(curve, len(curve.logs[:epochs]))
+                progress.read(curve, epochs)
+            if progress.is_stopped:
+                ending = Ending(how=How.STOPPED)
+            elif is_held and len(progress.logs) == epochs and export is None:
+                ending = Ending(how=How.FINISHED)
+            else:
+                ending = self._train(job, curve, progress, name)
+        logs = [progress.logs[epoch] for epoch in sorted(progress.logs)]
+        return Taken(curve=curve, logs=logs, ending=ending, test=ending.test)
+
+    def _train(self, job: Job, curve: Curve, progress: _Progress, name: str) -> Ending:
+        """Train what is missing, in as many processes as it takes."""
+        epochs, deaths = epochs_of(job.params), 0
+        while not self.stop.is_asked:
+            n_before = len(progress.logs)
+            ending = supervise(
+                self.runner,
+                job,
+                answer=progress.answer,
+                limits=self.limits,
+                must_stop_now=lambda: self.stop.now,
+            )
+            if ending.is_machine_fault:
+                raise DataError(
+                    f"{name}: {ending.reason}: free some space; the same command goes on"
+                )
+            progress.read(curve, epochs)  # the last epoch may be stored and not told
+            if job.export is None and len(progress.logs) == epochs:
+                # whatever became of the process, all is trained
+                return Ending(how=How.STOPPED if progress.is_stopped else How.FINISHED)
+            if ending.how not in {How.KILLED, How.CRASHED} or progress.is_stopped:
+                return ending
+            deaths = 1 if len(progress.logs) > n_before else deaths + 1
+            if deaths > self.retries:
+                return ending
+            self.say(f"{name}: {ending.reason}; it continues after epoch {len(progress.logs)}")
+        return Ending(how=How.INTERRUPTED)
+
+
+class _Progress:
+    """The epochs of a curve as they come in.
+
+    Args:
+        watcher: Told of each once.
+    """
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.watcher = watcher
+        self.logs: dict[int, Logs] = {}
+        self.is_stopped = False
+
+    def read(self, curve: Curve, epochs: int) -> None:
+        """Tell of epochs that are stored, up to the last one wanted."""
+        for epoch, logs in enumerate(curve.logs[:epochs], 1):
+            if not self.is_stopped and epoch not in self.logs:
+                self._note(epoch, logs, is_stored=True)
+
+    def answer(self, message: EpochDone) -> Verdict:
+        """Tell of an epoch that was trained; one trained again was told of before."""
+        if message.epoch not in self.logs:
+            self._note(message.epoch, message.logs, is_stored=False)
+        return Verdict.STOP if self.is_stopped else Verdict.GO_ON
+
+    def _note(self, epoch: int, logs: Logs, *, is_stored: bool) -> None:
+        self.logs[epoch] = logs
+        verdict = self.watcher.epoch_done(epoch, logs, is_stored=is_stored)
+        self.is_stopped = verdict is Verdict.STOP

@@ -1,0 +1,352 @@
+"""Launching a search: a study file, or a study that is stored, with what the user asked for."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from joblib import cpu_count
+from optuna.study import Study
+from optuna.trial import TrialState
+
+from hpsearch.choices import (
+    DEFAULT_PRUNER,
+    DEFAULT_SAMPLER,
+    DEFAULT_STORAGE,
+    PrunerName,
+    SamplerName,
+)
+from hpsearch.curves.store import CurveStore
+from hpsearch.data.arrays import Prepared
+from hpsearch.errors import UsageError
+from hpsearch.processes.runner import LocalRunner
+from hpsearch.processes.signals import handled
+from hpsearch.processes.stop import Stop, StopRequest
+from hpsearch.processes.supervisor import NO_LIMITS, Limits
+from hpsearch.processes.trainer import RETRIES, Trainer
+from hpsearch.searching.rungs import choose_first_rung
+from hpsearch.searching.samplers import require_sampler
+from hpsearch.searching.schedule import SampledSchedule
+from hpsearch.searching.search import Search, find_best
+from hpsearch.searching.view import View
+from hpsearch.study.lock import process_name, study_lock
+from hpsearch.study.note import write_note
+from hpsearch.study.optuna_internals import set_state
+from hpsearch.study.patience import AWAY_S, Patience
+from hpsearch.study.record import (
+    Record,
+    create_or_continue,
+    find_record,
+    load_study,
+    make_record,
+    versions,
+)
+from hpsearch.study.space import Space, explore, first_params, parse_value
+from hpsearch.study.storage import Storage
+from hpsearch.study.task_data import prepare_data
+from hpsearch.study.trials import Attr
+from hpsearch.study_file import StudyFile, read_study_file
+from hpsearch.task import ParamValue, epochs_of
+
+GRACE_S = 30  # from SIGTERM until epochs that are still running are cut off
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a user can say about a search; None for the study's or task's own."""
+
+    study: str | None = None
+    storage: str = DEFAULT_STORAGE
+    trials: int | None = None
+    timeout_s: float | None = None
+    slots: int | None = None
+    seed: int | None = None
+    sampler: SamplerName | None = None
+    pruner: PrunerName | None = None
+    data: Path | None = None
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """Values as text, by hyperparameter."""
+    limits: Limits = NO_LIMITS
+    retries: int = RETRIES
+
+
+def run(name_or_path: str, options: Options, view: View) -> tuple[Study, Stop]:
+    """Create the study of a study file, or continue it.
+
+    Args:
+        name_or_path: A study file.
+        options: Of the command line.
+        view: Who is told what happens.
+
+    Returns:
+        The study, and why the search stopped.
+
+    Raises:
+        HpsearchError: Of any kind; what is stored is as it was.
+    """
+    study_file = read_study_file(name_or_path)
+    return _launch(study_file, None, options.study or study_file.name, options, view)
+
+
+def resume(study_name: str, options: Options, view: View) -> tuple[Study, Stop]:
+    """Go on with a study from what its storage holds, without its study file.
+
+    Raises:
+        StudyNotFound: There is no such study.
+        HpsearchError: As `run`.
+    """
+    _, record = load_study(Storage(options.storage, read_only=True), study_name)
+    return _launch(record.load(), record, study_name, options, view)
+
+
+def search(
+    study_file: str | os.PathLike[str],
+    *,
+    view: View | None = None,
+    study: str | None = None,
+    storage: str = DEFAULT_STORAGE,
+    trials: int | None = None,
+    timeout_s: float | None = None,
+    slots: int | None = None,
+    seed: int | None = None,
+    sampler: str | None = None,
+    pruner: str | None = None,
+    data: Path | None = None,
+    fixed: Mapping[str, ParamValue] | None = None,
+    limits: Limits = NO_LIMITS,
+    retries: int = RETRIES,
+) -> Study:
+    """Search a task from Python, as `hpsearch run` does from the command line.
+
+    Args:
+        study_file: A name from `studies/`, or a path.
+        view: Who is told what happens; nobody, by default.
+        study: The study's name; by default the file's.
+        storage: A storage URL.
+        trials: Trials the study holds in the end; by default what the task says.
+        timeout_s: Seconds after which no new epoch begins.
+        slots: Trials side by side; by default one per core.
+        seed: Base of all randomness.
+        sampler: `tpe`, `random`, `qmc`, `grid` or `gp`.
+        pruner: `halving`, `median`, `hyperband` or `none`.
+        data: The folder of data sets.
+        fixed: Hyperparameters that are not searched, and their values.
+        limits: Of a trial process.
+        retries: Restarts allowed for a dead trial process that makes no progress.
+
+    Returns:
+        The study, for Optuna's own functions.
+
+    Raises:
+        HpsearchError: Of any kind; what is stored is as it was.
+    """
+    options = Options(
+        study=study,
+        storage=storage,
+        trials=trials,
+        timeout_s=timeout_s,
+        slots=slots,
+        seed=seed,
+        sampler=None if sampler is None else _choice(SamplerName, "sampler", sampler),
+        pruner=None if pruner is None else _choice(PrunerName, "pruner", pruner),
+        data=data,
+        fixed={name: str(value) for name, value in (fixed or {}).items()},
+        limits=limits,
+        retries=retries,
+    )
+    found, _ = run(os.fspath(study_file), options, view or View())
+    return found
+
+
+def _launch(
+    study_file: StudyFile, record: Record | None, name: str, options: Options, view: View
+) -> tuple[Study, Stop]:
+    runner = LocalRunner()  # first: it imports Keras while the rest goes on here
+    task = study_file.task
+    space = explore(study_file)
+    fixed = {name: parse_value(name, text, space) for name, text in options.fixed.items()}
+    first, is_baseline = first_params(study_file, space, fixed)
+    if options.sampler is not None:  # before anything is stored
+        require_sampler(options.sampler)
+        if options.sampler is SamplerName.GRID:
+            _n_combinations(study_file, fixed)
+    prepared = prepare_data(study_file, options.data, view.say)
+    stop = StopRequest(options.timeout_s or task.budget.timeout_s)
+    storage = Storage(options.storage, patience=Patience(AWAY_S, stop, view.say))
+    with study_lock(storage, name):
+        if record is None:
+            record = _record(study_file, space, prepared, options, storage, name)
+        study, stored, is_old = create_or_continue(
+            storage, name, record, first, is_baseline=is_baseline
+        )
+        write_note(study, stored, find_best(study))
+        view.say(f"{'continuing' if is_old else 'new'} study {name!r} in {storage}")
+        _adopt(study, view)
+        schedule = _schedule(study, stored, study_file, space, fixed, options)
+        n_cores = cpu_count()
+        n_slots = options.slots or n_cores
+        for remark in _remarks(stored, n_slots, n_cores):
+            view.say(remark)
+        trainer = Trainer(
+            study_file,
+            prepared,
+            CurveStore(storage.curves),
+            runner,
+            versions=versions(),
+            stop=stop,
+            n_threads=max(1, n_cores // n_slots),
+            limits=options.limits,
+            retries=options.retries,
+            process_name=process_name(storage, name),
+            say=view.say,
+        )
+        work = Search(
+            study,
+            stored,
+            task,
+            storage,
+            schedule=schedule,
+            trainer=trainer,
+            n_slots=n_slots,
+            stop=stop,
+            view=view,
+        )
+        with _stopped_by_signals(stop, view):
+            why = work.run()
+        waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        trainer.store.evict(keep={trial.user_attrs.get(Attr.CURVE, "") for trial in waiting})
+    return study, why
+
+
+def _adopt(study: Study, view: View) -> None:
+    """Queue the trials of a launcher that is gone, each under its own number.
+
+    The lock on the study proves that whoever ran them is gone.
+    """
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        set_state(study, trial, TrialState.WAITING)
+        view.say(f"trial {trial.number} was interrupted: it goes on")
+
+
+def _record(
+    study_file: StudyFile,
+    space: Space,
+    data: Prepared,
+    options: Options,
+    storage: Storage,
+    name: str,
+) -> Record:
+    """What the study would be if it began now, with its old seed if none is asked for."""
+    stored = find_record(storage, name)
+    seed = options.seed
+    if seed is None:
+        seed = stored.seed if stored else 0
+    baseline = study_file.task.baseline
+    batch_size = baseline["batch_size"]
+    assert isinstance(batch_size, int)  # a task refuses anything else
+    return make_record(
+        study_file,
+        space.as_json(),
+        data=data.fingerprint,
+        seed=seed,
+        sampler=options.sampler or DEFAULT_SAMPLER,
+        pruner=options.pruner or DEFAULT_PRUNER,
+        first_rung=choose_first_rung(
+            len(data.open().train), batch_size, max_epochs=space.max_epochs(baseline)
+        ),
+    )
+
+
+def _schedule(
+    study: Study,
+    stored: Record,
+    study_file: StudyFile,
+    space: Space,
+    fixed: Mapping[str, ParamValue],
+    options: Options,
+) -> SampledSchedule:
+    task = study_file.task
+    sampler = options.sampler or SamplerName(stored.sampler)
+    n_trials = options.trials or task.budget.n_trials
+    if sampler is SamplerName.GRID:
+        n_trials = min(n_trials, _n_combinations(study_file, fixed))
+    return SampledSchedule(
+        study,
+        study_file,
+        n_trials=n_trials,
+        seed=stored.seed,
+        sampler=sampler,
+        pruner=options.pruner or PrunerName(stored.pruner),
+        fixed=fixed,
+        max_epochs=epochs_of(fixed) if "epochs" in fixed else space.max_epochs(task.baseline),
+        first_rung=stored.first_rung,
+    )
+
+
+def _remarks(stored: Record, n_slots: int, n_cores: int) -> Iterator[str]:
+    """What a user should know and need not act on."""
+    now = versions()
+    changed = [
+        f"{name} {old} then, {now.get(name)} now"
+        for name, old in stored.versions.items()
+        if now.get(name) != old
+    ]
+    if changed:
+        yield f"made with other versions ({', '.join(changed)}): values may differ"
+    if n_slots > n_cores:
+        yield f"{n_slots} slots on {n_cores} cores are slower than {n_cores}"
+
+
+def _n_combinations(study_file: StudyFile, fixed: Mapping[str, ParamValue]) -> int:
+    """How many trials a grid has.
+
+    Raises:
+        UsageError: Infinitely many.
+    """
+    space = explore(study_file, fixed)
+    if space.n_combinations is None:
+        names = ", ".join(name for name in space.continuous if name not in fixed)
+        raise UsageError(
+            f"--sampler grid needs a finite space, and {names} is continuous: give it a step, "
+            "or fix it with --set"
+        )
+    return space.n_combinations
+
+
+def _stopped_by_signals(stop: StopRequest, view: View) -> AbstractContextManager[None]:
+    """Ctrl-C: finish the epochs; again: now. SIGTERM, SIGHUP: as once, then as twice."""
+
+    def on_interrupt(_number: int, _frame: object) -> None:
+        if stop.why is Stop.INTERRUPTED:
+            stop.at_once(Stop.INTERRUPTED)
+            view.say("stopping now; trials continue from their last epoch when resumed")
+        else:
+            stop.after_epochs(Stop.INTERRUPTED)  # also where the time was up already
+            view.say("finishing the running epochs, then stopping (Ctrl-C again: stop now)")
+
+    def on_terminate(_number: int, _frame: object) -> None:
+        stop.after_epochs(Stop.TERMINATED)
+        timer = threading.Timer(GRACE_S, stop.at_once, [Stop.TERMINATED])
+        timer.daemon = True
+        timer.start()
+
+    return handled({"SIGINT": on_interrupt, "SIGTERM": on_terminate, "SIGHUP": on_terminate})
+
+
+def _choice(kind: type[Choice], what: str, name: str) -> Choice:
+    try:
+        return kind(name)
+    except ValueError as error:
+        close = get_close_matches(name, list(kind), 1)
+        hint = f": did you mean {str(close[0])!r}?" if close else ""
+        known = ", ".join(kind)
+        raise UsageError(f"no {what} {name!r}{hint} (there are {known})") from error

@@ -1,0 +1,257 @@
+"""What a slot does next, and whether a trial may train on: the policy of a search.
+
+`Search` knows slots and bookkeeping, a schedule knows which trial comes when. The one here
+takes new trials from a sampler, has a pruner give up the worst, and promotes a pruned trial
+that turns out to belong to the best third of its rung: curves are stored, so it goes on where
+its curve ends. Optuna's SuccessiveHalvingPruner cannot do that, so it must let the first trials
+pass, however bad, and they take all the time of a search's beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+from hpsearch.choices import PrunerName, SamplerName
+from hpsearch.searching.rungs import Rungs
+from hpsearch.searching.samplers import CurveRows, make_pruner, make_sampler
+from hpsearch.study.optuna_internals import (
+    add_running,
+    attach,
+    frozen,
+    set_state,
+)
+from hpsearch.study.trials import Attr, Outcome
+from hpsearch.study_file import StudyFile, calling
+from hpsearch.task import ParamValue
+
+# Of each rung, once no new trials will come: `evaluate` wants some to choose from.
+N_FINALISTS = 3
+
+
+class Schedule(Protocol):
+    """Which trial comes next, and how far it may train. Called by one slot at a time."""
+
+    is_exhausted: bool
+    """Whether there is nothing left to propose."""
+
+    def next_trial(self) -> Trial | None:
+        """A running trial for a slot that has none; None if there is none now."""
+
+    def judged_below(self, trial: FrozenTrial) -> int:
+        """The epoch from which on a trial that is taken up is judged."""
+
+    def reached(self, curve: str, epoch: int, value: float) -> None:
+        """A curve came to an epoch."""
+
+    def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:
+        """Whether a trial may train on after `epoch`, the last one that its curve has."""
+
+    def queue(self, trial: Trial) -> None:
+        """Put a trial back, to be taken up again another time."""
+
+    def tell(self, trial: Trial, state: TrialState, value: float | None) -> FrozenTrial:
+        """Finish a trial, and learn from it. Returns it as it is stored."""
+
+
+class SampledSchedule:
+    """New trials from a sampler, until the budget is spent; the best go on.
+
+    Args:
+        study: With its trials so far; the waiting ones are taken up first.
+        study_file: Its `space` is asked for params.
+        n_trials: The budget: trials the study holds in the end.
+        seed: The study's.
+        sampler: Proposes params.
+        pruner: Gives trials up.
+        fixed: Hyperparameters that are not searched. Trials with other values stay as they are.
+        max_epochs: Of the longest trials.
+        first_rung: Epochs after which `halving` first compares trials.
+    """
+
+    def __init__(
+        self,
+        study: Study,
+        study_file: StudyFile,
+        *,
+        n_trials: int,
+        seed: int,
+        sampler: SamplerName,
+        pruner: PrunerName,
+        fixed: Mapping[str, ParamValue],
+        max_epochs: int,
+        first_rung: int = 1,
+    ) -> None:
+        self.study, self.study_file = study, study_file
+        self.goal = study_file.task.goal
+        self.n_trials, self.seed, self.sampler, self.fixed = n_trials, seed, sampler, fixed
+        self.halves = pruner is PrunerName.HALVING
+        self.is_exhausted = False
+        study.pruner = make_pruner(pruner, max_epochs)
+        self.rungs = Rungs(self.goal, first_rung)
+        self.rows = CurveRows(self.goal)
+        self.n_counted = 0
+        """Trials begun so far that the budget counts."""
+        self._waiting: dict[int, FrozenTrial] = {}
+        self._pruned: dict[str, FrozenTrial] = {}
+        """By curve: the trial that was pruned on a rung, and may be promoted."""
+        self._promoted: set[int] = set()
+        """Numbers of the trials that were."""
+        for trial in study.get_trials(deepcopy=False):
+            self._note(trial)
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether no more new trials are to come."""
+        return self.is_exhausted or self.n_counted >= self.n_trials
+
+    def next_trial(self) -> Trial | None:
+        """A trial that was interrupted, else one to promote, else a new one."""
+        trial = self._waiting_promoted()
+        if trial is None and not (self._waiting and not self.is_spent):
+            trial = self._promote()
+        if trial is None and not self.is_spent:
+            trial = self._ask()
+        return trial
+
+    def judged_below(self, trial: FrozenTrial) -> int:
+        """A trial passed all rungs below its last reported epoch; a promoted one, its parent's."""
+        reported = max(trial.intermediate_values, default=0)
+        parent = trial.user_attrs.get(Attr.PROMOTED_FROM)
+        if parent is None:
+            return reported
+        pruned = self.study.get_trials(deepcopy=False)[int(parent)]
+        return max(reported, max(pruned.intermediate_values, default=0) + 1)
+
+    def reached(self, curve: str, epoch: int, value: float) -> None:
+        """Place the curve, if that is a rung."""
+        if self.halves:
+            self.rungs.place(curve, epoch, value)
+
+    def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:
+        """With `halving`: whether it is among the best third of the last rung it came to."""
+        if not self.halves:
+            return not trial.should_prune()
+        rung = self.rungs.last_rung(epoch)
+        if rung == 0 or rung < judged_below:
+            return True
+        return self.rungs.may_go_on(curve, rung, n_at_least=self._n_at_least)
+
+    def queue(self, trial: Trial) -> None:
+        """Optuna's own queue: `ask` takes it up under its number with its params."""
+        self.n_counted -= _is_counted(frozen(trial))
+        set_state(self.study, trial, TrialState.WAITING)
+
+    def tell(self, trial: Trial, state: TrialState, value: float | None) -> FrozenTrial:
+        """Finish a trial."""
+        try:
+            self.study.tell(trial.number, value, state, skip_if_finished=True)
+        except RuntimeError as error:
+            # so an exhaustive sampler says, having told, that nothing is left to ask for
+            if "Study.stop" not in str(error):
+                raise
+            self.is_exhausted = True
+        told = frozen(trial)
+        self._learn(told)
+        return told
+
+    def add(self, trial: FrozenTrial) -> None:
+        """Add a finished trial that was read off another's curve."""
+        self.study.add_trial(trial)
+        self._learn(self.study.get_trials(deepcopy=False)[-1])
+
+    @property
+    def _n_at_least(self) -> int:
+        return N_FINALISTS if self.is_spent else 0
+
+    def _note(self, trial: FrozenTrial) -> None:
+        """Take note of a trial that was there before."""
+        self.n_counted += _is_counted(trial)
+        if trial.state is TrialState.WAITING:
+            self._waiting[trial.number] = trial
+        if Attr.PROMOTED_FROM in trial.user_attrs:
+            self._promoted.add(trial.user_attrs[Attr.PROMOTED_FROM])
+        curve = trial.user_attrs.get(Attr.CURVE)
+        if curve is not None:
+            for epoch, value in trial.intermediate_values.items():
+                self.reached(curve, epoch, value)
+        if trial.state.is_finished():
+            self._learn(trial)
+
+    def _learn(self, trial: FrozenTrial) -> None:
+        """Take note of a finished trial."""
+        self.rows.add(trial)
+        curve = trial.user_attrs.get(Attr.CURVE)
+        if curve is None or not self.halves:
+            return
+        known = self._pruned.get(curve)
+        epochs_done = max(trial.intermediate_values, default=0)
+        if trial.user_attrs.get(Attr.OUTCOME) == Outcome.PRUNED:
+            is_further = known is None or epochs_done > max(known.intermediate_values)
+            if is_further and self.rungs.is_rung(epochs_done):
+                self._pruned[curve] = trial
+        elif known is not None and _epochs_asked(trial) >= _epochs_asked(known):
+            del self._pruned[curve]  # how far that one wanted to go is known
+
+    def _waiting_promoted(self) -> Trial | None:
+        """A promoted trial that another launcher was stopped in: it costs no budget."""
+        for trial in self._waiting.values():
+            if Attr.PROMOTED_FROM in trial.user_attrs:
+                set_state(self.study, trial, TrialState.RUNNING)
+                del self._waiting[trial.number]
+                return attach(self.study, trial)
+        return None
+
+    def _promote(self) -> Trial | None:
+        """The best of the pruned trials that came furthest, if it may go on after all."""
+        if not self.halves:
+            return None
+        for rung, curve in self.rungs.best_curves(n_at_least=self._n_at_least):
+            pruned = self._pruned.get(curve)
+            if pruned is None or max(pruned.intermediate_values) != rung:
+                continue
+            if pruned.number in self._promoted or not self._has_fixed_values(pruned):
+                continue
+            self._promoted.add(pruned.number)
+            template = create_trial(
+                state=TrialState.RUNNING,
+                params=pruned.params,
+                distributions=pruned.distributions,
+                user_attrs={Attr.PROMOTED_FROM: pruned.number},
+            )
+            return add_running(self.study, template)
+        return None
+
+    def _has_fixed_values(self, trial: FrozenTrial) -> bool:
+        return all(trial.params.get(name, value) == value for name, value in self.fixed.items())
+
+    def _ask(self) -> Trial:
+        """A trial from Optuna's queue or sampler."""
+        trials = self.study.get_trials(deepcopy=False)
+        self.study.sampler = make_sampler(
+            self.sampler, seed=self.seed, n_trials=len(trials), fixed=self.fixed, rows=self.rows
+        )
+        trial = self.study.ask()
+        try:
+            with calling("space(trial)", self.study_file.filename):
+                self.study_file.task.space(trial)
+        except BaseException:
+            set_state(self.study, trial, TrialState.WAITING)  # nothing is left running
+            raise
+        self._waiting.pop(trial.number, None)
+        self.n_counted += 1
+        return trial
+
+
+def _is_counted(trial: FrozenTrial) -> bool:
+    is_free = not {Attr.READ_OFF, Attr.PROMOTED_FROM}.isdisjoint(trial.user_attrs)
+    return not is_free and trial.state is not TrialState.WAITING
+
+
+def _epochs_asked(trial: FrozenTrial) -> int:
+    """Of trials of one curve: the same for all where the space leaves `epochs` alone."""
+    epochs: int = trial.params.get("epochs", 0)
+    return epochs

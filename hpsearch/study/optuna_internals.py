@@ -1,0 +1,85 @@
+"""What hpsearch needs of Optuna that has no public name: the only place that knows it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Container, Sequence
+
+from optuna.distributions import BaseDistribution
+from optuna.storages import BaseStorage
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+
+def storage_of(study: Study) -> BaseStorage:
+    """The storage that a study is kept in."""
+    return study._storage
+
+
+def study_id(study: Study) -> int:
+    """What the storage calls a study."""
+    return study._study_id
+
+
+def trial_id(trial: Trial | FrozenTrial) -> int:
+    """What the storage calls a trial."""
+    return trial._trial_id
+
+
+def frozen(trial: Trial) -> FrozenTrial:
+    """A trial as it is stored now."""
+    return storage_of(trial.study).get_trial(trial_id(trial))
+
+
+def attach(study: Study, trial: FrozenTrial) -> Trial:
+    """A stored trial to go on with."""
+    return Trial(study, trial_id(trial))
+
+
+def add_running(study: Study, template: FrozenTrial) -> Trial:
+    """Add a trial to a study and go on with it."""
+    return Trial(study, storage_of(study).create_new_trial(study_id(study), template))
+
+
+def set_state(study: Study, trial: Trial | FrozenTrial, state: TrialState) -> None:
+    """Put an unfinished trial into another unfinished state."""
+    storage_of(study).set_trial_state_values(trial_id(trial), state)
+
+
+def report(trial: Trial, value: float, epoch: int) -> None:
+    """Store an intermediate value, also in the place of another: `Trial.report` ignores those."""
+    storage_of(trial.study).set_trial_intermediate_value(trial_id(trial), epoch, value)
+    trial._cached_frozen_trial.intermediate_values[epoch] = value  # which `should_prune` reads
+
+
+def contains(distribution: BaseDistribution, value: object) -> bool:
+    """Whether a value lies in a range, or is one of the choices."""
+    try:
+        return distribution._contains(distribution.to_internal_repr(value))
+    except (ValueError, TypeError):
+        return False
+
+
+def with_trials(study: Study, trials: Sequence[FrozenTrial]) -> Study:
+    """A study as samplers see it, with other trials than it has."""
+    return _StudyView(study, trials)
+
+
+class _StudyView(Study):
+    def __init__(self, study: Study, trials: Sequence[FrozenTrial]) -> None:
+        vars(self).update(vars(study))
+        self._shown = trials
+
+    def get_trials(
+        self, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        shown = [trial for trial in self._shown if states is None or trial.state in states]
+        return copy.deepcopy(shown) if deepcopy else shown
+
+    def _get_trials(
+        self,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+        use_cache: bool = False,
+    ) -> list[FrozenTrial]:
+        return self.get_trials(deepcopy, states)

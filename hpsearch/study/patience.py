@@ -1,0 +1,160 @@
+"""A storage that waits for its database: every read and every write, in one place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
+
+import sqlalchemy
+import tenacity
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.storages import BaseStorage
+from optuna.trial import TrialState
+
+from hpsearch.errors import DataError, StorageError
+from hpsearch.processes.stop import StopRequest
+
+Result = TypeVar("Result")
+
+AWAY_S = 15 * 60
+"""How long a search waits for a database that went away."""
+GRACE_S = 5
+"""How long it waits once a stop was asked for."""
+LOOK_S = 0.05  # at the request to stop, while waiting
+FULL = ("disk is full", "No space left")
+
+
+class Patience:
+    """How long to wait for a database, and whom to tell.
+
+    Args:
+        limit_s: Seconds until it counts as gone; 0 to try once.
+        stop: A request to stop ends the wait.
+        say: Told once for each wait.
+    """
+
+    def __init__(
+        self,
+        limit_s: float = 0,
+        stop: StopRequest | None = None,
+        say: Callable[[str], object] = lambda text: None,
+    ) -> None:
+        self.limit_s, self.stop, self.say = limit_s, stop or StopRequest(), say
+
+    def wait_for(self, act: Callable[[], Result]) -> Result:
+        """The result of a call to the storage, made again and again while its database is away.
+
+        Raises:
+            StorageError: The database stayed away, or refused.
+            DataError: Its disk is full.
+        """
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_is_away),
+            wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
+            stop=lambda state: self._is_over(state.seconds_since_start or 0.0),
+            sleep=self._sleep,
+            before_sleep=self._tell,
+            reraise=True,
+        )
+        try:
+            return retrying(act)
+        except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
+            reason = cause_of(error)
+            if any(words in reason for words in FULL):
+                raise DataError(
+                    f"the disk of the storage is full ({reason}): free some space; "
+                    "the same command goes on"
+                ) from error
+            if _is_away(error):
+                raise StorageError(f"the storage stayed away: {reason}") from error
+            raise StorageError(f"the storage failed: {reason}") from error
+
+    def _is_over(self, waited_s: float) -> bool:
+        limit_s = min(self.limit_s, GRACE_S) if self.stop.is_asked else self.limit_s
+        return self.stop.now or waited_s >= limit_s
+
+    def _sleep(self, seconds: float) -> None:
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s and not self.stop.now:
+            time.sleep(LOOK_S)
+
+    def _tell(self, state: tenacity.RetryCallState) -> None:
+        if state.attempt_number == 2:  # a first failure is often over at once
+            error = state.outcome.exception() if state.outcome else None
+            reason = cause_of(error) if error else "no answer"
+            self.say(
+                f"the storage is away ({reason}): trials wait for it, "
+                f"for {self.limit_s / 60:.0f} minutes at most"
+            )
+
+
+class PatientStorage:
+    """Optuna's storage, each call of it made with patience.
+
+    Args:
+        backend: What is called.
+        patience: With how much.
+    """
+
+    def __init__(self, backend: BaseStorage, patience: Patience) -> None:
+        self._backend, self._patience = backend, patience
+
+    def __getattr__(self, name: str) -> Any:
+        act = getattr(self._backend, name)
+
+        def patiently(*args: Any, **kwargs: Any) -> Any:
+            return self._patience.wait_for(lambda: act(*args, **kwargs))
+
+        return patiently
+
+    def set_trial_state_values(
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> bool:
+        """Set the state once, also if the answer to the first attempt was lost on its way."""
+        is_first = True
+
+        def is_set() -> bool:
+            return not is_first and self._backend.get_trial(trial_id).state is state
+
+        def attempt() -> bool:
+            nonlocal is_first
+            try:
+                done = self._backend.set_trial_state_values(trial_id, state, values) or is_set()
+            except UpdateFinishedTrialError:
+                if not is_set():
+                    raise
+                done = True
+            finally:
+                is_first = False
+            return done
+
+        return self._patience.wait_for(attempt)
+
+
+def patient(backend: BaseStorage, patience: Patience) -> BaseStorage:
+    """A storage as Optuna takes it, whose every call is made with patience."""
+    return cast(BaseStorage, PatientStorage(backend, patience))
+
+
+def cause_of(error: BaseException) -> str:
+    """The innermost reason, in one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().partition("\n")[0]
+
+
+def _is_away(error: BaseException) -> bool:
+    """Whether the same call may succeed later: the database is locked, or not reached."""
+    while not isinstance(error, sqlalchemy.exc.DBAPIError | sqlalchemy.exc.TimeoutError):
+        if error.__cause__ is None:
+            return False
+        error = error.__cause__
+    reason = str(error)
+    if any(words in reason for words in FULL):
+        return False
+    if "sqlite3" in reason:
+        return "locked" in reason or "unable to open" in reason
+    return not isinstance(error, sqlalchemy.exc.DBAPIError) or isinstance(
+        error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError
+    )

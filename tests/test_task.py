@@ -1,0 +1,119 @@
+"""A task refuses fields that make no sense, and completes the params of a trial."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from hpsearch.data import File, Source
+from hpsearch.errors import StudyFileError
+from hpsearch.goal import Goal
+from hpsearch.task import (
+    Budget,
+    Published,
+    Task,
+    Writing,
+    describe_params,
+    epochs_of,
+    without_epochs,
+)
+
+
+def anything(*_: object) -> Any: ...
+
+
+def task(**fields: Any) -> Task:
+    needed = {"load": anything, "space": anything, "build": anything}
+    return Task(**{**needed, "baseline": {"epochs": 3, "batch_size": 20}, **fields})
+
+
+def test_the_trainer_takes_from_the_baseline_what_the_space_leaves_alone():
+    fixed = task(baseline={"epochs": 3, "batch_size": 20, "units": 4})
+
+    assert fixed.complete({"units": 8}) == {"epochs": 3, "batch_size": 20, "units": 8}
+    assert fixed.complete({"epochs": 9}) == {"epochs": 9, "batch_size": 20}
+
+
+def test_a_task_needs_little():
+    least = task()
+
+    assert least.goal == Goal("val_accuracy", "maximize")
+    assert least.budget == Budget(n_trials=40)
+    assert not least.factors
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"load": None}, "load= takes a function, not None"),
+        ({"build": "build"}, "build= takes a function, not 'build'"),
+        ({"encode": 5}, "encode= takes a function, not 5"),
+        ({"source": "digits"}, r"source= takes a Source\(...\), not 'digits'"),
+        ({"published": 0.5}, r"published= takes a Published\(...\), not 0.5"),
+        ({"writing": True}, r"writing= takes a Writing\(...\), not True"),
+        ({"budget": 40}, r"budget= takes a Budget\(...\), not 40"),
+        ({"classes": "ab"}, "classes= takes a list of names, not 'ab'"),
+        ({"metric": "accuracy"}, "with 'val_accuracy'"),
+        ({"factors": {"units": []}}, r"the factor 'units' needs a list of values, not \[\]"),
+        ({"factors": {"mode": "ab"}}, "the factor 'mode' needs a list of values, not 'ab'"),
+        ({"baseline": {"epochs": 3}}, "needs 'batch_size', a whole number of 1 or more, not None"),
+        ({"baseline": {"epochs": True, "batch_size": 20}}, "needs 'epochs', .* not True"),
+        ({"baseline": {"epochs": 0, "batch_size": 20}}, "needs 'epochs', .* not 0"),
+    ],
+)
+def test_a_wrong_field_is_named_with_what_it_takes(fields: dict[str, Any], message: str):
+    with pytest.raises(StudyFileError, match=message):
+        task(**fields)
+
+
+def test_what_a_task_may_have():
+    task(
+        encode=anything,
+        also_log=anything,
+        source=Source("digits", files=(File("digits.csv", sha256=None),)),
+        published=Published(test_accuracy=0.87, source="a book"),
+        writing=Writing(n_chars=5, temperatures=(0.5,)),
+        classes=["zero", "one"],
+        factors={"units": [4, 8]},
+    )
+
+
+@pytest.mark.parametrize("n_trials", [0, -1, 1.5, True, None])
+def test_a_budget_is_a_number_of_trials(n_trials: Any):
+    with pytest.raises(StudyFileError, match="n_trials must be a whole number"):
+        Budget(n_trials=n_trials)
+
+
+@pytest.mark.parametrize("timeout_s", [0, -5.0, math.nan])
+def test_a_time_limit_is_more_than_nothing(timeout_s: float):
+    with pytest.raises(StudyFileError, match="timeout_s must be more than 0"):
+        Budget(n_trials=1, timeout_s=timeout_s)
+
+
+@pytest.mark.parametrize("test_accuracy", [-0.1, 87.0, math.nan])
+def test_a_published_accuracy_is_a_share(test_accuracy: float):
+    with pytest.raises(StudyFileError, match="a share between 0 and 1"):
+        Published(test_accuracy=test_accuracy, source="a book")
+
+
+@pytest.mark.parametrize(
+    "fields", [{"n_chars": 0}, {"temperatures": ()}, {"temperatures": (-1.0,)}]
+)
+def test_writing_is_refused_where_nothing_could_be_written(fields: dict[str, Any]):
+    with pytest.raises(StudyFileError, match="must be"):
+        Writing(**fields)
+
+
+def test_params_are_told_in_a_line():
+    params = {"epochs": 3, "rate": 0.000123456, "relu": True, "units_2": None}
+
+    assert describe_params(params) == "epochs=3 rate=0.0001235 relu=True"
+
+
+def test_epochs_say_how_far_and_the_rest_which_network():
+    params = {"epochs": 3, "batch_size": 20, "units": 4}
+
+    assert epochs_of(params) == 3
+    assert without_epochs(params) == {"batch_size": 20, "units": 4}

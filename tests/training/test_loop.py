@@ -1,0 +1,67 @@
+"""The training loop: a file that stands alone, and decides every figure."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hpsearch.training import loop
+
+
+def test_it_runs_as_a_file_of_its_own_without_hpsearch(tmp_path: Path) -> None:
+    shutil.copy(loop.__file__, tmp_path / "loop.py")
+    code = """
+import sys
+sys.modules["hpsearch"] = None  # whoever imports it gets an ImportError
+import numpy as np
+import keras
+from loop import build_network, fit, measure
+
+def build(params):
+    model = keras.Sequential([keras.layers.Dense(params["units"]), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    return model
+
+params = {"epochs": 2, "batch_size": 4, "units": 3}
+x, y = np.eye(10, 2, dtype="float32"), np.ones(10)
+model = build_network(build, params, 5, x)
+fit(model, x, y, batch_size=params["batch_size"], epochs=params["epochs"], seed=5)
+print(sorted(measure(model, x, y)), int(model.optimizer.iterations))
+"""
+
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, '.')\n{code}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout == "['loss'] 6\n", done.stderr
+
+
+def test_the_order_of_an_epoch_is_a_permutation_that_seed_and_epoch_decide() -> None:
+    first = loop.order(3, 0, 20)
+
+    assert sorted(first) == list(range(20))
+    assert (first == loop.order(3, 0, 20)).all()
+    assert (first != loop.order(3, 1, 20)).any()
+    assert (first != loop.order(4, 0, 20)).any()
+
+
+@pytest.mark.parametrize("kind", [loop.PortableBatches, loop.TensorFlowBatches])
+def test_batches_hold_every_example_once_with_its_label(kind: type) -> None:
+    x = np.arange(14).reshape(7, 2)
+    batches = kind(x, 10 * np.arange(7), 3)
+    batches.set_order(np.array([6, 5, 4, 3, 2, 1, 0]))
+
+    found = batches.for_keras()
+    pairs = [found[i] for i in range(3)] if kind is loop.PortableBatches else list(found)
+
+    assert [np.asarray(y).tolist() for _, y in pairs] == [[60, 50, 40], [30, 20, 10], [0]]
+    assert np.concatenate([np.asarray(x) for x, _ in pairs]).tolist() == x[::-1].tolist()
