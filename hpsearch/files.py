@@ -1,8 +1,9 @@
-"""Files: written whole or not at all, told apart by content, named safely."""
+"""Files: written whole or not at all, told apart by content, named safely; JSON in them."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -51,6 +52,12 @@ def sha256_of(path: Path) -> str:
     """The SHA-256 of a file's content, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def as_json(content: object) -> str:
+    """Indented JSON, with NaN and infinities, which JSON lacks, as strings."""
+    sound = json.loads(json.dumps(content), parse_constant=lambda name: str(float(name)))
+    return json.dumps(sound, indent=2, ensure_ascii=False)
 
 
 def slug(study_name: str) -> str:

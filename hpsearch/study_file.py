@@ -20,7 +20,6 @@ from hpsearch.quiet_imports import import_quietly
 from hpsearch.task import Task
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
-EXIT = os._exit
 STAR = "*"  # what `from module import *` binds: nobody knows which names
 
 
@@ -59,8 +58,12 @@ class StudyFile:
         Returns:
             Nothing where the file has none by the name that the function bears.
         """
+        return "\n".join(map(ast.unparse, self.statements_of(function)))
+
+    def statements_of(self, function: str) -> list[ast.stmt]:
+        """The statements of `code_of`, with their places in the text."""
         wanted = getattr(getattr(self.task, function), "__name__", "")
-        return "\n".join(ast.unparse(node) for node in _needed(ast.parse(self.text), wanted))
+        return _needed(ast.parse(self.text), wanted)
 
     def fingerprint_of(self, function: str) -> str:
         """SHA-256 of `code_of(function)`, in hex; of the whole text if that is nothing."""
@@ -173,17 +176,20 @@ def _exits_noticed() -> Iterator[None]:
     Other threads, and processes forked in here, still exit with it as they must.
     """
     here = os.getpid(), threading.get_ident()
+    # another thread may be in here too, and a coverage measurement has its own `os._exit`
+    exit_now = getattr(os._exit, "stands_for", os._exit)
 
     def exit_(status: int) -> NoReturn:
         if here != (os.getpid(), threading.get_ident()):
-            EXIT(status)
+            exit_now(status)
         raise StudyFileError(f"os._exit({status}) would end hpsearch without a word: remove it")
 
+    exit_.stands_for = exit_now  # type: ignore[attr-defined]
     os._exit = exit_
     try:
         yield
     finally:
-        os._exit = EXIT
+        os._exit = exit_now
 
 
 def where(error: BaseException, filename: str) -> str:

@@ -1,4 +1,4 @@
-"""Two small studies of text, evaluated and exported once and copied by the tests."""
+"""Small studies, evaluated and exported once and copied by the tests."""
 
 from __future__ import annotations
 
@@ -130,13 +130,81 @@ TASK = Task(
 )
 '''
 
+TONES = '''"""Tones: whether a melody went up or down, told by all that a task can ask for."""
+
+import math
+
+import numpy as np
+
+from hpsearch import Budget, Dataset, Split, Task
+from hpsearch.data import Source
+
+N_TONES = 5
+SMOOTHING = 0.1  # of the labels, in the loss alone
+
+
+def load(folder):
+    rng = np.random.default_rng(0)
+    steps = rng.choice([-1, 1], (300, N_TONES)) * rng.random((300, N_TONES))
+    y = (steps.sum(axis=1, keepdims=True) > 0).astype("float32")
+    points = Split(steps.cumsum(axis=1)[:, :, None].astype("float32"), y)
+    return Dataset(points[:150], points[150:200], points[200:])
+
+
+def space(trial):
+    trial.suggest_categorical("units", [4])
+
+
+def smoothed(y_true, y_pred):
+    """Cross-entropy with labels that are a little less than sure."""
+    import keras
+
+    y_true = y_true * (1 - SMOOTHING) + SMOOTHING / 2
+    return keras.losses.binary_crossentropy(y_true, y_pred)
+
+
+def build(params):
+    import keras
+
+    model = keras.Sequential([
+        keras.Input((N_TONES, 1)),
+        keras.layers.SimpleRNN(params["units"], dropout=0.1),
+        keras.layers.Dense(1, "sigmoid"),
+    ])
+    model.compile(keras.optimizers.Adam(0.02), smoothed, metrics=["binary_crossentropy"])
+    return model
+
+
+def in_bits(logs: dict[str, float]) -> dict[str, float]:
+    end = "binary_crossentropy"
+    names = [name for name in logs if name.endswith(end)]
+    return {name.replace(end, "bits"): logs[name] / math.log(2) for name in names}
+
+
+TASK = Task(
+    load=load,
+    space=space,
+    build=build,
+    source=Source("tones"),
+    metric="val_bits",
+    direction="minimize",
+    baseline=dict(epochs=3, batch_size=16, units=4),
+    budget=Budget(n_trials=1),
+    also_log=in_bits,
+    gradient_norm=True,
+    jit_compile=True,
+)
+'''
+
+TEXTS = {"reviews": REVIEWS, "letters": LETTERS, "tones": TONES}
+
 
 @cache
 def used_study(name: str) -> Path:
-    """The study `reviews` or `letters` in `runs/` of a folder, exported to `out/`."""
+    """The study `reviews`, `letters` or `tones` in `runs/` of a folder, exported to `out/`."""
     folder = Path(tempfile.mkdtemp(prefix="hpsearch-used-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    (folder / f"{name}.py").write_text(REVIEWS if name == "reviews" else LETTERS)
+    (folder / f"{name}.py").write_text(TEXTS[name])
     for command in (
         ["run", f"{name}.py"],
         ["evaluate", name, "--top", "1", "--seeds", "1"],

@@ -170,7 +170,7 @@ def search(
 def _launch(
     study_file: StudyFile, record: Record | None, name: str, options: Options, view: View
 ) -> tuple[Study, Stop]:
-    runner = LocalRunner()  # first: it imports Keras while the rest goes on here
+    runner = LocalRunner(view.say)  # first: it imports Keras while the rest goes on here
     task = study_file.task
     space = explore(study_file)
     fixed = {name: parse_value(name, text, space) for name, text in options.fixed.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -13,13 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hpsearch.files import as_json
+
 Cell = str | int | float | None
-
-
-def as_json(content: object) -> str:
-    """JSON, with NaN and infinities, which it lacks, as strings."""
-    sound = json.loads(json.dumps(content), parse_constant=lambda name: str(float(name)))
-    return json.dumps(sound, indent=2, ensure_ascii=False)
 
 
 def print_json(content: dict[str, Any]) -> None:

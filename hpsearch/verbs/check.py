@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from hpsearch.data.arrays import Dataset, Prepared
 from hpsearch.data.sources import locate
 from hpsearch.errors import StudyFileError
-from hpsearch.export.train_script import network_code
+from hpsearch.export.network_code import network_code
 from hpsearch.study.distributions import describe_distribution
 from hpsearch.study.space import Space, explore, place_of
 from hpsearch.study.task_data import prepare_data
@@ -62,7 +62,8 @@ def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
         from hpsearch.processes.runner import LocalRunner
 
         say("training the baseline for an epoch or two in a separate process")
-        lines += _costs(study_file, space, measure_cost(study_file, prepared, LocalRunner(), say))
+        cost = measure_cost(study_file, prepared, LocalRunner(say), say)
+        lines += _costs(study_file, space, cost)
     else:
         lines.append(
             f"cost          to measure it, and check build: hpsearch check {name_or_path} --train"

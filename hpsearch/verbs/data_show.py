@@ -8,7 +8,7 @@ from hpsearch.choices import SplitName
 from hpsearch.data import IMDB, open_reviews
 from hpsearch.data.sources import find_or_fetch
 from hpsearch.errors import UsageError
-from hpsearch.export.models import is_export, read_exported_data
+from hpsearch.export.folder import is_export, open_folder
 from hpsearch.study.data_sets import task_of
 from hpsearch.study.examples import Example, example_of_reviews, example_of_task
 from hpsearch.study.task_data import prepare_data
@@ -74,5 +74,6 @@ def _review(split: SplitName, number: int, data: Path | None) -> Example:
 def _exported(folder: Path, split: SplitName, number: int) -> Example:
     if split is not SplitName.TRAIN:
         raise UsageError(f"in {folder} the {split} split is part of train: use --split train")
-    study_file, part, vocabulary = read_exported_data(folder)
-    return example_of_task(study_file.task, part, vocabulary, number)
+    exported = open_folder(folder)
+    task = exported.study_file().task
+    return example_of_task(task, exported.train(), exported.vocabulary(), number)

@@ -1,0 +1,86 @@
+"""Writes the `README.md` of an exported folder."""
+
+from __future__ import annotations
+
+from importlib import resources
+from statistics import fmean
+from string import Template
+
+from hpsearch.data.arrays import SPARSE_FIELDS, Dataset, Examples, is_sparse
+from hpsearch.evaluation.sentences import called, test_sentences, validation_sentences
+from hpsearch.export.winner import Winner
+from hpsearch.task import Task
+
+TEMPLATE = "readme_template.md"
+VOCABULARY = "\n| `vocabulary.json` | what each number, or column, of an example stands for |"
+
+
+def readme(winner: Winner, dataset: Dataset) -> str:
+    """The text of `README.md`."""
+    opening, task = winner.opening, winner.study_file.task
+    values = opening.test_values(opening.winner)
+    params = opening.winner.params.items()
+    x = dataset.test.x
+    template = resources.files("hpsearch.export").joinpath(TEMPLATE).read_text("utf-8")
+    return Template(template).substitute(
+        study=winner.study,
+        title=winner.study_file.title(),
+        winner=called(opening.winner),
+        n_train=f"{len(dataset.train) + len(dataset.valid):,}",
+        n_test=f"{opening.n_test:,}",
+        metric=opening.test_metric,
+        mean=f"{fmean(values):.4f}",
+        values=", ".join(f"{value:.4f}" for value in values),
+        seed=opening.seeds[0],
+        recorded=repr(values[0]),
+        sentences="\n".join(f"- {sentence}" for sentence in _sentences(winner)),
+        shape=f"(n, {', '.join(map(str, x.shape[1:]))})".replace("(n, )", "(n,)"),
+        dtype=f"{x.dtype.name}, in CSR form" if is_sparse(x) else x.dtype.name,
+        classes=_classes(task),
+        with_hpsearch=_with_hpsearch(task),
+        params="\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in params),
+        arrays=_array_names(x),
+        vocabulary=VOCABULARY if dataset.vocabulary else "",
+    )
+
+
+def _sentences(winner: Winner) -> list[str]:
+    published = winner.study_file.task.published
+    # the first names the winner and its params, which stand elsewhere on the page
+    sentences = [f"On validation: {text}" for text in validation_sentences(winner.opening)[1:]]
+    sentences += [f"On test: {text}" for text in test_sentences(winner.openings, published)]
+    if published is not None:
+        sentences.append(f"Published: {published.test_accuracy:.4f} ({published.source}).")
+    return sentences
+
+
+def _classes(task: Task) -> str:
+    if not task.classes:
+        return ""
+    return f"\nThe classes, in the order of labels: {', '.join(task.classes)}.\n"
+
+
+def _with_hpsearch(task: Task) -> str:
+    """The commands that use the folder, where the task allows them."""
+    commands = []
+    if task.encode is not None:
+        commands.append("hpsearch predict . FILE-OR-TEXT")
+    if task.encode is not None and task.writing is not None:
+        commands.append('hpsearch generate . --seed-text "TEXT"')
+    if not commands:
+        return ""
+    lines = "\n".join(["```", *commands, "```"])
+    return f"\nOr with hpsearch, which first checks that the files are intact:\n\n{lines}\n"
+
+
+def _array_names(x: Examples) -> str:
+    """What `data.npz` holds."""
+    if not is_sparse(x):
+        return "`x_train`, `y_train`, `x_test`, `y_test`"
+    fields = ", ".join(f"`{field}`" for field in SPARSE_FIELDS)
+    return f"`y_train`, `y_test`; `x_train_...` and `x_test_...` in CSR form: {fields}"
+
+
+def _cell(value: object) -> str:
+    """A value in a cell of a Markdown table."""
+    return str(value).replace("|", "\\|").replace("\n", " ")

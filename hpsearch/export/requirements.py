@@ -1,0 +1,51 @@
+"""What code imports, and which installed packages provide it."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.machinery import PathFinder
+
+
+def imports_of(code: str) -> set[str]:
+    """The top-level names of the modules that some Python text imports."""
+    modules: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules.add(node.module.partition(".")[0])
+    return modules - set(sys.stdlib_module_names)
+
+
+def local_modules(modules: Iterable[str]) -> list[str]:
+    """Those modules that can be imported here, but that no installed package provides."""
+    others = sorted(set(modules) - {"keras", "numpy"})
+    if not others:  # listing what is installed takes a quarter of a second
+        return []
+    installed = importlib.metadata.packages_distributions()
+    return [name for name in others if name not in installed and PathFinder.find_spec(name)]
+
+
+def requirements(modules: Iterable[str], versions: Mapping[str, str]) -> list[str]:
+    """The lines of a `requirements.txt`.
+
+    Args:
+        modules: What is imported, beside Keras and its backend.
+        versions: What the network was trained with: the version of Python and of packages,
+            and the name of Keras's backend.
+
+    Returns:
+        Each package at the version that the network was trained with; where that was not
+        recorded, at the installed one.
+    """
+    pinned = {name: versions[name] for name in ("keras", versions["backend"], "numpy")}
+    if others := sorted(set(modules) - set(pinned)):
+        distributions = importlib.metadata.packages_distributions()
+        for module in others:
+            for name in distributions.get(module, [])[:1]:
+                pinned[name] = importlib.metadata.version(name)
+    lines = [f"{name}=={version}" for name, version in pinned.items()]
+    return [f"# Python {versions['python']}", *lines]

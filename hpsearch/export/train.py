@@ -1,0 +1,108 @@
+"""Train the network in this folder again and measure it on the test examples.
+
+    pip install -r requirements.txt
+    python train.py
+
+The script prints the figure it gets and the one that was recorded when the network was
+first trained. On the same kind of machine the two agree to the last digit; on another one,
+sums may be rounded differently. If they differ by more than 0.005 (0.5 % for figures above
+1), the exit code is 1.
+
+    network.py      builds the network
+    loop.py         trains it and measures it
+    params.json     the hyperparameters
+    training.json   what else decides the figure: seed, backend, number of threads
+    data.npz        the examples
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FOLDER = Path(__file__).parent
+TOLERANCE = 0.005
+
+
+def main() -> int:
+    """Train, measure, compare; return the exit code."""
+    settings = read_json("training.json")
+    set_environment(settings)
+    found = train_and_measure(settings, read_json("params.json"))
+    recorded = settings["recorded"]
+    print(f"test {settings['test_metric']}: {found!r}")
+    print(f"recorded: {recorded!r}")
+    if not agree(found, recorded):
+        print(f"Error: the figures differ by {abs(found - recorded):.4f}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def read_json(name: str) -> dict[str, Any]:
+    """Read a JSON file of this folder."""
+    content: dict[str, Any] = json.loads((FOLDER / name).read_text(encoding="utf-8"))
+    return content
+
+
+def set_environment(settings: Mapping[str, Any]) -> None:
+    """Choose backend and threads; the backend reads the environment when it is imported."""
+    os.environ["KERAS_BACKEND"] = settings["backend"]
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow's errors only
+    # with another number of threads, sums are taken in another order
+    os.environ["TF_NUM_INTRAOP_THREADS"] = str(settings["n_threads"])
+    os.environ["OMP_NUM_THREADS"] = str(settings["n_threads"])
+    os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+
+
+def train_and_measure(settings: Mapping[str, Any], params: Mapping[str, Any]) -> float:
+    """Train the network and return its metric on the test examples."""
+    # imported only now: both import Keras
+    import loop
+    import network
+
+    seed = settings["seed"]
+    build = getattr(network, settings["build"])
+    x, y = read_examples("train")
+    model = loop.build_network(build, params, seed, x, jit_compile=settings["jit_compile"])
+    loop.fit(
+        model,
+        x,
+        y,
+        batch_size=params["batch_size"],
+        epochs=params["epochs"],
+        seed=seed,
+        verbose=2,  # a line for each epoch
+    )
+    logs = loop.measure(model, *read_examples("test"))
+    if settings["also_log"] is not None:
+        logs.update(getattr(network, settings["also_log"])(dict(logs)))
+    return float(logs[settings["test_metric"]])
+
+
+def read_examples(part: str) -> tuple[Any, Any]:
+    """Read the examples of a part, `train` or `test`, and their labels."""
+    # data.npz holds plain arrays: without pickles, it cannot hide code
+    with np.load(FOLDER / "data.npz", allow_pickle=False) as data:
+        if f"x_{part}" in data:
+            return data[f"x_{part}"], data[f"y_{part}"]
+
+        from scipy.sparse import csr_array
+
+        fields = ("data", "indices", "indptr", "shape")
+        values, columns, rows, shape = (data[f"x_{part}_{field}"] for field in fields)
+        return csr_array((values, columns, rows), shape=tuple(shape)), data[f"y_{part}"]
+
+
+def agree(found: float, recorded: float) -> bool:
+    """Whether two figures are close enough; NaN is close to nothing."""
+    return abs(found - recorded) <= TOLERANCE * max(1.0, abs(recorded))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

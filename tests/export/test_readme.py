@@ -1,0 +1,65 @@
+"""The README of an export: for whoever opens the folder first."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.used import copy_used
+
+pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
+
+
+@pytest.fixture
+def reviews(cwd: Path) -> Path:
+    """An export with a vocabulary and sparse examples."""
+    copy_used("reviews", cwd, "out")
+    return cwd / "out"
+
+
+def test_it_names_every_file_of_the_folder(reviews: Path):
+    readme = (reviews / "README.md").read_text()
+
+    named = set(re.findall(r"`(\w+\.\w+)`", readme.partition("## Files")[2]))
+
+    assert named | {"README.md"} == {path.name for path in reviews.iterdir()}
+
+
+def test_it_shows_the_winner_the_figures_and_the_hyperparameters(reviews: Path):
+    readme = (reviews / "README.md").read_text()
+
+    assert "won the study `reviews`: trial 0 (the baseline)." in readme
+    assert "| mean over seeds | 1.0000 |" in readme
+    assert "| optimizer | adam |" in readme
+    assert "The classes, in the order of labels: negative, positive." in readme
+    assert "$" not in readme
+
+
+def test_its_python_runs_as_it_stands(reviews: Path):
+    readme = (reviews / "README.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\nprint(predictions.shape)"],
+        cwd=reviews,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stdout.splitlines()[-1] == "(100, 1)", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "verbs"),
+    [("reviews", {"predict"}), ("letters", {"predict", "generate"}), ("tones", set())],
+)
+def test_it_shows_the_commands_that_the_task_allows(cwd: Path, name: str, verbs: set[str]):
+    copy_used(name, cwd, "out")
+    readme = (cwd / "out" / "README.md").read_text()
+
+    assert set(re.findall(r"^hpsearch (\w+)", readme, re.MULTILINE)) == verbs
