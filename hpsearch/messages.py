@@ -71,6 +71,8 @@ class Failed:
     traceback: str
     is_fatal: bool = False
     """The study file cannot be used: no other trial would fare better."""
+    is_machine_fault: bool = False
+    """The disk takes no more: neither the network nor the study file is to blame."""
 
 
 Message = EpochDone | Finished | Failed

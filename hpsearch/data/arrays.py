@@ -197,7 +197,7 @@ def prepare(cache: Path, key: str | None, load: Callable[[], Dataset]) -> Prepar
 
     Raises:
         DataError: The cache cannot be written, or other users could write into it; or
-            the data cannot be meant.
+            the data hold values that no training could use.
         DataCorrupt: What is in the cache under `key` is not what was put there.
     """
 

@@ -6,13 +6,17 @@ import json
 import os
 import shutil
 import stat
-import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 from hpsearch.errors import DataCorrupt, DataError
+from hpsearch.files import atomic_file, atomic_folder, sha256_of
+
+MANIFEST = "manifest.json"
 
 
 def keep(folder: Path, fill: Callable[[Path], str]) -> str:
@@ -66,14 +70,12 @@ def make_private(folder: Path) -> None:
 
 
 def _fingerprint(folder: Path) -> str | None:
-    """The fingerprint of a folder that is there; files of another length are damage."""
+    """The fingerprint of a folder that is there, once its files are verified."""
     if not folder.exists():
         return None
     try:
-        manifest = json.loads((folder / "manifest.json").read_text())
-        for name, n_bytes in manifest["bytes"].items():
-            if (folder / name).stat().st_size != n_bytes:
-                raise ValueError(f"{name} should have {n_bytes} bytes")
+        manifest = json.loads((folder / MANIFEST).read_text())
+        _verify(folder, manifest)
         return str(manifest["fingerprint"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataCorrupt(
@@ -81,16 +83,44 @@ def _fingerprint(folder: Path) -> str | None:
         ) from error
 
 
+def _verify(folder: Path, manifest: dict[str, Any]) -> None:
+    """Compare files with the manifest: their sizes always, their content after a change.
+
+    To hash arrays of gigabytes at each start would take longer than all else, so content is
+    looked at where the time of the last change is another than when it was last verified.
+
+    Raises:
+        OSError, ValueError: A file is not what was written.
+    """
+    verified_ns = dict(manifest.get("verified_ns", {}))  # none from before there were hashes
+    for name, n_bytes in manifest["bytes"].items():
+        status = (folder / name).stat()
+        if status.st_size != n_bytes:
+            raise ValueError(f"{name} should have {n_bytes} bytes")
+        if verified_ns.get(name, status.st_mtime_ns) != status.st_mtime_ns:
+            if sha256_of(folder / name) != manifest["sha256"][name]:
+                raise ValueError(f"{name} has other content than was written")
+            verified_ns[name] = status.st_mtime_ns
+    if verified_ns != manifest.get("verified_ns", {}):
+        with suppress(OSError):  # then it is verified again the next time
+            _write_manifest(folder, {**manifest, "verified_ns": verified_ns})
+
+
 def _fill(folder: Path, fill: Callable[[Path], str]) -> str:
     """Write all files beside `folder`, then give them its name."""
-    scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.tmp-", dir=folder.parent))
-    try:
+    with atomic_folder(folder) as scratch:
+        fingerprint = fill(scratch)
+        files = sorted(scratch.iterdir())
         manifest = {
-            "fingerprint": fill(scratch),
-            "bytes": {path.name: path.stat().st_size for path in scratch.iterdir()},
+            "fingerprint": fingerprint,
+            "bytes": {path.name: path.stat().st_size for path in files},
+            "sha256": {path.name: sha256_of(path) for path in files},
+            "verified_ns": {path.name: path.stat().st_mtime_ns for path in files},
         }
-        (scratch / "manifest.json").write_text(json.dumps(manifest, indent=1))
-        scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return str(manifest["fingerprint"])
+        _write_manifest(scratch, manifest)
+    return fingerprint
+
+
+def _write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
+    with atomic_file(folder / MANIFEST) as path:
+        path.write_text(json.dumps(manifest, indent=1))

@@ -142,8 +142,14 @@ def _watch(
                     epoch_began_s = time.monotonic()
                 case Finished(test=test):
                     return Ending(how=How.STOPPED if stopped else How.FINISHED, test=test)
-                case Failed(error=error, traceback=trace, is_fatal=is_fatal):
-                    return Ending(how=How.FAILED, reason=error, output=trace, is_fatal=is_fatal)
+                case Failed():
+                    return Ending(
+                        how=How.FAILED,
+                        reason=message.error,
+                        output=message.traceback,
+                        is_fatal=message.is_fatal,
+                        is_machine_fault=message.is_machine_fault,
+                    )
         elif process.sentinel in ready:
             return None
         if must_stop_now():

@@ -126,7 +126,10 @@ def set_state(model: keras.Model, state: State) -> None:
     """Put a model where `get_state` found one of the same build."""
     for owner, variables in _variables(model):
         for i, variable in enumerate(variables):
-            variable.assign(state[f"{owner}/{i:04d}"])
+            values = state[f"{owner}/{i:04d}"]
+            if values.dtype.kind == "V":  # NumPy's files know of bfloat16 only how wide it is
+                values = values.view(np.asarray(variable).dtype)
+            variable.assign(values)
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()  # it computes with constants made of its variables

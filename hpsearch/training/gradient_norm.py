@@ -42,7 +42,7 @@ def gradient_norm_logged(model: keras.Model) -> Iterator[None]:
             del logs[NAME]
         return logs
 
-    model._tracker.unlock()  # of a class of one's own, Keras locks it once it is built
+    model._tracker.unlock()  # Keras locks it when a subclassed model is built
     model._gradient_norm = mean
     optimizer.apply, model.compute_metrics = apply_measured, compute_all_metrics
     try:

@@ -57,4 +57,4 @@ def require_metric(metric: str, logs: Logs) -> None:
     """
     if metric not in logs:
         logged = sorted(set(logs) - {"seconds"})
-        raise MetricNotFound(f"Keras logged {logged}, not {metric!r}: mend metric= in the task")
+        raise MetricNotFound(f"Keras logged {logged}, not {metric!r}: correct metric= in the task")

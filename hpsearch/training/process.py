@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import queue
 import signal
@@ -45,6 +46,10 @@ from hpsearch.training.writing import require_windows, write_after
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 
+# A full disk, a spent quota, a limit on the size of files, a disk that failed: any other
+# network would come to the same end.
+MACHINE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+
 
 def main(connection: Connection, job_line: str, output: str) -> None:
     """Train one curve as a job says; the target of the process.
@@ -60,7 +65,7 @@ def main(connection: Connection, job_line: str, output: str) -> None:
         job = decode(job_line, Job)
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_NAME, job.process_name.encode())
-        _set_threads(job.n_threads)
+        _share_the_machine(job.n_threads)
         test = run(job, launcher)
     except (Exception, SystemExit) as error:
         launcher.send(
@@ -68,6 +73,7 @@ def main(connection: Connection, job_line: str, output: str) -> None:
                 error=describe(error),
                 traceback=traceback.format_exc(limit=-12),
                 is_fatal=isinstance(error, StudyFileError),
+                is_machine_fault=_is_machine_fault(error),
             )
         )
     else:
@@ -179,8 +185,20 @@ def _stand_alone(output: str) -> None:
             Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def _set_threads(n_threads: int) -> None:
+def _share_the_machine(n_threads: int) -> None:
     """Read by the backends at their first operation, which is still to come."""
     for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
         os.environ[name] = str(n_threads)
     os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+    # of a GPU's memory take what is needed, not all: other slots train there too
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+
+def _is_machine_fault(error: BaseException | None) -> bool:
+    """Whether an exception, or what led to it, says that a disk takes no more."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in MACHINE_FAULTS:
+            return True
+        error = error.__cause__ or error.__context__
+    return False

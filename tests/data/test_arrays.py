@@ -17,6 +17,7 @@ from scipy.sparse import coo_array, csr_array
 from hpsearch.data import Dataset, Split
 from hpsearch.data.arrays import prepare
 from hpsearch.errors import DataCorrupt, DataError
+from hpsearch.files import sha256_of
 from tests.waiting import HANG_S, wait_until
 
 PREPARE = """
@@ -232,7 +233,7 @@ def test_a_split_that_cannot_be_kept_is_refused(split: Split, words: str):
         ),
     ],
 )
-def test_values_that_cannot_be_meant_are_refused_and_not_kept(
+def test_values_that_no_training_could_use_are_refused_and_not_kept(
     tmp_path: Path, split: Split, words: str
 ):
     with pytest.raises(DataError, match=words):
@@ -287,6 +288,7 @@ def test_a_pickle_in_place_of_an_array_is_never_run(tmp_path: Path):
     np.save(folder / "train_x.npy", np.array([Bomb(bomb)]), allow_pickle=True)
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["bytes"]["train_x.npy"] = (folder / "train_x.npy").stat().st_size
+    manifest["sha256"]["train_x.npy"] = sha256_of(folder / "train_x.npy")
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
     with pytest.raises(ValueError, match="allow_pickle=False|object arrays|Python objects"):

@@ -1,4 +1,4 @@
-"""Tables of one's own: read if sound, else one line that names the rows."""
+"""A user's tables: read if sound, else one line that names the rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts of one's own in a folder for each class."""
+"""A user's texts in a folder for each class."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ import threading
 
 import optuna
 import pytest
-from optuna.exceptions import StorageInternalError
 from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError
 
@@ -67,7 +66,7 @@ def test_a_database_of_another_program_is_left_as_it_was(cwd, read_only):
 
 def test_a_database_of_a_newer_optuna_is_refused_and_left_as_it_was(cwd):
     storage = Storage("sqlite:///study.db")
-    storage.optuna.engine.dispose()
+    storage.rdb.engine.dispose()
     with sqlite3.connect("study.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'v9.9.9'")
     connection.close()
@@ -80,7 +79,7 @@ def test_a_database_of_a_newer_optuna_is_refused_and_left_as_it_was(cwd):
 
 
 def test_a_database_of_another_schema_is_not_read(cwd):
-    Storage("sqlite:///study.db").optuna.engine.dispose()
+    Storage("sqlite:///study.db").rdb.engine.dispose()
     with sqlite3.connect("study.db") as connection:
         connection.execute("UPDATE version_info SET schema_version = 99")
     connection.close()
@@ -101,7 +100,7 @@ def test_a_read_only_storage_refuses_to_write(cwd):
     reader = Storage("sqlite:///study.db", read_only=True)
 
     study = optuna.load_study(study_name="s", storage=reader.optuna)
-    with pytest.raises(StorageInternalError):
+    with pytest.raises(StorageError):
         study.set_user_attr("x", 1)
 
 
@@ -197,3 +196,36 @@ def test_a_password_never_shows(cwd, monkeypatch):
         Storage(f"postgresql://lab:{canary}@127.0.0.1:1/studies")
 
     assert canary not in str(raised.value)
+
+
+@pytest.mark.parametrize("begun", ["", "CREATE TABLE version_info (schema_version INTEGER)"])
+def test_a_storage_whose_creation_was_killed_is_incomplete_until_a_run_completes_it(cwd, begun):
+    with sqlite3.connect("study.db") as connection:
+        connection.execute("CREATE TABLE studies (study_id INTEGER PRIMARY KEY)")
+        if begun:
+            connection.execute(begun)
+    connection.close()
+
+    with pytest.raises(StorageError, match="not complete yet: hpsearch run completes it"):
+        Storage("sqlite:///study.db", read_only=True)
+
+
+def test_a_storage_is_created_whole_and_leftovers_of_a_killed_creation_go(cwd):
+    (cwd / "study.db.tmp-x1").write_bytes(b"half")
+
+    Storage("sqlite:///study.db")
+
+    assert {path.name for path in cwd.iterdir()} == {"study.db", "study.db.lock"}
+    Storage("sqlite:///study.db", read_only=True)
+
+
+def test_a_database_reached_by_a_link_has_the_same_lock_and_the_same_curves(cwd):
+    (cwd / "data").mkdir()
+    Storage("sqlite:///data/study.db")
+    (cwd / "link.db").symlink_to(cwd / "data" / "study.db")
+    by_link = Storage("sqlite:///link.db")
+
+    assert by_link.curves == Storage("sqlite:///data/study.db").curves
+    directly = study_lock(Storage("sqlite:///data/study.db"), "s")
+    with study_lock(by_link, "s"), pytest.raises(StudyBusy), directly:
+        pass

@@ -14,7 +14,7 @@ Y = np.array([0.5, -1.0, 2.0, 1.0, 0.0])
 
 
 class OneLayer(keras.Model):
-    """A class of one's own, which Keras locks once it is built."""
+    """A subclassed model, which Keras locks once it is built."""
 
     def __init__(self, layers):
         super().__init__()

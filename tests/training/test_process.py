@@ -10,7 +10,7 @@ import pytest
 from hpsearch.curves.curve import Curve
 from hpsearch.curves.store import evict
 from hpsearch.goal import Logs
-from hpsearch.messages import EpochDone, Job, Verdict
+from hpsearch.messages import EpochDone, Failed, Job, Message, Verdict, decode
 from hpsearch.processes.supervisor import Ending, How, Limits, ProcessServer, supervise
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
@@ -20,6 +20,28 @@ from tests.toy import write_toy
 @pytest.fixture(scope="module")
 def server() -> ProcessServer:
     return ProcessServer()
+
+
+def job_of(folder: Path, epochs: int, *, curve: str = "curve", **code: str) -> Job:
+    study_file = read_study_file(str(write_toy(folder, **code)))
+    return Job(
+        study_file=study_file.text,
+        study_file_name=study_file.filename,
+        params={**study_file.task.baseline, "epochs": epochs},
+        seed=1,
+        data=str(prepare_data(study_file, None).folder),
+        curve=str(folder / curve),
+        n_threads=3,
+    )
+
+
+def last_words(server: ProcessServer, job: Job, folder: Path) -> Message:
+    """What a process says at its end; it is told to go on after each epoch."""
+    process, connection = server.start(job, str(folder / "output"))
+    while isinstance(message := decode(connection.recv_bytes()), EpochDone):
+        connection.send_bytes(Verdict.GO_ON.value.encode())
+    process.join()
+    return message
 
 
 def take(
@@ -32,21 +54,13 @@ def take(
     **code: str,
 ) -> tuple[Ending, list[EpochDone]]:
     """Take a curve to an epoch, and collect what the process says on its way."""
-    study_file = read_study_file(str(write_toy(folder, **code)))
-    job = Job(
-        study_file=study_file.text,
-        study_file_name=study_file.filename,
-        params={**study_file.task.baseline, "epochs": epochs},
-        seed=1,
-        data=str(prepare_data(study_file, None).folder),
-        curve=str(folder / curve),
-    )
     said: list[EpochDone] = []
 
     def answer(message: EpochDone) -> Verdict:
         said.append(message)
         return Verdict.STOP if message.epoch == stop_after else Verdict.GO_ON
 
+    job = job_of(folder, epochs, curve=curve, **code)
     return supervise(server, job, answer=answer, limits=Limits()), said
 
 
@@ -74,3 +88,54 @@ def test_a_longer_trial_over_an_evicted_curve_keeps_the_logs_that_others_share(s
     state, expected = again.state(6), whole.state(6)
     assert state is not None and expected is not None
     assert all(np.array_equal(state[name], expected[name]) for name in expected)
+
+
+def test_a_disk_that_takes_no_more_is_the_fault_of_the_machine(server, tmp_path):
+    """A limit on the size of files, below that of a checkpoint, from the second epoch on."""
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))"
+    each_epoch = f"if epochs_done == 2: {limit}"
+
+    failed = last_words(server, job_of(tmp_path, 3, each_epoch=each_epoch), tmp_path)
+
+    assert isinstance(failed, Failed)
+    assert failed.is_machine_fault
+    assert not failed.is_fatal
+    assert "OSError: [Errno 27]" in failed.error
+    assert len(Curve(tmp_path / "curve").logs) == 1
+    assert sorted(path.name for path in (tmp_path / "curve").iterdir()) == [
+        "curve.json",
+        "epoch-00001.npz",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("in_build", "is_machine_fault"),
+    [
+        pytest.param("raise OSError(28, 'No space left on device')", True, id="full"),
+        pytest.param(
+            "try: raise OSError(122, 'Disk quota exceeded')\n"
+            "except OSError as error: raise RuntimeError('cannot save') from error",
+            True,
+            id="in another error",
+        ),
+        pytest.param("open('/no/such/file')", False, id="another error of files"),
+        pytest.param("raise MemoryError", False, id="memory"),
+    ],
+)
+def test_what_a_disk_cannot_take_is_told_from_what_the_network_cannot(
+    server, tmp_path, in_build, is_machine_fault
+):
+    failed = last_words(server, job_of(tmp_path, 1, in_build=in_build), tmp_path)
+
+    assert isinstance(failed, Failed)
+    assert failed.is_machine_fault is is_machine_fault
+
+
+def test_the_machine_is_shared_with_other_slots(server, tmp_path):
+    names = ("OMP_NUM_THREADS", "TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE")
+    in_build = f"raise ValueError([os.environ[name] for name in {names}])"
+
+    failed = last_words(server, job_of(tmp_path, 1, in_build=in_build), tmp_path)
+
+    assert isinstance(failed, Failed)
+    assert failed.error == "ValueError: ['3', 'true', 'false']"

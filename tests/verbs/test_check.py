@@ -228,7 +228,7 @@ def test_training_the_baseline_tells_what_a_trial_costs(
         pytest.param(
             {"metric": "val_acc"},
             "Keras logged ['accuracy', 'loss', 'score', 'val_accuracy', 'val_loss', 'val_score'], "
-            "not 'val_acc': mend metric= in the task",
+            "not 'val_acc': correct metric= in the task",
             id="a metric that Keras does not log",
         ),
         pytest.param(
