@@ -1,6 +1,7 @@
 """What launcher and trial process say to each other: one JSON object a message.
 
-launcher ── Job ────────────▶ trial process
+launcher ── Surroundings ───▶ trial process
+         ── Job ────────────▶
          ◀──── EpochDone ────  after each epoch, once its checkpoint is on disk
          ───── Reply ───────▶  awaited before the next epoch
          ◀──── Finished ─────  or Failed; end of file means it died
@@ -18,6 +19,16 @@ from hpsearch.task import Params
 
 TRAIN = "train"
 TRAIN_AND_VALID = "train+valid"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What a trial process shares with its launcher."""
+
+    folder: str
+    """The current folder."""
+    path: list[str]
+    """Where Python looks for modules."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.util
 import linecache
 import os
+import site
+import sys
+import sysconfig
 import threading
 import traceback
 import types
@@ -20,7 +24,6 @@ from hpsearch.quiet_imports import import_quietly
 from hpsearch.task import Task
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
-EXIT = os._exit
 STAR = "*"  # what `from module import *` binds: nobody knows which names
 
 
@@ -67,9 +70,15 @@ class StudyFile:
         return _needed(ast.parse(self.text), wanted)
 
     def fingerprint_of(self, function: str) -> str:
-        """SHA-256 of `code_of(function)`, in hex; of the whole text if that is nothing."""
+        """SHA-256 of `code_of(function)`, in hex; of the whole text if that is nothing.
+
+        Modules of the user's own that this code imports are part of it, as they stand now.
+        """
         code = self.code_of(function) or self.text
-        return hashlib.sha256(code.encode()).hexdigest()
+        digest = hashlib.sha256(code.encode())
+        for path in own_modules(code):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
 
 
 def study_files() -> dict[str, Path]:
@@ -111,6 +120,46 @@ def read_study_file(name_or_path: str) -> StudyFile:
     except UnicodeDecodeError as error:
         raise StudyFileError(f"study file {str(path)!r} is not UTF-8 text") from error
     return run_study_file(text, os.fspath(path))
+
+
+def own_modules(code: str) -> list[Path]:
+    """The files of the user's own modules and packages that some Python text imports.
+
+    Others come with Python, or are installed, and have a version. Files that one's own
+    modules import in turn are found only where they lie in the same package.
+
+    Returns:
+        The files, each package's in the order of their paths.
+    """
+    paths = sysconfig.get_paths()
+    folders = [paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"]]
+    folders += [*site.getsitepackages(), site.getusersitepackages()]
+    installed = {Path(folder).resolve() for folder in folders}
+    files: list[Path] = []
+    for name in sorted(imports_of(code) - {"hpsearch"}):
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            continue
+        if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+            continue
+        path = Path(spec.origin).resolve()
+        if not installed.isdisjoint(path.parents):
+            continue
+        is_package = spec.submodule_search_locations is not None
+        files += sorted(path.parent.rglob("*.py")) if is_package else [path]
+    return files
+
+
+def imports_of(code: str) -> set[str]:
+    """The top-level names of the modules that some Python text imports, but Python's own."""
+    modules: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules.add(node.module.partition(".")[0])
+    return modules - set(sys.stdlib_module_names)
 
 
 def run_study_file(text: str, filename: str) -> StudyFile:
@@ -177,17 +226,20 @@ def _exits_noticed() -> Iterator[None]:
     Other threads, and processes forked in here, still exit with it as they must.
     """
     here = os.getpid(), threading.get_ident()
+    # another thread may be in here too, and a coverage measurement has its own `os._exit`
+    exit_now = getattr(os._exit, "stands_for", os._exit)
 
     def exit_(status: int) -> NoReturn:
         if here != (os.getpid(), threading.get_ident()):
-            EXIT(status)
+            exit_now(status)
         raise StudyFileError(f"os._exit({status}) would end hpsearch without a word: remove it")
 
+    exit_.stands_for = exit_now  # type: ignore[attr-defined]
     os._exit = exit_
     try:
         yield
     finally:
-        os._exit = EXIT
+        os._exit = exit_now
 
 
 def where(error: BaseException, filename: str) -> str:

@@ -122,7 +122,7 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
         pytest.param(["run", "toy.py", "--set", "units=99"], 2, "outside whole number", id="99"),
         pytest.param(["run", "toy.py", "--set", "units=x"], 2, "whole number 1 to 8", id="value"),
         pytest.param(["run", "toy.py", "--storage", "s.db"], 2, "sqlite:///s.db", id="storage"),
-        pytest.param(["run", "toy.py", "--data", "no"], 5, "there is no data folder no", id="data"),
+        pytest.param(["run", "toy.py", "--data", "no"], 5, "no data folder no", id="data"),
         pytest.param(["show", "nothing", "--storage", URL], 2, "studies there: 'toy'", id="study"),
         pytest.param(["show", "toy", "--trial", "99", "--storage", URL], 2, "no trial 99", id="99"),
         pytest.param(["show", "toy", "--json", "--csv"], 2, "exclude each other", id="two forms"),
@@ -135,8 +135,8 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
         pytest.param(["predict", "toy", "x", "--storage", URL], 3, "first run", id="too early"),
         pytest.param(["generate", "toy"], 2, "--seed-text", id="no seed text"),
         pytest.param(["show", "\udcff", "--storage", URL], 2, "no study", id="no text"),
-        pytest.param(["run", "toy.py", "--study", "\udcff"], 2, "not text in UTF-8", id="a byte"),
-        pytest.param(["init", "../toy"], 2, "cannot be a task's name", id="a path for a name"),
+        pytest.param(["run", "toy.py", "--study", "\udcff"], 2, "is not UTF-8 text", id="a byte"),
+        pytest.param(["init", "../toy"], 2, "cannot name a task", id="a path for a name"),
     ],
 )
 def test_wrong_input_gets_one_line_and_an_exit_code_and_changes_nothing(
@@ -322,3 +322,16 @@ def test_the_backend_is_what_is_stored_not_what_keras_is_configured_to(cwd, cli)
 def test_the_environment_names_storage_and_an_option_wins(toy_study, cli):
     assert cli("best", "toy", HPSEARCH_STORAGE=URL).returncode == 0
     assert cli("best", "toy", "--storage", URL, HPSEARCH_STORAGE="sqlite:///no.db").returncode == 0
+
+
+def test_ls_has_a_column_for_running_trials_only_where_there_are_some(toy_study, cli):
+    assert "running" not in cli("ls", "--storage", URL).stdout
+    optuna.load_study(study_name="toy", storage=URL).ask()
+
+    header, row = [
+        line.split()
+        for line in cli("ls", "--storage", URL).stdout.splitlines()
+        if "toy" in line or "study" in line
+    ]
+
+    assert row[header.index("running")] == "1"

@@ -169,7 +169,7 @@ def test_a_study_whose_time_is_up_stops_with_success_and_goes_on_later(cwd, laun
     assert read().counts[Outcome.FINISHED] == N_TRIALS
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 def test_random_kills_until_done_lose_nothing_and_count_nothing_twice(cwd, launch, seed):
     """Launchers and trial processes are killed at random moments, in random order.
 
@@ -177,7 +177,7 @@ def test_random_kills_until_done_lose_nothing_and_count_nothing_twice(cwd, launc
     """
     write_toy(cwd, each_epoch=SLOW)
     dice = random.Random(seed)
-    kills = ["launcher", "trial process", "trial process", "trial process"]
+    kills = ["launcher", *["trial process"] * 6]  # a launcher takes seconds to start
     dice.shuffle(kills)
     while True:
         launcher = launch("--retries", "50")

@@ -1,4 +1,4 @@
-"""Find data, fetch them, verify them, keep them as memory-mapped arrays. NumPy only."""
+"""Data sets: found, downloaded, verified, kept as memory-mapped arrays. NumPy only."""
 
 from hpsearch.data.arrays import Dataset, Split
 from hpsearch.data.characters import encode_characters, encode_window, one_line, windows

@@ -22,9 +22,9 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
         0 (background) to 255 and are not rescaled here.
 
     Raises:
-        DataCorrupt: The file is cut off, is not IDX, or holds another number of bytes
-            than its header promises.
-        DataError: The file is not there or cannot be read.
+        DataCorrupt: The file is cut off, is not IDX, or does not hold as many bytes as its
+            header promises.
+        DataError: The file does not exist or cannot be read.
 
     Source:
         LeCun, Cortes and Burges, "The MNIST database", file formats: two zero bytes, a

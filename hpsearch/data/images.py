@@ -1,4 +1,4 @@
-"""Images of one's own, out of PNG files."""
+"""Your own images, from PNG files."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ import numpy as np
 from hpsearch.data.arrays import Array
 from hpsearch.errors import DataError
 
-GREY = ("1", "L")  # Pillow's names of black and white, and of grey in 8 bits
+GREY = ("1", "L")  # what Pillow calls black and white, and 8-bit greyscale
 
 
 def decode_png(content: bytes, shape: tuple[int, int]) -> Array:
-    """Decode a grey PNG image.
+    """Decode a greyscale PNG image.
 
     Args:
-        content: Of the file.
-        shape: Height and width in pixels that it must have.
+        content: The bytes of the file.
+        shape: The height and width, in pixels, that it must have.
 
     Returns:
         A uint8 array of that shape, 0 (black) to 255 (white).
 
     Raises:
-        DataError: It is not a whole PNG, has another size, or has colours.
+        DataError: It is not a whole PNG file, has another size, or has colours.
     """
     from PIL import Image, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of huge images, whose size is told before decoding
+            warnings.simplefilter(
+                "ignore"
+            )  # about huge images: the size is checked before decoding
             image = Image.open(io.BytesIO(content), formats=["PNG"])
         if (image.height, image.width) != shape:
             raise DataError(
@@ -41,11 +43,11 @@ def decode_png(content: bytes, shape: tuple[int, int]) -> Array:
             )
         if image.mode not in GREY:
             raise DataError(
-                f"the image is of mode {image.mode}, the network takes grey ones of 8 bits: save "
-                "it as greyscale, without transparency"
+                f"the image has mode {image.mode}, the network takes 8-bit greyscale: save it "
+                "without colours and transparency"
             )
         return np.asarray(image.convert("L"))
-    except UnidentifiedImageError as error:  # whose message names an object in memory
+    except UnidentifiedImageError as error:  # its own message names an object in memory
         raise DataError("the image is not a whole PNG file") from error
     except (
         OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error,

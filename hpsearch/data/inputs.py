@@ -1,4 +1,4 @@
-"""One example from outside, as a network takes it."""
+"""An input from a user, encoded for a network."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from hpsearch.data.arrays import Array
 
 @dataclass(frozen=True)
 class Encoded:
-    """A text or an image from outside, encoded as the examples of a data set are."""
+    """A user's text or image, encoded the way the data set's examples are."""
 
     x: Array
-    """One example, without the axis of examples; of sparse data a dense row."""
+    """One example, without the axis of examples; a dense row where the data are sparse."""
     n_words: int = 0
     """Of a text."""
     n_unknown: int = 0

@@ -1,4 +1,4 @@
-"""Where the files of a data set come from: places to look, a place to download from."""
+"""Where the files of a data set come from: folders to look in, servers to download from."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from hpsearch.errors import DataCorrupt, DataError, DataNotFound
 
 OWN_CACHE = "hpsearch's cache"
 DEBIAN = Path("/usr/share/datasets")
-TIMEOUT_S = 20.0  # without a byte from the server
+TIMEOUT_S = 20.0  # of silence from the server
 N_ATTEMPTS = 3
 PAUSE_S = 1.0  # between two attempts
 CHUNK = 1 << 16
-# Some servers would unpack a .gz on the way; what is stored is what was published.
+# Otherwise some servers unpack a .gz on the way, and the file is not the published one.
 HEADERS = {"Accept-Encoding": "identity"}
 
 
@@ -34,11 +34,11 @@ class File:
 
     name: str
     sha256: str | None
-    """Of the payload: of what is inside, where a single file was zipped to .gz, since gzip
-    wrappers differ from mirror to mirror. None where the publisher changes the file now and
-    then: nobody can promise its bytes, so its reader has to look at what they say."""
+    """Of the payload: of what a single gzipped file contains, as gzip wrappers differ from
+    mirror to mirror. None if the publisher edits the file now and then: then `load` has to
+    check what it contains."""
     url: str = ""
-    """Empty where nobody publishes it any more: it is used if it is there."""
+    """Empty if nobody publishes the file any more: it is used where it is found."""
 
 
 Files = tuple[File, ...]
@@ -46,16 +46,16 @@ Files = tuple[File, ...]
 
 @dataclass(frozen=True)
 class Source:
-    """A data set as published files; without files, one that a package carries."""
+    """A data set as published files; without files, one that comes with a package."""
 
     name: str
-    """The folder that Keras's cache and Debian's packages keep it in."""
+    """Also the name of its folder in Keras's cache and Debian's packages."""
     files: Files = ()
     alternatives: tuple[Files, ...] = ()
-    """Other files that hold the same data, taken where the ones before are not."""
+    """Other files that hold the same data, used if the earlier ones are missing."""
 
     def sets(self) -> tuple[Files, ...]:
-        """The sets of files, any of which will do, in the order they are looked for."""
+        """The sets of files, any of which will do, in order of preference."""
         return (self.files, *self.alternatives)
 
     def published(self) -> Files:
@@ -64,30 +64,30 @@ class Source:
 
 
 class Found(NamedTuple):
-    """Files of a data set, all in one folder, verified or not."""
+    """The files of a data set in one folder, verified or not."""
 
     place: str
-    """What to call the folder."""
+    """What messages call the folder."""
     folder: Path
     files: Files
 
 
 def cache_folder() -> Path:
-    """The cache of hpsearch's own: `HPSEARCH_CACHE`, or where the system keeps caches."""
+    """The cache of hpsearch itself: `HPSEARCH_CACHE`, or where the system keeps caches."""
     set_by_user = os.environ.get("HPSEARCH_CACHE")
     folder = Path(set_by_user) if set_by_user else platformdirs.user_cache_path("hpsearch")
     return folder.absolute()
 
 
 def places(source: Source, data: Path | None) -> Iterator[tuple[str, Path]]:
-    """The folders a data set may be in, in the order they are looked at.
+    """The folders to look for a data set in, in order.
 
     Args:
         source: The data set.
         data: The user's folder; the data set may lie in it or in a folder of its name.
 
     Yields:
-        What to call the place, and its folder.
+        What messages call the folder, and the folder.
     """
     if data is not None:
         yield "the data folder", data / source.name
@@ -101,7 +101,7 @@ def places(source: Source, data: Path | None) -> Iterator[tuple[str, Path]]:
 
 
 def locate(source: Source, data: Path | None) -> Found | None:
-    """The first place that holds every file of one of a data set's sets, none verified.
+    """Find the first folder that holds a complete set of a data set's files; verify none.
 
     Raises:
         DataNotFound: There is no such data folder.
@@ -115,7 +115,7 @@ def locate(source: Source, data: Path | None) -> Found | None:
 
 
 def files_in(folder: Path, source: Source) -> Files | None:
-    """The first of a data set's sets of files that a folder holds, none verified."""
+    """The first set of a data set's files that a folder holds completely, not verified."""
     for files in source.sets():
         if all(os.path.isfile(folder / file.name) for file in files):  # noqa: PTH113  # may not look
             return files
@@ -123,24 +123,24 @@ def files_in(folder: Path, source: Source) -> Files | None:
 
 
 def require_folder(data: Path | None) -> None:
-    """Tell a wrong folder from one that lacks the data.
+    """Refuse a data folder that does not exist.
 
     Raises:
-        DataNotFound: There is no such folder.
+        DataNotFound: It does not.
     """
     if data is not None and not os.path.isdir(data):  # noqa: PTH112  # Path's own may raise
         raise DataNotFound(
-            f"there is no data folder {data}: --data and HPSEARCH_DATA take an existing one"
+            f"no data folder {data}: --data and HPSEARCH_DATA take an existing folder"
         )
 
 
 def find(source: Source, data: Path | None) -> Found | None:
-    """What `locate` finds, each file verified.
+    """Do as `locate`, and verify each file.
 
     Raises:
         DataNotFound: There is no such data folder.
-        DataCorrupt: A file is there and is not what it should be. A damaged file is
-            never passed over: the user should know.
+        DataCorrupt: A file is not the published one. hpsearch never skips it silently: the
+            user should know.
     """
     found = locate(source, data)
     if found is not None:
@@ -152,7 +152,7 @@ def find(source: Source, data: Path | None) -> Found | None:
 def find_or_fetch(
     source: Source, data: Path | None, say: Callable[[str], object] = lambda text: None
 ) -> Found:
-    """The files of a data set, downloaded to hpsearch's cache if need be.
+    """Find the files of a data set, or download them into hpsearch's cache.
 
     Args:
         source: The data set.
@@ -160,21 +160,21 @@ def find_or_fetch(
         say: Told of each download.
 
     Raises:
-        DataCorrupt: A file is there and is not what it should be.
-        DataNotFound: The data set is nowhere, and could not be downloaded.
+        DataCorrupt: A file is not the published one.
+        DataNotFound: The data set was not found, and could not be downloaded.
     """
     return find(source, data) or fetch(source, say)
 
 
 def fetch(source: Source, say: Callable[[str], object] = lambda text: None) -> Found:
-    """Download a data set into hpsearch's cache; what is there already stays.
+    """Download the files of a data set that hpsearch's cache lacks.
 
     Returns:
-        Its files. Each gets its name only after it was verified.
+        All its files. Each gets its name only after it was verified.
 
     Raises:
-        DataNotFound: A file could not be downloaded; says where to put it by hand.
-        DataCorrupt: What came is not the file.
+        DataNotFound: A file could not be downloaded; the message says where to put it by hand.
+        DataCorrupt: The server sent something else.
         DataError: The cache cannot be written.
     """
     folder, files = _own_folder(source), source.published()
@@ -182,8 +182,8 @@ def fetch(source: Source, say: Callable[[str], object] = lambda text: None) -> F
         raise DataNotFound(f"nobody publishes {source.name} any more: {_by_hand(source)}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock"):  # one downloads, others wait for it
-            for leftover in folder.glob("*.tmp-*"):  # of a process that was killed
+        with FileLock(folder / ".lock"):  # one process downloads, others wait
+            for leftover in folder.glob("*.tmp-*"):  # from a process that was killed
                 leftover.unlink()
             for file in files:
                 if (folder / file.name).exists():
@@ -199,20 +199,20 @@ def fetch(source: Source, say: Callable[[str], object] = lambda text: None) -> F
 
 
 def verify(path: Path, file: File) -> None:
-    """Check a file's payload against its SHA-256, where it has a fixed one.
+    """Check a file's payload against its SHA-256, if that is fixed.
 
     Raises:
-        DataCorrupt: It is another one, or the file is cut off.
+        DataCorrupt: It differs, or the file is cut off.
         DataError: It cannot be read.
     """
     if reason := fault(path, file):
         own = path.is_relative_to(cache_folder())
-        cure = "delete it, and it is downloaded again" if own else "delete or replace it"
+        cure = "delete it, and hpsearch downloads it again" if own else "delete or replace it"
         raise DataCorrupt(f"{path} {reason}: {cure}")
 
 
 def fault(path: Path, file: File) -> str:
-    """What is wrong with a file, as the end of a sentence; empty if nothing is.
+    """Say what is wrong with a file, as the end of a sentence; empty if nothing is.
 
     Raises:
         DataError: It cannot be read.
@@ -245,13 +245,13 @@ def _own_folder(source: Source) -> Path:
 
 
 def _web_page(path: Path) -> str:
-    """Login and proxy pages come in place of files, with the status of a success."""
+    """Recognise a login or proxy page, which servers send instead of a file with status 200."""
     with path.open("rb") as stream:
         start = stream.read(80).lstrip()
     if not start.startswith(b"<"):
         return ""
     words = " ".join(start.decode(errors="replace").split())
-    return f"is a web page (of a login or a proxy?) that starts {words!r}"
+    return f"is a web page (a login or a proxy?) that starts {words!r}"
 
 
 def _download(file: File, folder: Path, source: Source) -> None:
@@ -267,7 +267,7 @@ def _download(file: File, folder: Path, source: Source) -> None:
 
 
 def _receive(file: File, partial: Path, source: Source) -> None:
-    """Get what the server sends, again if it stops half-way."""
+    """Save what the server sends; try again if it stops half-way."""
     reason = "HPSEARCH_OFFLINE is set"
     if not os.environ.get("HPSEARCH_OFFLINE"):
         import pooch
@@ -282,7 +282,7 @@ def _receive(file: File, partial: Path, source: Source) -> None:
             except RequestException as error:
                 reason = _in_words(error)
                 if error.response is not None and error.response.status_code < 500:
-                    break  # it would answer the same again
+                    break  # another try would get the same answer
     raise DataNotFound(f"cannot download {source.name} ({reason}): {_by_hand(source)}")
 
 
@@ -307,4 +307,4 @@ def _in_words(error: Exception) -> str:
 
 def _by_hand(source: Source) -> str:
     names = ", or ".join(", ".join(file.name for file in files) for files in source.sets())
-    return f"put {names} into a folder and name it with --data or HPSEARCH_DATA"
+    return f"put {names} into a folder and pass it with --data or HPSEARCH_DATA"

@@ -1,4 +1,4 @@
-"""Splitting examples once, the same way on every machine."""
+"""Splitting examples: once, and the same way on every machine."""
 
 import numpy as np
 
@@ -6,19 +6,19 @@ from hpsearch.data.arrays import Split
 
 
 def hold_out(split: Split, n: int, *, seed: int) -> tuple[Split, Split]:
-    """Take `n` examples out of a split, each class in proportion.
+    """Take `n` examples out of a split, in proportion to the classes.
 
     Args:
         split: Examples with one integer label each.
         n: How many to take out.
-        seed: Of the drawing; the same seed takes the same examples on every machine.
+        seed: The same seed takes the same examples on every machine.
 
     Returns:
-        The examples that stay and the `n` taken out, each in their old order.
+        The examples that stay and the `n` taken out, both in their old order.
 
     Raises:
-        ValueError: `n` does not leave at least one example on both sides, or the labels are
-            not of shape (n,), so that classes could not be told.
+        ValueError: One side would be empty, or the labels are not of shape (n,), one class
+            each.
     """
     if split.y.ndim != 1:
         raise ValueError(
@@ -27,10 +27,10 @@ def hold_out(split: Split, n: int, *, seed: int) -> tuple[Split, Split]:
         )
     n_all = len(split.y)
     if not 0 < n < n_all:
-        raise ValueError(f"cannot hold {n} of {n_all} examples out")
+        raise ValueError(f"cannot hold out {n} of {n_all} examples")
     shuffled = np.random.default_rng(seed).permutation(n_all)
     by_class = shuffled[np.argsort(split.y[shuffled], kind="stable")]
-    # every (n_all / n)-th of the examples sorted by class: classes keep their shares
+    # every (n_all / n)-th example, sorted by class: each class keeps its share
     taken = by_class[np.floor((np.arange(n) + 0.5) * n_all / n).astype(np.int64)]
     is_taken = np.zeros(n_all, dtype=bool)
     is_taken[taken] = True

@@ -1,4 +1,4 @@
-"""A table of numbers with a label in each row, out of a CSV file."""
+"""Tables: CSV files with numbers and a label in each row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from hpsearch.data.arrays import Split
 from hpsearch.errors import DataError
 
-N_NAMED = 5  # rows that a message names
+N_NAMED = 5  # lines that a message names
 MAX = float(np.finfo(np.float32).max)
 
 
@@ -38,8 +38,8 @@ def read_table(path: Path, *, label: str) -> Table:
         label: The column that holds the classes; all others hold numbers.
 
     Raises:
-        DataError: The file cannot be read, or rows are not what they should be; names them
-            by their line in the file.
+        DataError: The file cannot be read, or has bad rows, which the message names by
+            their lines in the file.
     """
     header, rows = _read(path)
     if label not in header:
@@ -61,7 +61,7 @@ def read_table(path: Path, *, label: str) -> Table:
 
 
 def _read(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """The header, and each row with its line in the file; blank lines are passed over."""
+    """The header, and each row with its line in the file; blank lines are skipped."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
@@ -70,9 +70,9 @@ def _read(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is not CSV in UTF-8 ({error}): save it anew as that") from error
+        raise DataError(f"{path} is not CSV in UTF-8: {error}") from error
     if not rows:
-        raise DataError(f"{path} has no rows: the first line names columns, rows come after it")
+        raise DataError(f"{path} has no rows below the line with the names of the columns")
     return header, rows
 
 
@@ -80,28 +80,26 @@ def _classes(path: Path, label: str, labels: Sequence[tuple[int, str]]) -> tuple
     counts = Counter(text for _, text in labels)
     if len(counts) == 1:
         raise DataError(
-            f"{path} has one class only, {labels[0][1]!r} in all {len(labels)} rows: there is "
+            f"{path} has only one class, {labels[0][1]!r} in all {len(labels)} rows: there is "
             "nothing to tell apart"
         )
     if single := [(line, text) for line, text in labels if counts[text] == 1]:
         names = ", ".join(repr(text) for _, text in single[:N_NAMED])
         raise DataError(
-            f"{path} has classes of a single row in column {label!r}, {names} in "
-            f"{_lines(line for line, _ in single)}: nothing would be left to validate on"
+            f"{path} has classes with a single row in column {label!r}, {names} in "
+            f"{_lines(line for line, _ in single)}: none would be left to validate on"
         )
     return tuple(sorted(counts))
 
 
 def _number(path: Path, column: str, line: int, text: str) -> float:
     try:
-        number = math.nan if "_" in text else float(text)  # Python takes 1_000 for a number
+        number = math.nan if "_" in text else float(text)  # Python reads 1_000 as a number
     except ValueError:
         number = math.nan
     if not abs(number) <= MAX:  # nor is NaN
         what = f"{text!r}" if text.strip() else "nothing"
-        raise DataError(
-            f"{path} has {what} in column {column!r} of line {line}, where a number should be"
-        )
+        raise DataError(f"{path} has {what} in column {column!r} of line {line}, not a number")
     return number
 
 

@@ -1,4 +1,4 @@
-"""Texts of one's own: a folder with a sub-folder for each class, a file for each text."""
+"""Your own texts: a folder with a sub-folder for each class and a file for each text."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hpsearch.data.arrays import Array
 from hpsearch.data.words import plain_text
 from hpsearch.errors import DataError
 
-MAX_BYTES = 10_000_000  # of a text; a novel has a million
+MAX_BYTES = 10_000_000  # in a text; a novel has about a million
 
 
 @dataclass(frozen=True)
 class TextFiles:
-    """The files of a folder, in the order of their names."""
+    """The files of a folder, sorted by name."""
 
     contents: tuple[bytes, ...]
     """In UTF-8."""
@@ -27,13 +27,13 @@ class TextFiles:
 
 
 def read_text_folder(folder: Path) -> TextFiles:
-    """Read all texts of a folder; names that start with a dot are passed over.
+    """Read all texts of a folder; names that start with a dot are skipped.
 
     Args:
-        folder: Holds a sub-folder for each class, with a text in each file.
+        folder: It holds a sub-folder for each class, with a text in each file.
 
     Raises:
-        DataError: A file is empty, too large or no text, or a class has less than two.
+        DataError: A file is empty, too large or not text, or a class has fewer than two.
     """
     try:
         inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
@@ -60,15 +60,15 @@ def _files(folder: Path) -> list[Path]:
 def _text(path: Path) -> bytes:
     try:
         if (n_bytes := path.stat().st_size) > MAX_BYTES:
-            raise DataError(f"{path} has {n_bytes} bytes: a text may have {MAX_BYTES} at most")
+            raise DataError(f"{path} has {n_bytes} bytes, more than the {MAX_BYTES} allowed")
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}") from error
     if not content.strip():
-        raise DataError(f"{path} is empty: delete it, or put a text into it")
+        raise DataError(f"{path} is empty: delete it, or write a text into it")
     try:
         return plain_text(content)
     except UnicodeDecodeError as error:
         raise DataError(
-            f"{path} is not UTF-8 text (byte {error.start}): save it anew as that"
+            f"{path} is not UTF-8 text (at byte {error.start}): save it as UTF-8"
         ) from error

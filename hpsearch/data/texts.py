@@ -1,4 +1,4 @@
-"""Texts as whole numbers, and the two forms in which networks take them."""
+"""Texts as whole numbers, and the two forms that networks take them in."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from hpsearch.data.words import PADDING, START, UNKNOWN, split_words, word_numbe
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts of any length, one after the other, with a label each."""
+    """Texts of any length, stored one after the other, with a label each."""
 
     tokens: Array
     """A number for each word; text `i` is `tokens[offsets[i] : offsets[i + 1]]`."""
     offsets: Array
-    """One more than there are texts."""
+    """Where each text starts, and the end of the last one."""
     labels: Array
 
     def __len__(self) -> int:
@@ -30,11 +30,11 @@ class Texts:
         return text
 
     def last_words(self, length: int, n_words: int) -> Split:
-        """The last words of each text, padded at the front where a text is shorter.
+        """The last words of each text, padded at the front if the text is shorter.
 
         Args:
-            length: Numbers an example has.
-            n_words: Numbers there are: those from here on become `UNKNOWN`.
+            length: How many numbers an example has.
+            n_words: The size of the vocabulary: numbers from here on become `UNKNOWN`.
         """
         x = np.full((len(self), length), PADDING, dtype=np.min_scalar_type(n_words - 1))
         for i in range(len(self)):
@@ -43,19 +43,19 @@ class Texts:
         return Split(x, np.asarray(self.labels))
 
     def bags_of_words(self, n_words: int) -> Split:
-        """The words of each text without order or count: 1 for each that is in it, else 0.
+        """The words of each text without order or count: 1 if it has the word, else 0.
 
         Args:
-            n_words: Columns there are: numbers from here on become `UNKNOWN`.
+            n_words: The number of columns: numbers from here on become `UNKNOWN`.
 
         Returns:
-            Examples in CSR form, as hardly any of the numbers is 1.
+            Examples in CSR form, as almost all entries are 0.
         """
         from scipy.sparse import csr_array
 
         owners = np.repeat(np.arange(len(self)), np.diff(self.offsets))
         cells = np.sort(owners * n_words + _cut(self.tokens, n_words))
-        # np.unique takes ten times as long
+        # np.unique would take ten times as long
         cells = cells[np.diff(cells, prepend=-1) > 0]
         rows, columns = np.divmod(cells, n_words)
         starts = np.searchsorted(rows, np.arange(len(self) + 1))
@@ -67,12 +67,12 @@ class Texts:
 
 
 def encode_texts(contents: Iterable[bytes], labels: Array, vocabulary: Sequence[str]) -> Texts:
-    """Number the words of texts in UTF-8.
+    """Number the words of UTF-8 texts.
 
     Args:
         contents: The texts.
-        labels: One each.
-        vocabulary: What each number stands for, such as `fit_vocabulary` returns.
+        labels: One for each text.
+        vocabulary: What each number stands for, as `fit_vocabulary` returns it.
     """
     numbers = word_numbers(vocabulary)
     rows = [[START, *(numbers.get(w, UNKNOWN) for w in split_words(text))] for text in contents]
@@ -80,7 +80,7 @@ def encode_texts(contents: Iterable[bytes], labels: Array, vocabulary: Sequence[
 
 
 def join_texts(rows: Sequence[Sequence[int] | Array], labels: Array) -> Texts:
-    """Put the numbers of texts one after the other."""
+    """Store the numbers of texts one after the other."""
     offsets = np.cumsum([0, *map(len, rows)], dtype=np.int64)
     tokens = np.empty(offsets[-1], dtype=np.uint32)
     for row, start, end in zip(rows, offsets[:-1], offsets[1:], strict=True):

@@ -1,4 +1,4 @@
-"""Words as whole numbers, exactly as Keras encodes its film reviews."""
+"""Words as whole numbers, encoded exactly as Keras encodes its film reviews."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from hpsearch.data.inputs import Encoded
 
 PADDING, START, UNKNOWN = 0, 1, 2
 SPECIAL = ("[padding]", "[start]", "[unknown]", "[unused]")
-"""What the numbers before those of words stand for; the most frequent word is number 4."""
+"""What the numbers below those of words stand for; the most frequent word is number 4."""
 SEPARATORS = b'!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _UPPER, _LOWER = string.ascii_uppercase.encode(), string.ascii_lowercase.encode()
 _PLAIN = bytes.maketrans(SEPARATORS + _UPPER, b" " * len(SEPARATORS) + _LOWER)
 
 
 def split_words(text: bytes) -> list[bytes]:
-    """The words of a text in UTF-8.
+    """Split UTF-8 text into words as Keras did when it counted the words of its reviews.
 
-    Only A to Z are lower-cased, the apostrophe belongs to words, and so does all white space
-    but the space, the tab and the line feed: this is how Keras counted the words of its reviews.
+    Only A to Z become lower-case. Apostrophes are part of words, and so is all white space but
+    the space, the tab and the line feed.
     """
     return [word for word in text.translate(_PLAIN).split(b" ") if word]
 
 
 def plain_text(content: bytes) -> bytes:
-    """A text in UTF-8 without what some editors add: a byte order mark, carriage returns.
+    """Drop what some editors add to UTF-8 text: a byte order mark, carriage returns.
 
     Raises:
         UnicodeDecodeError: It is not UTF-8.
@@ -38,15 +38,18 @@ def plain_text(content: bytes) -> bytes:
 
 
 def fit_vocabulary(texts: Iterable[bytes], n_words: int) -> tuple[str, ...]:
-    """What each number below `n_words` shall stand for: the most frequent words.
+    """Choose the most frequent words as the vocabulary.
 
     Args:
-        texts: In UTF-8, those of the training examples only: what a network knows of others
-            would flatter it.
-        n_words: How many numbers, with the ones that stand for no word.
+        texts: UTF-8 texts of the training split only: words known from other splits would
+            flatter the network.
+        n_words: The size of the vocabulary, the numbers that stand for no word included.
+
+    Returns:
+        What each number below `n_words` stands for.
 
     Raises:
-        ValueError: That leaves no word.
+        ValueError: `n_words` leaves no room for a word.
     """
     if n_words <= len(SPECIAL):
         raise ValueError(f"n_words must be more than {len(SPECIAL)}, not {n_words}")
@@ -63,12 +66,12 @@ def word_numbers(vocabulary: Sequence[str]) -> dict[bytes, int]:
 
 
 def encode_words(text: bytes, vocabulary: Sequence[str], length: int) -> Encoded:
-    """A text in UTF-8 as a network takes it: its last words, padded at the front.
+    """Encode the last words of a UTF-8 text, padded at the front.
 
     Args:
-        text: What to encode.
+        text: The text.
         vocabulary: What each number stands for.
-        length: Of the numbers a network takes.
+        length: How many numbers the network takes.
 
     Raises:
         UnicodeDecodeError: It is not UTF-8.
@@ -81,7 +84,7 @@ def encode_words(text: bytes, vocabulary: Sequence[str], length: int) -> Encoded
 
 
 def encode_bag(text: bytes, vocabulary: Sequence[str]) -> Encoded:
-    """A text in UTF-8 as a network takes it: 1 for each word that is in it, 0 for the others.
+    """Encode a UTF-8 text as a bag of words: 1 for each word in it, 0 for all others.
 
     Raises:
         UnicodeDecodeError: It is not UTF-8.
@@ -93,12 +96,12 @@ def encode_bag(text: bytes, vocabulary: Sequence[str]) -> Encoded:
 
 
 def decode_words(tokens: Array, vocabulary: Sequence[str]) -> str:
-    """The text that some numbers stand for."""
+    """The words that numbers stand for; padding is dropped."""
     return " ".join(vocabulary[token] for token in tokens if token != PADDING)
 
 
 def _encode(text: bytes, vocabulary: Sequence[str]) -> tuple[list[int], dict[str, int]]:
-    """The numbers of a text, and how many words there are and are unknown."""
+    """The numbers of a text, and how many of its words there are and are unknown."""
     numbers = word_numbers(vocabulary)
     tokens = [numbers.get(word, UNKNOWN) for word in split_words(plain_text(text))]
     return [START, *tokens], {"n_words": len(tokens), "n_unknown": tokens.count(UNKNOWN)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from typing import Any
 from hpsearch.codec import decode, encode
 from hpsearch.errors import StudyFileError
 from hpsearch.processes.backend import keras_backend
+from hpsearch.processes.signals import cause_of_death
 from hpsearch.questions import Answer, Ended, Question
 
 # -P: a keras.py in the current folder is not Keras
@@ -42,11 +42,12 @@ def ask(question: Question) -> Generator[Any, None, None]:
         except (EOFError, BrokenPipeError):
             process.wait()
             printed.seek(0)
-            last = printed.read().decode(errors="replace").strip().rpartition("\n")[2]
+            last_words = printed.read().decode(errors="replace")
         finally:
             process.kill()
             process.wait()
-    raise StudyFileError(f"the process of the network died: {_cause(process.returncode, last)}")
+    cause = cause_of_death(process.returncode, last_words)
+    raise StudyFileError(f"the process of the network died: {cause}")
 
 
 def _answers(process: subprocess.Popen[str], question: Question) -> Iterator[Any]:
@@ -64,10 +65,3 @@ def _answers(process: subprocess.Popen[str], question: Question) -> Iterator[Any
                 case Ended(error=error):
                     raise StudyFileError(f"the network cannot be used: {error}")
     raise EOFError
-
-
-def _cause(exit_code: int, last_line: str) -> str:
-    """Why a process died; what it printed last is about that only if nobody killed it."""
-    if exit_code < 0:
-        return f"killed by {signal.Signals(-exit_code).name}"
-    return last_line or f"exit code {exit_code}"

@@ -1,4 +1,4 @@
-"""Signals, handled while a block runs."""
+"""Signals: handled while a block runs, and named where a process died of one."""
 
 from __future__ import annotations
 
@@ -29,3 +29,20 @@ def handled(handlers: Mapping[str, Handler]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def describe_exit(exit_code: int) -> str:
+    """`exit code 3`, or for negative ones the signal: `SIGKILL`."""
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    try:
+        return signal.Signals(-exit_code).name
+    except ValueError:
+        return f"signal {-exit_code}"
+
+
+def cause_of_death(exit_code: int, printed: str) -> str:
+    """Why a process died: the last line it printed, unless it was killed."""
+    if exit_code < 0:
+        return f"killed by {describe_exit(exit_code)}"
+    return printed.strip().rpartition("\n")[2] or describe_exit(exit_code)

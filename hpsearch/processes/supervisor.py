@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import tempfile
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from pathlib import Path
-
-import psutil
 
 from hpsearch.codec import decode, encode
 from hpsearch.goal import Logs
@@ -26,10 +19,12 @@ from hpsearch.messages import (
     Reply,
     Verdict,
 )
-from hpsearch.processes.runner import Runner
+from hpsearch.processes.runner import Runner, TrialProcess
+from hpsearch.processes.signals import describe_exit
 
 TICK_S = 0.1  # between two looks at memory and clocks
-TAIL_CHARS = 4000
+MAX_MESSAGE_BYTES = 2**26  # less than the length that four characters of text would mean
+LAST_WORDS_S = 5  # for a process to end that has said its last word
 # signals that come from outside the trial: the network is not to blame
 FROM_OUTSIDE = {"SIGKILL", "SIGTERM", "SIGHUP", "SIGINT", "SIGQUIT", "SIGPWR"}
 
@@ -60,6 +55,10 @@ class How(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+LAST_WORDS = {How.FINISHED, How.STOPPED, How.FAILED}
+"""Endings that the process itself reported."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ending:
     """The end of a trial process."""
@@ -74,6 +73,14 @@ class Ending:
     is_machine_fault: bool = False
     """The machine's fault, not the network's."""
     test: Logs = field(default_factory=dict)
+
+
+SAID_LAST = {How.FINISHED, How.STOPPED, How.FAILED}
+NO_MESSAGE = Ending(
+    how=How.FAILED,
+    reason="the trial wrote into the pipe that hpsearch talks to it through: it may write only "
+    "into files that it opened",
+)
 
 
 def supervise(
@@ -93,46 +100,52 @@ def supervise(
         limits: When to kill it.
         must_stop_now: Asked about every 0.1 s; kills it too.
     """
-    with tempfile.NamedTemporaryFile(prefix="hpsearch-", suffix=".out") as file:
-        process, connection = runner.start(job, file.name)
-        try:
-            ending = _watch(process, connection, answer, limits, must_stop_now)
-        finally:
-            _end(process)
-            connection.close()
-        tail = Path(file.name).read_text(errors="replace")[-TAIL_CHARS:]
+    process = runner.start(job)
+    patience_s = 0.0
+    try:
+        ending = _watch(process, answer, limits, must_stop_now)
+        if ending is None or ending.how in SAID_LAST:
+            patience_s = LAST_WORDS_S
+    finally:
+        exit_code, printed = process.end(patience_s)
     if ending is None:
-        ending = _post_mortem(process.exitcode)
+        ending = _post_mortem(exit_code)
     if ending.how is How.FINISHED or ending.output:
         return ending
-    return replace(ending, output=tail)
+    return replace(ending, output=printed)
 
 
 def _watch(
-    process: BaseProcess,
-    connection: Connection,
+    process: TrialProcess,
     answer: Callable[[EpochDone], Verdict],
     limits: Limits,
     must_stop_now: Callable[[], bool],
 ) -> Ending | None:
     """The end of the process, or None if it died without a word."""
-    began_s = epoch_began_s = time.monotonic()
+    began_s = epoch_began_s = math.inf
     stopped = False
     while True:
-        ready = wait([connection, process.sentinel], timeout=TICK_S)
-        if connection in ready:
+        process.wait(TICK_S)
+        now_s = time.monotonic()
+        if process.has_begun:
+            began_s, epoch_began_s = min(began_s, now_s), min(epoch_began_s, now_s)
+        if process.has_begun and process.connection.poll():
             try:
-                message = decode(connection.recv_bytes(), EpochDone, Finished, Failed)
-            except (EOFError, ConnectionError):
-                process.join()
-                return None
+                line = process.connection.recv_bytes(MAX_MESSAGE_BYTES)
+                message = decode(line, EpochDone, Finished, Failed)
+            except ValueError:
+                return NO_MESSAGE
+            except (EOFError, OSError):
+                # a length that is none closes the connection for reading; else it died
+                return None if process.connection.readable else NO_MESSAGE
             match message:
                 case EpochDone():
                     verdict = answer(message)
                     stopped = verdict is Verdict.STOP
                     with contextlib.suppress(OSError):  # it died meanwhile: seen below
-                        connection.send_bytes(encode(Reply(verdict=verdict)).encode())
+                        process.connection.send_bytes(encode(Reply(verdict=verdict)).encode())
                     epoch_began_s = time.monotonic()
+                    began_s += epoch_began_s - now_s  # to answer was not the trial's time
                 case Finished(test=test):
                     return Ending(how=How.STOPPED if stopped else How.FINISHED, test=test)
                 case Failed():
@@ -143,47 +156,34 @@ def _watch(
                         is_fatal=message.is_fatal,
                         is_machine_fault=message.is_machine_fault,
                     )
-        elif process.sentinel in ready:
+        elif process.has_ended:
             return None
         if must_stop_now():
             return Ending(how=How.INTERRUPTED)
-        if (over := _over(limits, process.pid, began_s, epoch_began_s)) is not None:
+        if (over := _over(limits, process, began_s, epoch_began_s)) is not None:
             return over
 
 
-def _over(limits: Limits, pid: int | None, began_s: float, epoch_began_s: float) -> Ending | None:
+def _over(
+    limits: Limits, process: TrialProcess, began_s: float, epoch_began_s: float
+) -> Ending | None:
     """The ending of a process that is over one of its limits."""
     now_s = time.monotonic()
     if limits.trial_s is not None and now_s - began_s > limits.trial_s:
         return Ending(how=How.TIMED_OUT, reason=f"ran longer than {limits.trial_s:g} s")
     if limits.epoch_s is not None and now_s - epoch_began_s > limits.epoch_s:
         return Ending(how=How.TIMED_OUT, reason=f"an epoch took longer than {limits.epoch_s:g} s")
-    if limits.memory is not None:
-        with contextlib.suppress(psutil.Error):
-            resident = psutil.Process(pid).memory_info().rss
-            if resident > limits.memory:
-                used, allowed = (f"{n / 2**20:.0f} MiB" for n in (resident, limits.memory))
-                return Ending(how=How.OUT_OF_MEMORY, reason=f"used {used}, allowed were {allowed}")
+    if limits.memory is not None and (resident := process.memory()) > limits.memory:
+        used, allowed = (f"{n / 2**20:.0f} MiB" for n in (resident, limits.memory))
+        return Ending(how=How.OUT_OF_MEMORY, reason=f"used {used}, allowed were {allowed}")
     return None
 
 
 def _post_mortem(exit_code: int | None) -> Ending:
-    if exit_code is not None and exit_code < 0:
-        try:
-            name = signal.Signals(-exit_code).name
-        except ValueError:
-            name = f"signal {-exit_code}"
-        how = How.KILLED if name in FROM_OUTSIDE else How.CRASHED
-        return Ending(how=how, reason=f"the process died of {name}")
-    return Ending(how=How.CRASHED, reason=f"the process ended with exit code {exit_code}")
-
-
-def _end(process: BaseProcess) -> None:
-    """End a process and all it started."""
-    assert process.pid is not None
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)  # it leads a group of its own
-    if process.is_alive():
-        process.kill()
-    process.join()
+    if exit_code is None:
+        return Ending(how=How.KILLED, reason="the process died with its server")
+    what = describe_exit(exit_code)
+    if exit_code < 0:
+        how = How.KILLED if what in FROM_OUTSIDE else How.CRASHED
+        return Ending(how=how, reason=f"the process died of {what}")
+    return Ending(how=How.CRASHED, reason=f"the process ended with {what}")

@@ -158,19 +158,20 @@ class Trainer:
             curve, lambda: self.stop.is_asked, lambda text: self.say(f"{name}: {text}")
         ) as is_held:
             if is_held:
-                progress.replay(curve, epochs)
+                watcher.begins(curve, len(curve.logs[:epochs]))
+                progress.read(curve, epochs)
             if progress.is_stopped:
                 ending = Ending(how=How.STOPPED)
             elif is_held and len(progress.logs) == epochs and export is None:
                 ending = Ending(how=How.FINISHED)
             else:
-                ending = self._train(job, epochs, progress, name)
+                ending = self._train(job, curve, progress, name)
         logs = [progress.logs[epoch] for epoch in sorted(progress.logs)]
         return Taken(curve=curve, logs=logs, ending=ending, test=ending.test)
 
-    def _train(self, job: Job, epochs: int, progress: _Progress, name: str) -> Ending:
+    def _train(self, job: Job, curve: Curve, progress: _Progress, name: str) -> Ending:
         """Train what is missing, in as many processes as it takes."""
-        deaths = 0
+        epochs, deaths = epochs_of(job.params), 0
         while not self.stop.is_asked:
             n_before = len(progress.logs)
             ending = supervise(
@@ -184,15 +185,17 @@ class Trainer:
                 raise DataError(
                     f"{name}: {ending.reason}: free some space; the same command goes on"
                 )
+            progress.read(curve, epochs)  # the last epoch may be stored and not told
             if job.export is None and len(progress.logs) == epochs:
-                # whatever became of its process, the last epoch is trained and stored
+                # whatever became of the process, all is trained
                 return Ending(how=How.STOPPED if progress.is_stopped else How.FINISHED)
             if ending.how not in {How.KILLED, How.CRASHED} or progress.is_stopped:
                 return ending
             deaths = 1 if len(progress.logs) > n_before else deaths + 1
             if deaths > self.retries:
                 return ending
-            self.say(f"{name}: {ending.reason}; it continues after epoch {len(progress.logs)}")
+            if not self.stop.is_asked:
+                self.say(f"{name}: {ending.reason}; it continues after epoch {len(progress.logs)}")
         return Ending(how=How.INTERRUPTED)
 
 
@@ -208,12 +211,10 @@ class _Progress:
         self.logs: dict[int, Logs] = {}
         self.is_stopped = False
 
-    def replay(self, curve: Curve, epochs: int) -> None:
-        """Tell of the epochs that are stored, up to the last one wanted."""
-        stored = curve.logs[:epochs]
-        self.watcher.begins(curve, len(stored))
-        for epoch, logs in enumerate(stored, 1):
-            if not self.is_stopped:
+    def read(self, curve: Curve, epochs: int) -> None:
+        """Tell of epochs that are stored, up to the last one wanted."""
+        for epoch, logs in enumerate(curve.logs[:epochs], 1):
+            if not self.is_stopped and epoch not in self.logs:
                 self._note(epoch, logs, is_stored=True)
 
     def answer(self, message: EpochDone) -> Verdict:

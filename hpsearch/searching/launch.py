@@ -170,7 +170,7 @@ def search(
 def _launch(
     study_file: StudyFile, record: Record | None, name: str, options: Options, view: View
 ) -> tuple[Study, Stop]:
-    runner = LocalRunner()  # first: it imports Keras while the rest goes on here
+    runner = LocalRunner(view.say)  # first: it imports Keras while the rest goes on here
     task = study_file.task
     space = explore(study_file)
     fixed = {name: parse_value(name, text, space) for name, text in options.fixed.items()}
@@ -296,9 +296,9 @@ def _remarks(stored: Record, n_slots: int, n_cores: int) -> Iterator[str]:
     """What a user should know and need not act on."""
     now = versions()
     changed = [
-        f"{name} {old} then, {now.get(name)} now"
-        for name, old in stored.versions.items()
-        if now.get(name) != old
+        f"{name} {stored.versions.get(name, 'default')} then, {now.get(name, 'default')} now"
+        for name in {**stored.versions, **now}
+        if now.get(name) != stored.versions.get(name)
     ]
     if changed:
         yield f"made with other versions ({', '.join(changed)}): values may differ"

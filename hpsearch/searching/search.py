@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import threading
+from contextlib import suppress
 
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
-from hpsearch.errors import DataError, StudyFileError
+from hpsearch.errors import DataError, HpsearchError, StudyFileError
 from hpsearch.processes.slots import side_by_side
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.supervisor import Ending, How
@@ -120,7 +121,14 @@ class Search:
         )
         with self._lock:
             self.view.trial_started(trial.number, params, attempt.epochs)
-        taken = self.trainer.take(params, self.record.seed, attempt, name=f"trial {trial.number}")
+        try:
+            taken = self.trainer.take(
+                params, self.record.seed, attempt, name=f"trial {trial.number}"
+            )
+        except BaseException:
+            with suppress(HpsearchError):  # the storage may be what failed
+                self._pause(attempt)
+            raise
         if attempt.is_paused or taken.ending.how is How.INTERRUPTED:
             self._pause(attempt)
         else:

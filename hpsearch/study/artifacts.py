@@ -1,4 +1,4 @@
-"""What networks wrote: for people to read, and kept with a trial for the dashboard."""
+"""Texts that networks wrote: as lines for people, and as a file of a trial for the dashboard."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILE_NAME = "written.txt"
 
 
 def describe_texts(texts: Sequence[Written | None]) -> list[str]:
-    """The texts after each epoch in lines, those of one epoch together."""
+    """The texts as lines, epoch by epoch."""
     lines = []
     for epoch, written in enumerate(texts, 1):
         if written is not None:
@@ -26,13 +26,13 @@ def describe_texts(texts: Sequence[Written | None]) -> list[str]:
 
 
 def attach_texts(trial: Trial, curve: Curve, epochs: int, storage_folder: Path) -> None:
-    """Keep what was written up to an epoch as a file of the trial, if anything was.
+    """Attach the texts of a trial as a file, if its network wrote any.
 
     Args:
-        trial: Not told yet: a finished trial takes no more files.
+        trial: Still running: Optuna attaches no files to a finished trial.
         curve: Its curve.
-        epochs: That it came to.
-        storage_folder: Where `artifacts` lies, which the dashboard serves.
+        epochs: How many epochs it did.
+        storage_folder: The folder that holds `artifacts`, which the dashboard serves.
 
     Raises:
         DataError: The file cannot be written.
@@ -40,7 +40,7 @@ def attach_texts(trial: Trial, curve: Curve, epochs: int, storage_folder: Path) 
     lines = describe_texts(curve.texts[:epochs])
     if not lines:
         return
-    # imported here: only who searches keeps files, and reading verbs should be quick
+    # imported here: only a search attaches files, and reading verbs should be quick
     from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 
     folder = storage_folder / "artifacts"
@@ -56,7 +56,9 @@ def attach_texts(trial: Trial, curve: Curve, epochs: int, storage_folder: Path) 
                 mimetype="text/plain",
             )
     except OSError as error:
-        raise DataError(f"cannot keep a trial's texts in {folder}: {error.strerror}") from error
+        raise DataError(
+            f"cannot save the texts of a trial in {folder}: {error.strerror}"
+        ) from error
 
 
 def _in_a_line(text: str) -> str:

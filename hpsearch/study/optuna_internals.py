@@ -49,6 +49,7 @@ def set_state(study: Study, trial: Trial | FrozenTrial, state: TrialState) -> No
 def report(trial: Trial, value: float, epoch: int) -> None:
     """Store an intermediate value, also in the place of another: `Trial.report` ignores those."""
     storage_of(trial.study).set_trial_intermediate_value(trial_id(trial), epoch, value)
+    trial._cached_frozen_trial.intermediate_values[epoch] = value  # which `should_prune` reads
 
 
 def contains(distribution: BaseDistribution, value: object) -> bool:

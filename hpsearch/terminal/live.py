@@ -14,7 +14,7 @@ from rich.text import Text
 from hpsearch.goal import Logs
 from hpsearch.searching.view import View
 from hpsearch.study.trials import Outcome, TrialRow
-from hpsearch.task import Params, describe_params
+from hpsearch.task import Params, describe_params, without_epochs
 from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.printing import error_console, plain, print_line
 from hpsearch.terminal.progress import Progress, Running
@@ -114,7 +114,10 @@ class LiveTable(Lines):
 
     def render(self) -> Group:
         """The panel as it stands."""
-        lines = [Text(self.title, style="bold"), Text(self._counts()), Text(self._times())]
+        lines = [Text(self.title, style="bold")]
+        if self.progress.n_trials:  # known once the search has started
+            lines.append(Text(self._counts()))
+        lines.append(Text(self._times()))
         if self.best is not None and self.best.value is not None:
             lines.append(
                 Text(f"best   #{self.best.number}  {self.best.value:.4f}  ", style="green")
@@ -169,5 +172,5 @@ def describe_running(running: Running) -> str:
     parts = [f"epoch {running.epoch}/{running.epochs}"]
     if running.value is not None:
         parts.append(f"{running.value:.4f}  {statistics.median(running.seconds):.2f} s/epoch")
-    parts.append(describe_params(running.params))
+    parts.append(describe_params(without_epochs(running.params)))
     return "  ".join(parts)

@@ -102,7 +102,8 @@ def _outcome(trials: Sequence[TrialRow]) -> str:
     if any(trial.is_baseline for trial in trials):
         parts.append("baseline")
     if first.epochs_reused and first.promoted_from is None:
-        parts.append(f"{first.epochs_reused} epochs reused")
+        plural = "s" if first.epochs_reused > 1 else ""
+        parts.append(f"{first.epochs_reused} epoch{plural} reused")
     if first.reason:
         parts.append(first.reason)
     return ", ".join(parts)

@@ -34,6 +34,7 @@ from hpsearch.messages import (
     Job,
     Message,
     Reply,
+    Surroundings,
     Verdict,
 )
 from hpsearch.study_file import describe, run_study_file
@@ -51,18 +52,20 @@ PR_SET_NAME = 15
 MACHINE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
-def main(connection: Connection, job_line: str, output: str) -> None:
-    """Train one curve as a job says; the target of the process.
+def main(connection: Connection, output: int) -> None:
+    """Train one curve as a job says: all that a process does.
 
     Args:
         connection: The pipe to the launcher.
-        job_line: A `Job`.
-        output: A file that takes what is printed, by Python or below it.
+        output: The descriptor of a file that takes what is printed, by Python or below it.
     """
     _stand_alone(output)
+    surroundings = decode(connection.recv_bytes(), Surroundings)
+    os.chdir(surroundings.folder)
+    sys.path[:] = surroundings.path
+    job = decode(connection.recv_bytes(), Job)
     launcher = Launcher(connection)
     try:
-        job = decode(job_line, Job)
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_NAME, job.process_name.encode())
         _share_the_machine(job.n_threads)
@@ -170,14 +173,12 @@ def _save(model: keras.Model, folder: Path) -> None:
     scratch.replace(folder / "model.keras")
 
 
-def _stand_alone(output: str) -> None:
-    """A process of its own: own output, own group, and not to outlive its parent."""
-    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(file, sys.stdout.fileno())
-    os.dup2(file, sys.stderr.fileno())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the launcher to handle
-    if hasattr(os, "setsid"):
-        os.setsid()
+def _stand_alone(output: int) -> None:
+    """Take a group and an output of one's own, and do not outlive the fork server."""
+    for standard in (1, 2):
+        os.dup2(output, standard)
+    os.close(output)
+    os.setsid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         # short of memory, the kernel should end a trial, never the launcher

@@ -12,7 +12,7 @@ def best(storage_url: str, study_name: str, *, as_json: bool) -> None:
 
     Raises:
         StudyNotFound: There is no such study.
-        NothingFinished: No trial has come to its end yet.
+        NothingFinished: No trial has finished yet.
     """
     summary = summarize(*load_study(Storage(storage_url, read_only=True), study_name))
     if summary.best is None or summary.best.value is None:
@@ -33,4 +33,5 @@ def best(storage_url: str, study_name: str, *, as_json: bool) -> None:
         return
     print(f"trial {trial.number}: {summary.goal.metric} {trial.value:.4f}")
     for name, param in trial.params.items():
-        print(plain(f"{name} = {show_cell(param)}"))
+        if param is not None:  # such as the units of a layer that is not there
+            print(plain(f"{name} = {show_cell(param)}"))

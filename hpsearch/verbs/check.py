@@ -1,4 +1,4 @@
-"""`hpsearch check`: does a study file keep the contract, and what would a search cost."""
+"""`hpsearch check`: whether a study file keeps the contract, and what a search would cost."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
     Args:
         name_or_path: A study file.
         data: The user's data folder.
-        train: Also train the baseline for an epoch or two, which checks `build` and the
-            metric and shows what a trial costs.
+        train: Also train the baseline for an epoch or two: that checks `build` and the
+            metric, and shows what a trial costs.
 
     Raises:
         StudyFileError: The study file breaks the contract.
-        DataError: The data are absent or damaged.
+        DataError: The data are missing or damaged.
     """
     study_file = read_study_file(name_or_path)
     space = explore(study_file)
-    network_code(study_file)  # an export will need it
+    network_code(study_file)  # raises what `export` would raise
     prepared = prepare_data(study_file, data, say)
     dataset = prepared.open()
     _check_classes(study_file, dataset)
@@ -57,16 +57,16 @@ def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
     )
     lines = _search(study_file, space)
     if train:
-        # imported here: starting processes takes modules that a mere look does without
+        # imported here: without --train, nothing needs the modules that start processes
         from hpsearch.evaluation.cost import measure_cost
         from hpsearch.processes.runner import LocalRunner
 
-        say("training the baseline for an epoch or two, in a process of its own")
-        lines += _costs(study_file, space, measure_cost(study_file, prepared, LocalRunner(), say))
+        say("training the baseline for an epoch or two in a separate process")
+        cost = measure_cost(study_file, prepared, LocalRunner(say), say)
+        lines += _costs(study_file, space, cost)
     else:
         lines.append(
-            f"costs         hpsearch check {name_or_path} --train trains an epoch or two "
-            "and tells; that also checks build and the metric"
+            f"cost          to measure it, and check build: hpsearch check {name_or_path} --train"
         )
     print(plain("\n".join(lines)))
 
@@ -76,7 +76,7 @@ def _check_classes(study_file: StudyFile, dataset: Dataset) -> None:
     if names and labels is not None and not 0 <= labels[0] <= labels[-1] < len(names):
         raise StudyFileError(
             f"{place_of(study_file, 'classes')}: classes= names {len(names)} labels, 0 to "
-            f"{len(names) - 1}; those of the data go from {labels[0]} to {labels[-1]}"
+            f"{len(names) - 1}, but the labels of the data go from {labels[0]} to {labels[-1]}"
         )
 
 
@@ -91,7 +91,7 @@ def _data(
     labels = train.classes()
     classes = "" if labels is None else f", {len(labels)} classes"
     return [
-        f"data          {source.name if source else 'the study file’s own'}{origin}, "
+        f"data          {source.name if source else 'read by the study file'}{origin}, "
         f"prepared in {prepared.folder}",
         f"examples      {sizes}; each {shape} ({train.x.dtype}){classes}",
     ]
@@ -126,7 +126,7 @@ def _search(study_file: StudyFile, space: Space) -> list[str]:
         f"combinations  {combinations}",
         f"goal          {task.direction} {task.metric}",
         f"budget        {task.budget.n_trials} trials"
-        + ("" if limit is None else f", and at most {limit:g} s a launcher"),
+        + ("" if limit is None else f", at most {limit:g} s for each launch"),
     ]
 
 
@@ -143,6 +143,6 @@ def _costs(study_file: StudyFile, space: Space, cost: Cost) -> list[str]:
         f"an epoch      {cost.epoch_s:.3g} s, the first {cost.first_epoch_s:.3g} s; "
         f"{task.metric} is {cost.value:.4g} so far",
         f"the baseline  {describe_seconds(trial_s)} for its {epochs_of(task.baseline)} epochs",
-        f"the budget    at most {describe_seconds(budget_s)} on {n_slots} slots, if each trial "
-        "were as large as the baseline, had the most epochs and were never pruned",
+        f"the budget    at most {describe_seconds(budget_s)} on {n_slots} slots, with networks "
+        "of the baseline's size, the most epochs and no pruning",
     ]

@@ -68,7 +68,7 @@ def _describe(data_set: DataSet, state: Status) -> str:
     if not data_set.source.files:
         return f"{title}: {NOTHING_TO_FETCH}"
     if state.found is None:
-        return f"{title}: not found; download it with: hpsearch data fetch {data_set.source.name}"
+        return f"{title}: not found\n  to download it: hpsearch data fetch {data_set.source.name}"
     lines = [f"{title}: in {state.found.place}, {state.found.folder}"]
     return "\n".join(lines + [f"  {name}  {word}" for name, word in state.files.items()])
 

@@ -104,7 +104,7 @@ def _evaluate(
 ) -> None:
     """Evaluate; Ctrl-C, SIGTERM and SIGHUP stop at once, and epochs done stay."""
     choose_candidates(study, record.load(), n_top)  # before anything takes time
-    runner = LocalRunner()  # imports Keras while the data are read
+    runner = LocalRunner(say)  # imports Keras while the data are read
     prepared = data_of_study(study.study_name, record, record.load(), data)
     stop = StopRequest()
     received: list[int] = []

@@ -1,4 +1,4 @@
-"""`hpsearch init`: a study file to start from."""
+"""`hpsearch init`: write a study file to start from."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def init(name: str, kind: Kind) -> None:
     """Write `NAME.py` into the current folder.
 
     Args:
-        name: Of the task, and of its data.
-        kind: What an example is.
+        name: The name of the task and its data.
+        kind: What an example of the data is.
 
     Raises:
         UsageError: The name cannot be used, or the file exists.
@@ -33,7 +33,7 @@ def init(name: str, kind: Kind) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
-        raise UsageError(f"{path} exists: init writes a new file, take another name") from error
+        raise UsageError(f"{path} already exists: choose another name") from error
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}") from error
     print(f"wrote {path}, a task of {kind.value}; its docstring says which data it reads")
@@ -43,9 +43,9 @@ def init(name: str, kind: Kind) -> None:
 def _require_name(name: str) -> None:
     if not name.isidentifier() or keyword.iskeyword(name):
         raise UsageError(
-            f"{name!r} cannot be a task's name: take letters, digits and _, such as my_task; "
-            "the file is written into the current folder"
+            f"{name!r} cannot name a task: use letters, digits and _, as in my_task; the file "
+            "goes into the current folder"
         )
     known = study_files()
     if name in known and not Path(f"{name}.py").exists():
-        raise UsageError(f"{name} is the name of a task already, {known[name]}: take another")
+        raise UsageError(f"{name} is already a task, {known[name]}: choose another name")

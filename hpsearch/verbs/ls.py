@@ -9,7 +9,7 @@ from hpsearch.study.summary import Summary, summarize
 from hpsearch.study.trials import Outcome
 from hpsearch.terminal.printing import output_console, print_json, print_table, say
 
-HEADER = ["study", "trials", "best", "metric", "running", "waiting", "task"]
+STATES = ("running", "waiting")  # columns for people only where a trial is in that state
 
 
 def ls(storage_url: str, *, as_json: bool) -> None:
@@ -34,9 +34,11 @@ def ls(storage_url: str, *, as_json: bool) -> None:
             {"schema": "hpsearch.ls/1", "studies": [_as_json(summary) for summary in summaries]}
         )
     elif not summaries:
-        print(f"no studies in {storage}: hpsearch run digits makes one")
+        print(f"no studies in {storage}: hpsearch run digits creates one")
     else:
-        print_table(output_console(), HEADER, [list(_as_json(s).values()) for s in summaries])
+        rows = [_as_json(summary) for summary in summaries]
+        header = [name for name in rows[0] if name not in STATES or any(row[name] for row in rows)]
+        print_table(output_console(), header, [[row[name] for name in header] for row in rows])
 
 
 def _as_json(summary: Summary) -> dict[str, str | int | float | None]:

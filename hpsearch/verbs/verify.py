@@ -1,4 +1,4 @@
-"""`hpsearch verify`: is anything in a study lost, counted twice or left running?"""
+"""`hpsearch verify`: whether anything in a study is lost, counted twice or left running."""
 
 from hpsearch.errors import Conflict
 from hpsearch.study.invariants import violations
@@ -11,7 +11,7 @@ def verify(storage_url: str, study_name: str, *, as_json: bool) -> None:
     """Check a study's invariants.
 
     Raises:
-        Conflict: Some do not hold; they were printed.
+        Conflict: Some do not hold; they have been printed.
     """
     storage = Storage(storage_url, read_only=True)
     study, record = load_study(storage, study_name)
@@ -24,6 +24,8 @@ def verify(storage_url: str, study_name: str, *, as_json: bool) -> None:
         for one in found:
             print(plain(f"{one.invariant}: {one.what}"))
     if found:
-        raise Conflict(f"study {study_name!r} has {len(found)} violations of {n_trials} trials")
+        raise Conflict(
+            f"study {study_name!r} is unsound: {len(found)} violations in {n_trials} trials"
+        )
     if not as_json:
         print(f"study {study_name!r} is sound: {n_trials} trials checked")

@@ -60,11 +60,15 @@ def test_black_and_white_is_grey_too():
         pytest.param(LATE, "is not a whole PNG file", id="an empty profile after the pixels"),
         pytest.param(bytes(HUGE), "the image", id="a bomb"),
         pytest.param(
-            png(Image.new("RGB", (4, 3))), "of mode RGB, the network takes grey", id="colours"
+            png(Image.new("RGB", (4, 3))),
+            "has mode RGB, the network takes 8-bit greyscale",
+            id="colours",
         ),
-        pytest.param(png(Image.new("LA", (4, 3))), "of mode LA, .* transparency", id="see-through"),
-        pytest.param(png(Image.new("I;16", (4, 3))), "of mode I;16", id="16 bits"),
-        pytest.param(png(Image.new("P", (4, 3))), "of mode P", id="a palette"),
+        pytest.param(
+            png(Image.new("LA", (4, 3))), "has mode LA, .* transparency", id="see-through"
+        ),
+        pytest.param(png(Image.new("I;16", (4, 3))), "has mode I;16", id="16 bits"),
+        pytest.param(png(Image.new("P", (4, 3))), "has mode P", id="a palette"),
     ],
 )
 def test_an_image_that_does_not_fit_is_one_line(content: bytes, words: str):

@@ -203,12 +203,12 @@ def test_a_file_that_is_not_what_it_should_be_is_named(
         find(publisher.source("good"), folder)
 
 
-def test_a_damaged_file_of_the_own_cache_says_that_deleting_it_cures(
+def test_a_damaged_file_in_hpsearchs_own_cache_is_cured_by_deleting_it(
     publisher: Publisher, own_cache: Path
 ):
     folder = put(own_cache / "datasets" / "toys", images=b"damaged")
 
-    with pytest.raises(DataCorrupt, match="delete it, and it is downloaded again"):
+    with pytest.raises(DataCorrupt, match="delete it, and hpsearch downloads it again"):
         find_or_fetch(publisher.source("good"), None)
     (folder / "images.gz").unlink()
     assert find_or_fetch(publisher.source("good"), None).folder == folder
@@ -236,7 +236,7 @@ def test_a_bad_download_is_one_line_and_leaves_nothing(
 
     assert caught.value.exit_code == 5
     assert "\n" not in str(caught.value)
-    assert "put images.gz, words.json into a folder and name it with --data" in str(caught.value)
+    assert "put images.gz, words.json into a folder and pass it with --data" in str(caught.value)
     assert [path.name for path in (own_cache / "datasets" / "toys").iterdir()] == [".lock"]
 
 
@@ -273,7 +273,7 @@ def test_offline_means_no_request(publisher: Publisher, monkeypatch: pytest.Monk
 def test_a_data_folder_that_does_not_exist_is_said_before_anything_is_downloaded(
     publisher: Publisher, tmp_path: Path
 ):
-    with pytest.raises(DataNotFound, match="there is no data folder .*nowhere"):
+    with pytest.raises(DataNotFound, match="no data folder .*nowhere"):
         find_or_fetch(publisher.source("good"), tmp_path / "nowhere")
     assert not publisher.requests
 

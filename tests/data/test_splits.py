@@ -57,7 +57,7 @@ def test_which_examples_are_taken_never_changes_between_versions():
 
 @pytest.mark.parametrize("n", [0, 3, 4, -1])
 def test_both_sides_keep_an_example(n: int):
-    with pytest.raises(ValueError, match=f"cannot hold {n} of 3 examples out"):
+    with pytest.raises(ValueError, match=f"cannot hold out {n} of 3 examples"):
         hold_out(numbered([0, 1, 0]), n, seed=0)
 
 

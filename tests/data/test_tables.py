@@ -39,7 +39,7 @@ def test_what_spreadsheets_add_makes_no_difference(tmp_path: Path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        pytest.param("", "has no rows: the first line names columns", id="empty"),
+        pytest.param("", "has no rows below the line with the names", id="empty"),
         pytest.param("width,kind\n", "has no rows", id="a header alone"),
         pytest.param(
             "width,sort\n1,cat\n", "no column 'kind': its columns are width, sort", id="-"
@@ -56,16 +56,16 @@ def test_what_spreadsheets_add_makes_no_difference(tmp_path: Path):
             "width,kind\n" + "1,\n" * 8, "in lines 2, 3, 4, 5, 6 and 3 more", id="many labels"
         ),
         pytest.param(
-            GOOD.replace("cat", "dog"), "has one class only, 'dog' in all 4 rows", id="one class"
+            GOOD.replace("cat", "dog"), "has only one class, 'dog' in all 4 rows", id="one class"
         ),
         pytest.param(
             GOOD + "1,eel,1\n",
-            "classes of a single row in column 'kind', 'eel' in line 6: nothing would be left",
+            "classes with a single row in column 'kind', 'eel' in line 6: none would be left",
             id="a class of one row",
         ),
         pytest.param(
             GOOD.replace("2.5", "tall"),
-            "has 'tall' in column 'height' of line 2, where a number should be",
+            "has 'tall' in column 'height' of line 2, not a number",
             id="text",
         ),
         pytest.param(
@@ -78,7 +78,7 @@ def test_what_spreadsheets_add_makes_no_difference(tmp_path: Path):
         pytest.param('a,kind\n"1,cat\n', "is not CSV in UTF-8", id="an open quote"),
     ],
 )
-def test_a_table_that_cannot_be_meant_is_one_line(tmp_path: Path, content: str | bytes, words: str):
+def test_an_unusable_table_is_one_line(tmp_path: Path, content: str | bytes, words: str):
     with pytest.raises(DataError, match=words) as caught:
         read_table(write(tmp_path, content), label="kind")
 

@@ -33,13 +33,17 @@ def test_each_sub_folder_is_a_class(folder: Path):
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        pytest.param("ham/2.txt", "Åge".encode("latin1"), r"is not UTF-8 text \(byte 0\)", id="8"),
-        pytest.param("ham/2.txt", b"", "is empty: delete it, or put a text", id="empty"),
+        pytest.param(
+            "ham/2.txt", "Åge".encode("latin1"), r"is not UTF-8 text \(at byte 0\)", id="8"
+        ),
+        pytest.param("ham/2.txt", b"", "is empty: delete it, or write a text", id="empty"),
         pytest.param("ham/2.txt", b" \n", "is empty", id="white space"),
-        pytest.param("ham/2.txt", b"a" * 101, "has 101 bytes: a text may have 100", id="large"),
+        pytest.param(
+            "ham/2.txt", b"a" * 101, "has 101 bytes, more than the 100 allowed", id="large"
+        ),
     ],
 )
-def test_a_file_that_is_no_text_is_named(
+def test_a_file_that_is_not_text_is_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: bytes, words: str
 ):
     monkeypatch.setattr(text_folder, "MAX_BYTES", 100)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import time
 
 import numpy as np
 import pytest
@@ -11,31 +11,13 @@ from hpsearch.curves.curve import Curve
 from hpsearch.messages import EpochDone, Job, Verdict
 from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.supervisor import Ending, How, Limits, supervise
-from hpsearch.study.task_data import prepare_data
-from hpsearch.study_file import read_study_file
-from tests.toy import write_toy
+from tests.processes.jobs import go_on, job_of
 from tests.waiting import is_alive, wait_until
 
 
 @pytest.fixture(scope="module")
 def runner() -> LocalRunner:
     return LocalRunner()
-
-
-def job_of(folder: Path, *, curve: str = "curve", epochs: int = 3, **code: str) -> Job:
-    study_file = read_study_file(str(write_toy(folder, **code)))
-    return Job(
-        study_file=study_file.text,
-        study_file_name=study_file.filename,
-        params={**study_file.task.baseline, "epochs": epochs},
-        seed=1,
-        data=str(prepare_data(study_file, None).folder),
-        curve=str(folder / curve),
-    )
-
-
-def go_on(_message: EpochDone) -> Verdict:
-    return Verdict.GO_ON
 
 
 def end_of(runner: LocalRunner, job: Job, **limits: float) -> Ending:
@@ -109,13 +91,97 @@ def test_a_hanging_trial_is_killed_at_its_time_limit(runner, tmp_path):
 
 def test_an_epoch_that_takes_too_long_is_killed_and_those_before_it_stay(runner, tmp_path):
     """Six epochs take longer than the limit of one, and the seventh never ends."""
-    each_epoch = "time.sleep(0.5 if epochs_done < 6 else 1000)"
+    began_s = time.monotonic()
+    end_of(runner, job_of(tmp_path, curve="first", epochs=1))
+    limit_s = round(3 * (time.monotonic() - began_s) + 2)
+    each_epoch = f"time.sleep({limit_s / 10} if epochs_done < 6 else 1000)"
     job = job_of(tmp_path, each_epoch=each_epoch, epochs=9)
 
-    ending = end_of(runner, job, epoch_s=4)
+    ending = end_of(runner, job, epoch_s=limit_s)
 
-    assert (ending.how, ending.reason) == (How.TIMED_OUT, "an epoch took longer than 4 s")
+    assert (ending.how, ending.reason) == (
+        How.TIMED_OUT,
+        f"an epoch took longer than {limit_s} s",
+    )
     assert len(Curve(tmp_path / "curve").logs) == 5
+
+
+def test_time_that_the_launcher_takes_to_answer_is_not_the_trials(runner, tmp_path, monkeypatch):
+    """As when the storage is away for an hour."""
+    away_s = 0.0
+    clock = time.monotonic
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + away_s)
+
+    def answer(message: EpochDone) -> Verdict:
+        nonlocal away_s
+        away_s += 3600
+        return Verdict.GO_ON
+
+    limits = Limits(trial_s=600, epoch_s=600)
+    ending = supervise(runner, job_of(tmp_path), answer=answer, limits=limits)
+
+    assert ending.how is How.FINISHED, ending
+
+
+WRITE_EVERYWHERE = """
+    for fd in range(3, 64):
+        try: os.write(fd, {junk})
+        except OSError: pass
+    {then}
+    """
+
+
+@pytest.mark.parametrize(
+    ("junk", "then"),
+    [
+        pytest.param("b'junk'", "time.sleep(1000)", id="a length that is none"),
+        pytest.param("b'junk' * 10_000", "pass", id="much"),
+        pytest.param("(0).to_bytes(4, 'big')", "time.sleep(1000)", id="an empty message"),
+        pytest.param(r"b'\0\0\0\2[]'", "time.sleep(1000)", id="JSON of no kind"),
+        pytest.param(r"b'\0\0\0\4\xff\xff\xff\xff'", "time.sleep(1000)", id="not even text"),
+    ],
+)
+def test_junk_in_the_pipe_ends_the_trial_that_wrote_it(runner, tmp_path, junk, then):
+    job = job_of(tmp_path, in_build=WRITE_EVERYWHERE.format(junk=junk, then=then))
+
+    ending = end_of(runner, job)
+
+    assert ending.how is How.FAILED
+    assert "wrote into the pipe" in ending.reason
+
+
+def test_a_death_in_the_middle_of_a_message_is_a_death(runner, tmp_path):
+    in_build = WRITE_EVERYWHERE.format(
+        junk=r"b'\0\0\1\0half of it'", then="os.kill(os.getpid(), 9)"
+    )
+
+    ending = end_of(runner, job_of(tmp_path, in_build=in_build))
+
+    assert (ending.how, ending.reason) == (How.KILLED, "the process died of SIGKILL")
+
+
+def test_only_the_end_of_what_a_trial_printed_is_kept(runner, tmp_path):
+    in_build = "print('x' * 100_000 + 'the end', flush=True); os._exit(3)"
+
+    ending = end_of(runner, job_of(tmp_path, in_build=in_build))
+
+    assert ending.output.endswith("xthe end\n")
+    assert len(ending.output) == 4000
+
+
+def test_a_trial_is_killed_when_its_launcher_is_told_to_stop_now(runner, tmp_path):
+    in_build = f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(1000)"
+
+    ending = supervise(
+        runner,
+        job_of(tmp_path, in_build=in_build),
+        answer=go_on,
+        limits=Limits(),
+        must_stop_now=lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "",
+    )
+
+    assert ending.how is How.INTERRUPTED
+    assert not is_alive(int((tmp_path / "pid").read_text()))
 
 
 def test_an_allocation_beyond_the_limit_is_killed(runner, tmp_path):

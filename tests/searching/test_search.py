@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 from pathlib import Path
 
 import optuna
 import pytest
-from optuna.trial import TrialState
+from optuna.trial import TrialState, create_trial
 
 from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.curves.curve import Curve
 from hpsearch.curves.store import CurveStore
 from hpsearch.errors import (
     Conflict,
+    DataError,
     MetricNotFound,
     StudyChanged,
     StudyFileError,
@@ -310,6 +312,137 @@ def test_retries_are_counted_since_the_last_progress(cwd):
     assert summary.rows[0].outcome is Outcome.FINISHED
 
 
+def test_epochs_may_be_a_choice_of_several_as_the_labs_write_them(cwd):
+    toy = write_toy(cwd, epochs=4, peak=2)
+    text = toy.read_text()
+    toy.write_text(
+        text.replace('suggest_int("epochs", 1, 6)', 'suggest_categorical("epochs", [2, 4])')
+    )
+
+    trial, read_off = search(toy, 1).rows
+
+    assert trial.outcome is Outcome.FINISHED
+    assert (read_off.outcome, read_off.params["epochs"]) == (Outcome.READ_OFF, 2)
+
+
+def test_logs_that_finished_trials_share_stay_where_a_checkpoint_was_lost(cwd):
+    toy = write_toy(cwd, peak=6, epochs=5)
+    search(toy, 1)
+    (curve,) = (cwd / "curves").iterdir()
+    before = Curve(curve).logs
+    for checkpoint in curve.glob("epoch-*"):
+        checkpoint.unlink()
+    (curve / "evicted").touch()
+    enqueue({**TOY, "peak": 6, "epochs": 6})
+
+    summary = search(toy, 2)
+
+    assert Curve(curve).logs[:5] == before
+    assert summary.rows[1].outcome is Outcome.FINISHED
+
+
+def test_a_trial_whose_checkpoint_was_lost_is_not_judged_again_where_it_was(cwd):
+    """It passed its first rung as one of three, and would not as one of six."""
+    toy = write_toy(cwd, epochs=5, peak=5, max_epochs=5)
+    params = {**TOY, "epochs": 5, "peak": 5}
+    search(toy, 1, pruner=PrunerName.HALVING)
+    study = optuna.load_study(study_name="toy", storage=Storage(URL).optuna)
+    study.add_trial(
+        create_trial(
+            state=TrialState.WAITING,
+            params={**params, "level": 0.3},
+            distributions=study.trials[0].distributions,
+            intermediate_values={1: 0.26, 2: 0.27},
+        )
+    )
+
+    summary = search(toy, 2, pruner=PrunerName.HALVING)
+
+    assert summary.rows[1].epochs_done > 1  # its first rung lies behind it
+
+
+def test_an_upgraded_library_begins_an_interrupted_trial_anew_under_its_number(cwd, monkeypatch):
+    """Its curve has another name then; its values of before are replaced, and it is not pruned
+    for having none on that curve."""
+    toy = write_toy(cwd, epochs=5, peak=5, max_epochs=5)
+    search(toy, 1)
+    study = optuna.load_study(study_name="toy", storage=Storage(URL).optuna)
+    study.add_trial(
+        create_trial(
+            state=TrialState.WAITING,
+            params={**TOY, "epochs": 5, "peak": 5, "level": 0.9},
+            distributions=study.trials[0].distributions,
+            intermediate_values={1: 0.1, 2: 0.2},
+            user_attrs={"curve": "of-before", "epochs_reused": 0, "epochs_trained": 2},
+        )
+    )
+    for units in (1, 5, 6):
+        enqueue({**TOY, "epochs": 5, "peak": 5, "level": 0.1, "units": units})
+    real = importlib.metadata.version
+    monkeypatch.setattr(
+        importlib.metadata, "version", lambda name: "99" if name == "numpy" else real(name)
+    )
+
+    summary = search(toy, 5, pruner=PrunerName.HALVING)
+
+    trial = next(row for row in summary.ranked() if row.params["level"] == 0.9)
+    assert trial.outcome is Outcome.FINISHED
+    assert trial.value == pytest.approx(0.9)
+    assert trial.curve != "of-before"
+
+
+def test_a_full_disk_stops_the_search_and_counts_against_no_network(cwd):
+    full = cwd / "full"
+    full.touch()
+    in_build = f"""
+        if os.path.exists({str(full)!r}):
+            raise OSError(28, "No space left on device")
+        """
+    toy = write_toy(cwd, in_build=in_build)
+
+    with pytest.raises(DataError, match="No space left on device: free some space") as stopped:
+        search(toy, 3)
+
+    assert stopped.value.exit_code == 5
+    assert read().counts == {Outcome.WAITING: 1}
+    full.unlink()
+    assert search(toy, 3).counts[Outcome.FINISHED] == 3
+
+
+def test_a_metric_that_a_stored_curve_lacks_is_told_and_leaves_nothing_running(cwd):
+    toy = write_toy(cwd)
+    search(toy, 1)
+    toy.write_text(toy.read_text().replace("val_score", "val_scoer"))
+
+    with pytest.raises(MetricNotFound, match=r"Keras logged \[.*'val_score'\], not 'val_scoer'"):
+        search(toy, 1, study="typo")
+
+    assert read("typo").counts == {Outcome.WAITING: 1}
+
+
+def test_a_trial_whose_process_dies_after_its_last_epoch_is_complete(cwd):
+    """Without retries, and the death comes after all that was asked for is stored."""
+    each_epoch = "\n".join(
+        [
+            "if epochs_done == 3:",
+            "    import threading",
+            "    import pathlib",
+            f"    curves = pathlib.Path({str(cwd / 'curves')!r})",
+            "    def wait():",
+            "        while not any(",
+            "            p.read_text().count('seconds') == 3 for p in curves.glob('*/curve.json')",
+            "        ):",
+            "            time.sleep(0.001)",
+            "        os.kill(os.getpid(), 11)",
+            "    threading.Thread(target=wait, daemon=True).start()",
+        ]
+    )
+
+    summary = search(write_toy(cwd, each_epoch=each_epoch), 1, retries=0)
+
+    assert summary.rows[0].outcome is Outcome.FINISHED
+
+
 def test_the_median_pruner_prunes(cwd):
     toy = write_toy(cwd, epochs=2, peak=2)
     search(toy, 1, pruner=PrunerName.MEDIAN)
@@ -369,6 +502,28 @@ def test_a_metric_that_keras_does_not_log_stops_the_search_at_the_first_epoch(cw
 
     assert len(read().rows) == 1
     assert MetricNotFound.exit_code == 2
+
+
+def test_a_launcher_killed_before_it_wrote_the_record_leaves_a_name_that_can_be_used(cwd):
+    """As earlier versions did it: the baseline first, the record last."""
+    toy = write_toy(cwd)
+    study = optuna.create_study(study_name="toy", storage=Storage(URL).optuna, direction="maximize")
+    study.enqueue_trial(TOY, user_attrs={"baseline": True})
+
+    summary = search(toy, 1)
+
+    assert [row.is_baseline for row in summary.rows] == [True]
+
+
+def test_a_launcher_killed_before_it_queued_the_baseline_does_so_the_next_time(cwd):
+    text = write_toy(cwd).read_text()
+    record = begin(text).user_attrs["hpsearch"]
+    storage = Storage(URL).optuna
+    optuna.delete_study(study_name="toy", storage=storage)
+    bare = optuna.create_study(study_name="toy", storage=storage, direction="maximize")
+    bare.set_user_attr("hpsearch", record)
+
+    assert [trial.user_attrs for trial in begin(text).trials] == [{"baseline": True}]
 
 
 def begin(text: str, *, seed: int = 0) -> optuna.Study:

@@ -135,5 +135,5 @@ def test_verify_prints_what_is_wrong_and_ends_with_6(sound, cli):
 
     assert done.returncode == 6
     assert "no gap in the curve: trial 0 has epochs [1, 2, 4, 5]" in done.stdout
-    assert done.stderr.startswith("Error: study 'toy' has 2 violations of 2 trials")
+    assert done.stderr.startswith("Error: study 'toy' is unsound: 2 violations in 2 trials")
     assert as_json["schema"] == "hpsearch.verify/1"

@@ -13,7 +13,8 @@ from scipy.sparse import csr_array
 from hpsearch.data import Split
 from hpsearch.errors import StudyFileError
 from hpsearch.messages import TRAIN_AND_VALID, EpochDone, Job, Verdict
-from hpsearch.processes.supervisor import How, Limits, ProcessServer, supervise
+from hpsearch.processes.runner import LocalRunner
+from hpsearch.processes.supervisor import How, Limits, supervise
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import run_study_file
 from hpsearch.task import Task
@@ -137,19 +138,19 @@ class OwnCall(keras.Model):
         pytest.param(
             task(layers.Dense(3, name="d"), layers.Normalization(name="wanted")),
             NUMBERS,
-            "Normalization layer 'wanted' comes after Dense layer 'd', which trains",
+            "Normalization layer 'wanted' cannot adapt after Dense layer 'd', which trains",
             id="after a layer that trains",
         ),
         pytest.param(
             task(network=own_call),
             NUMBERS,
-            "Normalization layer 'wanted' cannot be adapted where it is",
+            "Normalization layer 'wanted' cannot adapt where it is",
             id="a call of its own",
         ),
         pytest.param(
             task(layers.TimeDistributed(layers.Normalization(name="wanted")), layers.Flatten()),
             NUMBERS[:, :, None],
-            "Normalization layer 'wanted' cannot be adapted where it is",
+            "Normalization layer 'wanted' cannot adapt where it is",
             id="in a wrapper",
         ),
         pytest.param(
@@ -252,7 +253,7 @@ TASK = Task(
 # Keras's own, where it reads a variable to save it
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_a_trial_adapts_to_the_training_split_and_a_retraining_to_all_it_fits(tmp_path: Path):
-    study_file, server = run_study_file(STUDY_FILE, "far.py"), ProcessServer()
+    study_file, runner = run_study_file(STUDY_FILE, "far.py"), LocalRunner()
 
     def mean_of(**fields: str) -> float:
         job = Job(
@@ -265,7 +266,7 @@ def test_a_trial_adapts_to_the_training_split_and_a_retraining_to_all_it_fits(tm
             export=str(tmp_path),
             **fields,
         )
-        ending = supervise(server, job, answer=go_on, limits=Limits())
+        ending = supervise(runner, job, answer=go_on, limits=Limits())
         assert ending.how is How.FINISHED, ending
         return float(keras.saving.load_model(tmp_path / "model.keras").layers[0].mean[0, 0])
 

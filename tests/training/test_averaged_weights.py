@@ -11,7 +11,8 @@ import pytest
 from hpsearch.curves.curve import Curve
 from hpsearch.goal import Logs
 from hpsearch.messages import EpochDone, Job, Verdict
-from hpsearch.processes.supervisor import How, Limits, ProcessServer, supervise
+from hpsearch.processes.runner import LocalRunner
+from hpsearch.processes.supervisor import How, Limits, supervise
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, run_study_file
 from hpsearch.training.loop import order
@@ -61,8 +62,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 
 @pytest.fixture(scope="module")
-def server() -> ProcessServer:
-    return ProcessServer()
+def runner() -> LocalRunner:
+    return LocalRunner()
 
 
 @pytest.fixture(
@@ -105,7 +106,7 @@ def plain_fit(study_file: StudyFile, epochs: int) -> keras.Model:
     return model
 
 
-def take(server: ProcessServer, study_file: StudyFile, folder: Path, epochs: int) -> Logs:
+def take(runner: LocalRunner, study_file: StudyFile, folder: Path, epochs: int) -> Logs:
     """Take the curve to an epoch, and export the network; returns the logs on test."""
     job = Job(
         study_file=study_file.text,
@@ -116,7 +117,7 @@ def take(server: ProcessServer, study_file: StudyFile, folder: Path, epochs: int
         curve=str(folder / "curve"),
         export=str(folder),
     )
-    ending = supervise(server, job, answer=go_on, limits=Limits())
+    ending = supervise(runner, job, answer=go_on, limits=Limits())
     assert ending.how is How.FINISHED, ending
     return ending.test
 
@@ -125,7 +126,7 @@ def go_on(_message: EpochDone) -> Verdict:
     return Verdict.GO_ON
 
 
-def test_the_network_is_the_one_that_a_plain_fit_ends_with(server, study_file, tmp_path):
+def test_the_network_is_the_one_that_a_plain_fit_ends_with(runner, study_file, tmp_path):
     plain = plain_fit(study_file, EPOCHS)
     test = study_file.task.load(Path()).test
     expected = plain.evaluate(test.x, test.y, return_dict=True, verbose=0)
@@ -136,22 +137,22 @@ def test_the_network_is_the_one_that_a_plain_fit_ends_with(server, study_file, t
         for variable, other in zip(saved.weights, plain.weights, strict=True):
             np.testing.assert_array_equal(variable, other)
 
-    trained = take(server, study_file, tmp_path, EPOCHS)
+    trained = take(runner, study_file, tmp_path, EPOCHS)
     check(trained)
-    assert take(server, study_file, tmp_path, EPOCHS) == trained  # measured only
+    assert take(runner, study_file, tmp_path, EPOCHS) == trained  # measured only
     (tmp_path / "curve" / "epoch-00003.npz").unlink()
-    assert take(server, study_file, tmp_path, EPOCHS) == trained  # continued after epoch 2
+    assert take(runner, study_file, tmp_path, EPOCHS) == trained  # continued after epoch 2
     check(trained)
     for checkpoint in (tmp_path / "curve").glob("epoch-*.npz"):
         checkpoint.unlink()
-    assert take(server, study_file, tmp_path, EPOCHS) == trained  # trained again
+    assert take(runner, study_file, tmp_path, EPOCHS) == trained  # trained again
     check(trained)
 
 
 def test_each_epoch_validates_the_weights_that_training_to_it_ends_with(
-    server, study_file, tmp_path
+    runner, study_file, tmp_path
 ):
-    take(server, study_file, tmp_path, EPOCHS)
+    take(runner, study_file, tmp_path, EPOCHS)
     valid = study_file.task.load(Path()).valid
 
     for epoch, logs in enumerate(Curve(tmp_path / "curve").logs, 1):

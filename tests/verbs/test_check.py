@@ -57,7 +57,7 @@ def test_the_plan_shows_data_space_baseline_and_budget(
     assert "epochs fixed by the baseline never 1" in rows
     assert f"combinations  {(1 + 4) * 2}\n" in out
     assert "goal          minimize val_loss\n" in out
-    assert "budget        7 trials, and at most 90 s a launcher\n" in out
+    assert "budget        7 trials, at most 90 s for each launch\n" in out
     assert "hpsearch check task.py --train" in out
 
 
@@ -154,7 +154,7 @@ def test_a_file_that_does_not_run_is_named_with_its_line(cwd: Path, text: str, w
         pytest.param({"metrics": "'loss'"}, "unexpected keyword argument 'metrics'", id="field"),
     ],
 )
-def test_a_task_that_cannot_be_meant_is_refused(cwd: Path, fields: dict[str, str], words: str):
+def test_a_task_with_an_unusable_field_is_refused(cwd: Path, fields: dict[str, str], words: str):
     message = refused(study_text(**fields))
 
     assert any(word in message for word in words.split("|"))
@@ -200,14 +200,16 @@ def test_the_baseline_needs_whole_numbers_for_the_trainer(cwd: Path, name: str, 
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
-def test_data_that_cannot_be_meant_are_refused(cwd: Path, load: str, words: str):
+def test_unusable_data_are_refused(cwd: Path, load: str, words: str):
     assert words in refused(study_text(loads=load))
 
 
 def test_fewer_names_for_classes_than_classes_are_refused_with_their_line(cwd: Path):
     message = refused(study_text(classes="['only one']"))
 
-    assert message.startswith("task.py:22: classes= names 1 labels, 0 to 0; those of the data go")
+    assert message.startswith(
+        "task.py:22: classes= names 1 labels, 0 to 0, but the labels of the data go"
+    )
 
 
 def test_training_the_baseline_tells_what_a_trial_costs(

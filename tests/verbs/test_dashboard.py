@@ -23,10 +23,11 @@ from optuna.trial import create_trial
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from hpsearch.searching.search import find_best
-from hpsearch.study.note import write_note
+from hpsearch.study.note import write_note, write_trial_notes
 from hpsearch.study.record import create_or_continue, load_study, make_record
 from hpsearch.study.space import explore
 from hpsearch.study.storage import Storage
+from hpsearch.study.trials import READ_OFF
 from hpsearch.study_file import run_study_file
 from hpsearch.task import ParamValue
 from tests.waiting import HANG_S
@@ -399,6 +400,28 @@ def test_a_page_shows_a_running_search_its_note_and_the_growing_curve_of_a_trial
         assert page.get_by_role("heading", name=TITLE, exact=True).count() == 1
         assert study.trials[0].state.name == "RUNNING"
         assert problems == []
+
+
+def test_the_page_of_a_trial_says_which_others_are_the_same_network(
+    url: str, study: Study, page: Page
+) -> None:
+    longer = study.trials[1]
+    study.add_trial(
+        create_trial(
+            value=0.9,
+            params={**longer.params, "epochs": 5},
+            distributions=longer.distributions,
+            user_attrs={READ_OFF: longer.number},
+        )
+    )
+    write_trial_notes(study, longer.number)
+
+    with served(url, "toy") as address:
+        page.goto(f"{address}/trials?numbers=2")
+        page.get_by_text("Read off trial 1").wait_for()
+        screenshot(page, "read-off")
+        page.goto(f"{address}/trials?numbers=1")
+        page.get_by_text("as it was after epoch 5").wait_for()
 
 
 def screenshot(page: Page, name: str) -> None:

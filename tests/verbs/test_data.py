@@ -42,7 +42,7 @@ def test_data_that_are_nowhere_are_reported_and_it_is_no_error_in_the_list_of_al
     status(None, None, as_json=False)
 
     out = capsys.readouterr().out
-    assert "toys (task toys): not found; download it with: hpsearch data fetch toys\n" in out
+    assert "toys (task toys): not found\n  to download it: hpsearch data fetch toys\n" in out
     assert "digits (task digits): no published files" in out
     with pytest.raises(DataNotFound, match="toys is not on this machine: hpsearch data fetch toys"):
         status("toys", None, as_json=False)
@@ -135,7 +135,7 @@ def test_the_command_ends_with_5_and_one_line_when_it_cannot_download(cli: Cli):
     assert done.stdout == ""
     assert done.stderr.splitlines()[-1] == (
         "Error: cannot download toys (HPSEARCH_OFFLINE is set): put images.gz, words.json into "
-        "a folder and name it with --data or HPSEARCH_DATA"
+        "a folder and pass it with --data or HPSEARCH_DATA"
     )
 
 

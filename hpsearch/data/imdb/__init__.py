@@ -1,1 +1,1 @@
-"""The film reviews, from Keras's file or Stanford's archive."""
+"""IMDB's film reviews, from Keras's file or Stanford's archive."""

@@ -1,4 +1,4 @@
-"""Reviews out of a `.tar.gz`, one after the other; nothing is extracted, nothing is trusted."""
+"""Reviews streamed from a `.tar.gz`: nothing is extracted, nothing is trusted."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MAX_BYTES = 1 << 30  # unpacked; the original has a third of it
 
 
 def read_archive(path: Path) -> Iterator[tuple[str, str, bytes]]:
-    """Read the labelled reviews of an archive; its other members are passed over.
+    """Read the labelled reviews of an archive; its other members are skipped.
 
     Yields:
         `train` or `test`, `pos` or `neg`, and the text.
 
     Raises:
-        DataCorrupt: The archive is cut off, or holds what nobody would have put there.
+        DataCorrupt: The archive is cut off, or has members that the original never had.
         DataError: It cannot be read.
     """
     try:
@@ -44,10 +44,10 @@ def read_archive(path: Path) -> Iterator[tuple[str, str, bytes]]:
 
 
 def _review(member: tarfile.TarInfo) -> re.Match[str] | None:
-    """The parts of a review's name; None if the member is something else.
+    """Match a review's name; None if the member is something else.
 
     Raises:
-        DataCorrupt: It pretends to be a review, or to lie outside the archive's folder.
+        DataCorrupt: It only pretends to be a review, or lies outside the archive's folder.
     """
     place = PurePosixPath(member.name)
     if place.is_absolute() or ".." in place.parts:
@@ -61,7 +61,7 @@ def _review(member: tarfile.TarInfo) -> re.Match[str] | None:
 
 
 class _Capped(gzip.GzipFile):
-    """A stream that ends with an error where no archive of reviews would go on."""
+    """A stream that raises an error once it is longer than any archive of reviews."""
 
     n_read = 0
 

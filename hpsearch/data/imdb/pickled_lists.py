@@ -1,4 +1,4 @@
-"""Lists of whole numbers out of NumPy files that pickle them, without running any of it."""
+"""Lists of whole numbers from NumPy files that pickle them, without running the pickle's code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_BYTES = 1 << 28  # of an array in the file; the largest of the film reviews 
 
 
 def read_npz(path: Path, lists: tuple[str, ...], plain: tuple[str, ...]) -> dict[str, Any]:
-    """Read an `.npz` file some of whose arrays are lists.
+    """Read an `.npz` file in which some arrays hold lists.
 
     Args:
         path: The file.
@@ -26,10 +26,10 @@ def read_npz(path: Path, lists: tuple[str, ...], plain: tuple[str, ...]) -> dict
         plain: Names of arrays of numbers.
 
     Returns:
-        A list of lists, or an array, by name.
+        A list of lists, or an array, for each name.
 
     Raises:
-        DataCorrupt: The file is not what it should be, or pickles anything else.
+        DataCorrupt: The file is damaged, or pickles anything else.
         DataError: It cannot be read.
     """
     try:
@@ -40,7 +40,7 @@ def read_npz(path: Path, lists: tuple[str, ...], plain: tuple[str, ...]) -> dict
         raise DataCorrupt(f"{path} {error}") from error
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    except Exception as error:  # a pickle made by hand can raise whatever it likes
+    except Exception as error:  # a hand-made pickle can raise anything
         raise DataCorrupt(f"{path} is not the NumPy file it should be ({error})") from error
 
 
@@ -72,7 +72,7 @@ def _lists(stream: io.BytesIO) -> list[list[int]]:
 
 
 class _Rows:
-    """Stands where the pickle has an array: keeps what is in it."""
+    """Stands in for an array of the pickle, and keeps its content."""
 
     rows: object = None
 
@@ -84,7 +84,7 @@ class _Rows:
 
 
 class _Ignored:
-    """Stands where the pickle has something that nothing depends on."""
+    """Stands in for what the content does not depend on."""
 
     def __init__(self, *ignored: object) -> None:
         pass
@@ -103,7 +103,7 @@ _STAND_INS: dict[str, Callable[..., object]] = {
 
 
 class _Reader(pickle.Unpickler):
-    """Knows the names that an array of lists needs, and has its own idea of what they mean."""
+    """Knows only the names that an array of lists needs, and puts stand-ins for them."""
 
     def find_class(self, module: str, name: str) -> Callable[..., object]:
         if stand_in := _STAND_INS.get(f"{module}.{name}"):

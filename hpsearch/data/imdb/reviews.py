@@ -1,4 +1,4 @@
-"""The 50,000 labelled film reviews of IMDB, from any of the files that hold them.
+"""IMDB's 50,000 labelled film reviews, from any of the files that hold them.
 
 Source: Maas et al., 2011, "Learning Word Vectors for Sentiment Analysis",
 https://ai.stanford.edu/~amaas/data/sentiment/, and Keras's encoding of it.
@@ -50,7 +50,7 @@ PARTS = ("train", "test")
 N_PER_CLASS = 12_500  # in each part
 CLASSES = ("negative", "positive")
 MAX_RANK = 1_000_000  # of a word; the rarest one's is 88,584
-# Of this module's reading: one more when it returns something else than before.
+# Increased whenever this module reads the same files differently than before.
 VERSION = 1
 
 Rows = dict[str, list[tuple[int, Array]]]
@@ -61,7 +61,7 @@ Rows = dict[str, list[tuple[int, Array]]]
 class Reviews:
     """All reviews with all their words, mapped into memory.
 
-    They lie in the order of their SHA-256: the same from each source, and as good as shuffled.
+    They are sorted by SHA-256: in the same order from each source, and as good as shuffled.
     """
 
     train: Texts
@@ -71,15 +71,15 @@ class Reviews:
 
 
 def open_reviews(folder: Path) -> Reviews:
-    """The reviews, read once and kept in hpsearch's cache.
+    """Open the reviews; the first call reads them and keeps them in hpsearch's cache.
 
     Args:
-        folder: Holds one of the sets of files of `IMDB`. Not looked at if the cache has them.
+        folder: It holds one of the sets of files of `IMDB`. Ignored once the cache is filled.
 
     Raises:
         DataNotFound: It holds none of them.
         DataCorrupt: A file is not the published one.
-        DataError: A file cannot be read, or the cache not be written.
+        DataError: A file cannot be read, or the cache cannot be written.
     """
     cache = cache_folder() / "texts"
     make_private(cache)
@@ -101,7 +101,7 @@ def open_reviews(folder: Path) -> Reviews:
 
 
 def from_keras(path: Path) -> Rows:
-    """The reviews of a file such as Keras's `imdb.npz`, which holds the ranks of words.
+    """Read a file such as Keras's `imdb.npz`, which holds the ranks of words.
 
     Raises:
         DataCorrupt: It holds something else.
@@ -120,15 +120,15 @@ def from_keras(path: Path) -> Rows:
 
 
 def from_archive(path: Path, ranks: dict[str, int]) -> Rows:
-    """The reviews of an archive such as Stanford's `aclImdb_v1.tar.gz`, which holds texts.
+    """Read an archive such as Stanford's `aclImdb_v1.tar.gz`, which holds texts.
 
     Args:
         path: The archive.
-        ranks: Of words, by frequency, from 1. Words without one are left out: there are some
-            in test reviews, and Keras left them out too.
+        ranks: The rank of each word by frequency, from 1. Words without one are dropped: test
+            reviews have some, and Keras dropped them too.
 
     Raises:
-        DataCorrupt: The archive is cut off, or holds what nobody would have put there.
+        DataCorrupt: The archive is cut off, or has members that the original never had.
         DataError: It cannot be read.
     """
     by_word = {word.encode(): rank for word, rank in ranks.items()}
@@ -140,7 +140,7 @@ def from_archive(path: Path, ranks: dict[str, int]) -> Rows:
 
 
 def in_order(rows: list[tuple[int, Array]]) -> Texts:
-    """Reviews in the order that depends on nothing but their words and labels."""
+    """Sort reviews into an order that depends only on their words and labels."""
 
     def digest(row: tuple[int, Array]) -> bytes:
         label, tokens = row
@@ -154,7 +154,7 @@ def in_order(rows: list[tuple[int, Array]]) -> Texts:
 def _numbered(path: Path, ranks: list[int]) -> Array:
     """The numbers of a review's words, which come after the special ones."""
     if ranks and not 1 <= min(ranks) <= max(ranks) <= MAX_RANK:
-        raise DataCorrupt(f"{path} has a word of rank {max(ranks)}, or of less than 1")
+        raise DataCorrupt(f"{path} has a word whose rank is not between 1 and {MAX_RANK}")
     return np.array([START, *(rank + len(SPECIAL) - 1 for rank in ranks)], dtype=np.uint32)
 
 

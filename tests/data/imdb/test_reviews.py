@@ -232,8 +232,10 @@ def test_a_pickle_that_wants_to_run_something_does_not(tmp_path: Path):
         pytest.param({"x_train": [[[1]]]}, "something else than lists of whole", id="nested"),
         pytest.param({"x_train": [3]}, "something else than lists of whole", id="no lists"),
         pytest.param({"x_train": np.zeros(3)}, "does not hold the lists", id="plain numbers"),
-        pytest.param({"x_train": [[0]]}, "a word of rank 0, or of less", id="rank 0"),
-        pytest.param({"x_train": [[10**30]]}, "a word of rank 10", id="rank beyond any"),
+        pytest.param({"x_train": [[0]]}, "a word whose rank is not between 1 and", id="rank 0"),
+        pytest.param(
+            {"x_train": [[10**30]]}, "a word whose rank is not between 1 and", id="rank beyond any"
+        ),
         pytest.param({"y_train": [2]}, "lacks a label, 0 or 1", id="a label of 2"),
         pytest.param({"y_train": [0, 1]}, "lacks a label, 0 or 1", id="too many labels"),
     ],
