@@ -48,6 +48,7 @@ from hpsearch.export.requirements import requirements
 from hpsearch.export.winner import Winner, name_classes
 from hpsearch.files import as_json, atomic_folder, sha256_of
 from hpsearch.goal import Logs
+from hpsearch.processes.backend import SETTINGS
 from hpsearch.study_file import StudyFile, imports_of, run_study_file
 
 MANIFEST = "MANIFEST.json"
@@ -137,6 +138,10 @@ def _training(winner: Winner) -> dict[str, Any]:
         "also_log": None if task.also_log is None else task.also_log.__name__,
         "seed": opening.seeds[0],
         "backend": opening.versions["backend"],
+        "keras": {
+            name: type(default)(opening.versions.get(name, default))
+            for name, default in SETTINGS.items()
+        },
         "n_threads": N_THREADS,
         "jit_compile": task.jit_compile,
         "test_metric": opening.test_metric,
