@@ -9,7 +9,11 @@ from pathlib import Path
 
 from hpsearch.errors import UsageError
 
-SETTINGS: dict[str, str | float] = {"floatx": "float32", "epsilon": 1e-07, "image_data_format": "channels_last"}
+SETTINGS: dict[str, str | float] = {
+    "floatx": "float32",
+    "epsilon": 1e-07,
+    "image_data_format": "channels_last",
+}
 """What Keras's configuration file may say of how networks are computed, and its defaults."""
 CUTS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")
 
