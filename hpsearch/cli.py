@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,6 +40,8 @@ from hpsearch.command_options import (
     parse_temperature,
 )
 from hpsearch.errors import HpsearchError, UsageError
+from hpsearch.processes.signals import Terminated, handled, terminate
+from hpsearch.terminal.lasting import Lasting, is_reader_gone
 
 if TYPE_CHECKING:
     from hpsearch.searching.launch import Options
@@ -500,22 +503,32 @@ def data_folder(option: Path | None) -> Path | None:
 
 def main() -> None:
     """Run the command line; report an error as one line and an exit code."""
-    try:
-        code = app(standalone_mode=False) or 0
-    except HpsearchError as error:
-        code = _fail(str(error), error.exit_code)
-    except typer.TyperException as error:
-        code = _fail(error.format_message(), 2)
-    except (typer.Abort, KeyboardInterrupt):
-        code = 130
-    except (BrokenPipeError, SystemExit) as end:
-        # `hpsearch show STUDY | head`; typer may turn the broken pipe into a SystemExit
-        if isinstance(end, SystemExit) and not isinstance(end.__context__, BrokenPipeError):
-            raise
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
+    with (
+        handled({"SIGTERM": terminate, "SIGHUP": terminate}),
+        redirect_stderr(Lasting(sys.stderr)),
+    ):
+        code = _run()
     gc.freeze()  # a last collection at exit would gain nothing
     sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        return app(standalone_mode=False) or 0
+    except HpsearchError as error:
+        return _fail(str(error), error.exit_code)
+    except typer.TyperException as error:
+        return _fail(error.format_message(), 2)
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except Terminated as end:
+        return end.exit_code
+    except (OSError, SystemExit) as end:
+        # `hpsearch show STUDY | head`; typer may turn the broken pipe into a SystemExit
+        if not is_reader_gone(end.__context__ if isinstance(end, SystemExit) else end):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
 
 
 def _fail(message: str, code: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import random
 import re
 import signal
@@ -143,6 +144,43 @@ def test_sigterm_stops_as_ctrl_c_does_with_its_own_exit_code(cwd, launch):
 
     assert launcher.wait(timeout=HANG_S) == 143
     assert read().counts[Outcome.RUNNING] == 0
+
+
+def test_a_search_under_nohup_outlives_the_terminal(cwd, launch):
+    """`nohup` ignores SIGHUP, which a closed terminal sends."""
+    write_toy(cwd, each_epoch=SLOW)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        launcher = launch()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    wait_for_epochs(launcher, 1)
+
+    launcher.send_signal(signal.SIGHUP)
+
+    assert launcher.wait(timeout=HANG_S) == 0
+    assert read().counts[Outcome.FINISHED] == N_TRIALS
+
+
+def test_a_terminal_that_is_gone_ends_no_trial(cwd):
+    """As after `disown`: to print fails, and nothing else does."""
+    write_toy(cwd, each_epoch=SLOW)
+    terminal, stderr = pty.openpty()
+    command = [sys.executable, "-m", "hpsearch", "run", "toy.py", "--storage", URL]
+    launcher = subprocess.Popen(
+        [*command, "--trials", str(N_TRIALS), "--slots", "2", "--pruner", "none"],
+        stdout=stderr,
+        stderr=stderr,
+        start_new_session=True,
+    )
+    os.close(stderr)
+    while b"run " not in os.read(terminal, 4096):  # until the live table shows a trial
+        pass
+
+    os.close(terminal)
+
+    assert launcher.wait(timeout=HANG_S) == 0
+    assert read().counts[Outcome.FINISHED] == N_TRIALS
 
 
 def test_a_second_launcher_of_a_study_is_refused_and_told_who_runs_it(cwd, launch, cli):

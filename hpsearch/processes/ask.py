@@ -39,7 +39,7 @@ def ask(question: Question) -> Generator[Any, None, None]:
         try:
             yield from _answers(process, question)
             return
-        except (EOFError, BrokenPipeError):
+        except (EOFError, BrokenPipeError, ValueError):  # in the middle of a line
             process.wait()
             printed.seek(0)
             last_words = printed.read().decode(errors="replace")

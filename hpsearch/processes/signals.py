@@ -10,11 +10,34 @@ from contextlib import contextmanager
 Handler = Callable[[int, object], None]
 
 
+class Terminated(BaseException):
+    """SIGTERM or SIGHUP arrived. As with Ctrl-C, no `except Exception` stops it.
+
+    Args:
+        number: Of the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+def terminate(number: int, _frame: object) -> None:
+    """Handle a signal by cleaning up, then exiting.
+
+    Raises:
+        Terminated: Always.
+    """
+    raise Terminated(number)
+
+
 @contextmanager
 def handled(handlers: Mapping[str, Handler]) -> Iterator[None]:
-    """Handle signals, and then as before; names that the system lacks are left out.
+    """Handle signals by name, and afterwards as before.
 
-    Only the main thread may: elsewhere nothing is handled, and a notebook's own handling stays.
+    Signals that the system lacks are left out, and so are ignored ones: `nohup` ignores
+    SIGHUP, and a script's `&` SIGINT. Only the main thread can handle signals: elsewhere
+    nothing is changed.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -22,7 +45,7 @@ def handled(handlers: Mapping[str, Handler]) -> Iterator[None]:
     before = {
         number: signal.signal(number, handlers[number.name])
         for number in signal.Signals
-        if number.name in handlers
+        if number.name in handlers and signal.getsignal(number) is not signal.SIG_IGN
     }
     try:
         yield

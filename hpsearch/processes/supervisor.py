@@ -89,6 +89,7 @@ def supervise(
     *,
     answer: Callable[[EpochDone], Verdict],
     limits: Limits,
+    may_begin: Callable[[], bool] = lambda: True,
     must_stop_now: Callable[[], bool] = lambda: False,
 ) -> Ending:
     """Run a job in a process of its own, to whatever end.
@@ -98,12 +99,18 @@ def supervise(
         job: What to train.
         answer: Called after each epoch; the process waits for the verdict.
         limits: When to kill it.
+        may_begin: Asked about every 0.1 s while it waits for Keras; it is given up if not.
         must_stop_now: Asked about every 0.1 s; kills it too.
     """
     process = runner.start(job)
     patience_s = 0.0
     try:
-        ending = _watch(process, answer, limits, must_stop_now)
+        ending = _watch(
+            process,
+            answer,
+            limits,
+            lambda: must_stop_now() or not (process.has_begun or may_begin()),
+        )
         if ending is None or ending.how in SAID_LAST:
             patience_s = LAST_WORDS_S
     finally:

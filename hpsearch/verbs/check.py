@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -131,8 +130,9 @@ def _search(study_file: StudyFile, space: Space) -> list[str]:
 
 
 def _costs(study_file: StudyFile, space: Space, cost: Cost) -> list[str]:
-    task = study_file.task
-    n_slots = os.cpu_count() or 1
+    from joblib import cpu_count  # not os's: limits of affinity and of cgroups count
+
+    task, n_slots = study_file.task, cpu_count()
     trial_s = cost.first_epoch_s + (epochs_of(task.baseline) - 1) * cost.epoch_s
     longest_s = cost.first_epoch_s + (space.max_epochs(task.baseline) - 1) * cost.epoch_s
     budget_s = longest_s * math.ceil(task.budget.n_trials / n_slots)

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+from joblib import cpu_count
 
 from benchmarks.lab import data_folder
 from hpsearch.data import Dataset
@@ -153,7 +154,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=5)
     args = parser.parse_args()
-    n_slots = os.cpu_count() or 1
+    n_slots = cpu_count()
     runner = LocalRunner()
     speed = matrix_product_speed()
     print(f"one core's matrix product: {speed / 1e9:.1f} G multiply-adds/s")

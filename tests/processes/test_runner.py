@@ -152,7 +152,7 @@ def test_a_server_ends_when_its_launcher_is_killed(when, tmp_path, slow_keras):
         launcher.kill()
         slow_keras.touch()
 
-        wait_until(lambda: not is_alive(server.pid), seconds=100)
+        wait_until(lambda: not is_alive(server.pid))
 
 
 def test_a_launcher_that_ends_does_not_wait_for_its_server_to_import_keras(slow_keras):
