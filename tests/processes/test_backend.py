@@ -59,3 +59,9 @@ def test_a_backend_that_is_not_installed_is_told(monkeypatch, backend):
 
     with pytest.raises(UsageError, match="not installed"):
         keras_backend()
+
+
+def test_tensorflow_computes_unless_another_backend_is_named(monkeypatch):
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+
+    assert keras_backend() == "tensorflow"
