@@ -49,7 +49,7 @@ def test_what_keras_could_not_read_changes_nothing(keras_json, content):
 def test_what_would_cut_trainings_short_is_refused(monkeypatch, name):
     monkeypatch.setenv(name, "3")
 
-    with pytest.raises(UsageError, match=f"{name} is set: Keras would end each training"):
+    with pytest.raises(UsageError, match=f"{name} is set: Keras would cut training short"):
         keras_backend()
 
 

@@ -71,7 +71,7 @@ def test_a_fixed_value_that_the_first_trial_has_no_use_for_is_an_error_with_the_
     with pytest.raises(UsageError) as refused:
         hpsearch.search(toy, storage=URL, fixed={"units_2": 5})
 
-    assert "never asks for 'units_2'; it does with --set layers=2" in str(refused.value)
+    assert "baseline's other values; it does with --set layers=2" in str(refused.value)
     assert not Path("studies.db").exists()
 
 
