@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import optuna
+from optuna.study import StudyDirection
 
+from hpsearch.errors import UsageError
 from hpsearch.goal import Logs
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
 from hpsearch.task import epochs_of
 from hpsearch.training.fit import build, fit
-from hpsearch.training.logs import require_metric
 
 if TYPE_CHECKING:
     from optuna import Trial
@@ -44,12 +45,16 @@ def objective(
 
     Raises:
         HpsearchError: The study file or the data cannot be used; from the function too,
-            when Keras does not log the metric.
+            when Keras does not log the metric, or the study goes in the other direction.
     """
     declared = read_study_file(os.fspath(study_file))
     task, dataset = declared.task, prepare_data(declared, data).open()
 
     def evaluate(trial: Trial) -> float:
+        if (trial.study.direction is StudyDirection.MAXIMIZE) != task.goal.maximize:
+            raise UsageError(
+                f"the study does not {task.goal}: create it with direction={task.direction!r}"
+            )
         task.space(trial)
         params = task.complete(trial.params)
         epochs, batch_size = epochs_of(params), params["batch_size"]
@@ -59,8 +64,7 @@ def objective(
 
         def after_epoch(epoch: int, logs: Logs) -> bool:
             nonlocal is_given_up
-            require_metric(task.metric, logs)
-            values.append(logs[task.metric])
+            values.append(task.goal.value(logs))
             trial.report(values[-1], step=epoch)
             has_diverged = not task.goal.is_finite(logs)
             is_given_up = has_diverged or (epoch < epochs and trial.should_prune())

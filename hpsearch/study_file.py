@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib.util
 import linecache
 import os
+import site
+import sys
+import sysconfig
 import threading
 import traceback
 import types
@@ -66,9 +70,15 @@ class StudyFile:
         return _needed(ast.parse(self.text), wanted)
 
     def fingerprint_of(self, function: str) -> str:
-        """SHA-256 of `code_of(function)`, in hex; of the whole text if that is nothing."""
+        """SHA-256 of `code_of(function)`, in hex; of the whole text if that is nothing.
+
+        Modules of the user's own that this code imports are part of it, as they stand now.
+        """
         code = self.code_of(function) or self.text
-        return hashlib.sha256(code.encode()).hexdigest()
+        digest = hashlib.sha256(code.encode())
+        for path in own_modules(code):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()
 
 
 def study_files() -> dict[str, Path]:
@@ -110,6 +120,46 @@ def read_study_file(name_or_path: str) -> StudyFile:
     except UnicodeDecodeError as error:
         raise StudyFileError(f"study file {str(path)!r} is not UTF-8 text") from error
     return run_study_file(text, os.fspath(path))
+
+
+def own_modules(code: str) -> list[Path]:
+    """The files of the user's own modules and packages that some Python text imports.
+
+    Others come with Python, or are installed, and have a version. Files that one's own
+    modules import in turn are found only where they lie in the same package.
+
+    Returns:
+        The files, each package's in the order of their paths.
+    """
+    paths = sysconfig.get_paths()
+    folders = [paths["stdlib"], paths["platstdlib"], paths["purelib"], paths["platlib"]]
+    folders += [*site.getsitepackages(), site.getusersitepackages()]
+    installed = {Path(folder).resolve() for folder in folders}
+    files: list[Path] = []
+    for name in sorted(imports_of(code) - {"hpsearch"}):
+        try:
+            spec = importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            continue
+        if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+            continue
+        path = Path(spec.origin).resolve()
+        if not installed.isdisjoint(path.parents):
+            continue
+        is_package = spec.submodule_search_locations is not None
+        files += sorted(path.parent.rglob("*.py")) if is_package else [path]
+    return files
+
+
+def imports_of(code: str) -> set[str]:
+    """The top-level names of the modules that some Python text imports, but Python's own."""
+    modules: set[str] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            modules.add(node.module.partition(".")[0])
+    return modules - set(sys.stdlib_module_names)
 
 
 def run_study_file(text: str, filename: str) -> StudyFile:

@@ -10,7 +10,7 @@ import pytest
 from optuna.trial import TrialState
 
 import hpsearch
-from hpsearch.errors import MetricNotFound
+from hpsearch.errors import MetricNotFound, UsageError
 from tests.toy import write_toy
 from tests.training.letters import letters
 from tests.waiting import HANG_S
@@ -79,3 +79,10 @@ def test_a_script_without_a_main_guard_may_search(cwd):
     )
 
     assert done.stdout == "once\nTrue\n"
+
+
+def test_a_study_of_the_other_direction_is_refused_before_anything_trains(cwd):
+    objective = hpsearch.objective(write_toy(cwd, in_build="raise SystemExit"))
+
+    with pytest.raises(UsageError, match="does not maximize val_score: create it with direction="):
+        optuna.create_study(direction="minimize").optimize(objective, n_trials=1)

@@ -37,8 +37,8 @@ def test_what_the_study_file_itself_prints_stays(cwd: Path):
 def test_a_keras_that_cannot_be_loaded_is_reported_by_the_study_files_own_line(cwd: Path):
     done = load(cwd, "\nimport keras", keras="raise RuntimeError('broken')")
 
-    assert "StudyFileError: study file task.py:2 raised RuntimeError: broken" in done.stderr
+    assert "StudyFileError: task.py:2: the study file raised RuntimeError: broken" in done.stderr
 
 
 def test_a_text_that_does_not_parse_is_left_to_the_study_files_own_error(cwd: Path):
-    assert "task.py:1 raised SyntaxError" in load(cwd, "import keras; x = (").stderr
+    assert "task.py:1: the study file raised SyntaxError" in load(cwd, "import keras; x = (").stderr

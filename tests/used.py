@@ -168,10 +168,12 @@ def build(params):
 
     model = keras.Sequential([
         keras.Input((N_TONES, 1)),
+        keras.layers.Normalization(),
         keras.layers.SimpleRNN(params["units"], dropout=0.1),
         keras.layers.Dense(1, "sigmoid"),
     ])
-    model.compile(keras.optimizers.Adam(0.02), smoothed, metrics=["binary_crossentropy"])
+    adam = keras.optimizers.Adam(0.02, use_ema=True, ema_momentum=0.9)
+    model.compile(adam, smoothed, metrics=["binary_crossentropy"])
     return model
 
 

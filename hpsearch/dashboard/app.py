@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 def make_app(storage: Storage) -> WSGIApplication:
     """The dashboard of a storage and of the artifacts beside it."""
-    # the cache reads a finished trial once, not at every refresh of every page
-    source = optuna.storages.get_storage(storage.optuna) if storage.read_only else storage.optuna
+    # not the patient storage: a page that waits is worse than one that says what failed. The
+    # cache reads a finished trial once, not at every refresh of every page
+    source = optuna.storages.get_storage(storage.rdb) if storage.read_only else storage.rdb
     artifacts = FileSystemArtifactStore(storage.artifacts)
     app: WSGIApplication = optuna_dashboard.wsgi(source, artifacts)
     return app

@@ -44,11 +44,12 @@ from hpsearch.evaluation.evaluate import N_THREADS
 from hpsearch.evaluation.sentences import as_content
 from hpsearch.export.network_code import network_code
 from hpsearch.export.readme import readme
-from hpsearch.export.requirements import imports_of, requirements
+from hpsearch.export.requirements import requirements
 from hpsearch.export.winner import Winner, name_classes
 from hpsearch.files import as_json, atomic_folder, sha256_of
 from hpsearch.goal import Logs
-from hpsearch.study_file import StudyFile, run_study_file
+from hpsearch.processes.backend import SETTINGS
+from hpsearch.study_file import StudyFile, imports_of, run_study_file
 
 MANIFEST = "MANIFEST.json"
 MANIFEST_SCHEMA = "hpsearch.manifest/1"
@@ -137,6 +138,10 @@ def _training(winner: Winner) -> dict[str, Any]:
         "also_log": None if task.also_log is None else task.also_log.__name__,
         "seed": opening.seeds[0],
         "backend": opening.versions["backend"],
+        "keras": {
+            name: type(default)(opening.versions.get(name, default))
+            for name, default in SETTINGS.items()
+        },
         "n_threads": N_THREADS,
         "jit_compile": task.jit_compile,
         "test_metric": opening.test_metric,

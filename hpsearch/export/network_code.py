@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from hpsearch.errors import StudyFileError
-from hpsearch.export.requirements import imports_of, local_modules
-from hpsearch.study_file import StudyFile
+from hpsearch.export.requirements import local_modules
+from hpsearch.study_file import StudyFile, imports_of
 
 HEADER = '''\
 """How the study file {name} builds the network: its code, copied word for word.

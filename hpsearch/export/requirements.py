@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import importlib.metadata
-import sys
 from collections.abc import Iterable, Mapping
 from importlib.machinery import PathFinder
-
-
-def imports_of(code: str) -> set[str]:
-    """The top-level names of the modules that some Python text imports."""
-    modules: set[str] = set()
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.Import):
-            modules |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            modules.add(node.module.partition(".")[0])
-    return modules - set(sys.stdlib_module_names)
 
 
 def local_modules(modules: Iterable[str]) -> list[str]:

@@ -62,10 +62,15 @@ def set_environment(settings: Mapping[str, Any]) -> None:
 
 def train_and_measure(settings: Mapping[str, Any], params: Mapping[str, Any]) -> float:
     """Train the network and return its metric on the test examples."""
-    # imported only now: both import Keras
+    # imported only now: all of them import Keras, or are Keras
+    import keras
     import loop
     import network
 
+    # whatever the configuration file of Keras on this machine says
+    keras.config.set_floatx(settings["keras"]["floatx"])
+    keras.config.set_epsilon(settings["keras"]["epsilon"])
+    keras.config.set_image_data_format(settings["keras"]["image_data_format"])
     seed = settings["seed"]
     build = getattr(network, settings["build"])
     x, y = read_examples("train")

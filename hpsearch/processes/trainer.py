@@ -194,7 +194,8 @@ class Trainer:
             deaths = 1 if len(progress.logs) > n_before else deaths + 1
             if deaths > self.retries:
                 return ending
-            self.say(f"{name}: {ending.reason}; it continues after epoch {len(progress.logs)}")
+            if not self.stop.is_asked:
+                self.say(f"{name}: {ending.reason}; it continues after epoch {len(progress.logs)}")
         return Ending(how=How.INTERRUPTED)
 
 

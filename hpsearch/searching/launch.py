@@ -296,9 +296,9 @@ def _remarks(stored: Record, n_slots: int, n_cores: int) -> Iterator[str]:
     """What a user should know and need not act on."""
     now = versions()
     changed = [
-        f"{name} {old} then, {now.get(name)} now"
-        for name, old in stored.versions.items()
-        if now.get(name) != old
+        f"{name} {stored.versions.get(name, 'default')} then, {now.get(name, 'default')} now"
+        for name in {**stored.versions, **now}
+        if now.get(name) != stored.versions.get(name)
     ]
     if changed:
         yield f"made with other versions ({', '.join(changed)}): values may differ"

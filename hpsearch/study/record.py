@@ -18,7 +18,7 @@ from hpsearch.codec import Schema
 from hpsearch.curves.store import network_of
 from hpsearch.errors import StudyChanged, StudyNotFound
 from hpsearch.goal import Direction, Goal
-from hpsearch.processes.backend import keras_backend
+from hpsearch.processes.backend import keras_backend, keras_settings
 from hpsearch.study.space import differences
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import Attr
@@ -64,7 +64,7 @@ SCHEMA = Schema("hpsearch.study", 1, Record)
 
 
 def versions() -> dict[str, str]:
-    """Of everything that has a say in what a trial's value is.
+    """Of everything that has a say in what a trial's value is, settings of Keras included.
 
     Raises:
         UsageError: Keras's backend is not installed.
@@ -75,6 +75,7 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "backend": backend,
         **{name: importlib.metadata.version(name) for name in names},
+        **keras_settings(),
     }
 
 

@@ -76,8 +76,8 @@ def build(task: Task, params: Params, seed: int, examples: Split) -> keras.Model
         return loop.build_network(compiled, params, seed, examples.x, jit_compile=task.jit_compile)
     except loop.CannotAdapt as error:
         raise StudyFileError(
-            f"build(params) leaves a layer unadapted, and {error}. Give it what it would learn, "
-            "such as mean= and variance= or vocabulary=, or put it next to the Input"
+            f"build(params): {error}: put it right after the Input, or give it its mean= and "
+            "variance=, vocabulary= or bin_boundaries="
         ) from error
 
 

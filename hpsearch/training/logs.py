@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
-from hpsearch.errors import MetricNotFound, StudyFileError
+from hpsearch.errors import StudyFileError
 from hpsearch.goal import Logs
 from hpsearch.study_file import calling
 from hpsearch.task import Task
@@ -47,14 +47,3 @@ def complete(task: Task, keras_logs: Mapping[str, Any]) -> Logs:
                 f"validation, as those on test are: {sorted(on_test)}"
             )
     return found
-
-
-def require_metric(metric: str, logs: Logs) -> None:
-    """Training on without the metric would look like a search in which nothing is good.
-
-    Raises:
-        MetricNotFound: Keras logged no such metric.
-    """
-    if metric not in logs:
-        logged = sorted(set(logs) - {"seconds"})
-        raise MetricNotFound(f"Keras logged {logged}, not {metric!r}: correct metric= in the task")

@@ -155,32 +155,7 @@ def sparse_rows(x: Any) -> Callable[[Any], Any]:
     return gather
 
 
-# ---- Training --------------------------------------------------------------------------
-
-
-class Shuffle(keras.callbacks.Callback):
-    """Puts the examples in the order of each epoch before it begins."""
-
-    def __init__(self, batches: Batches, seed: int, n: int) -> None:
-        super().__init__()
-        self.batches, self.seed, self.n = batches, seed, n
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self.batches.set_order(order(self.seed, epoch, self.n))
-
-
-class ValidateFinished(keras.callbacks.Callback):
-    """Has each validation see the weights that training would end with at this epoch."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.validation = ExitStack()
-
-    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self.validation.enter_context(finished(self.model))
-
-    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
-        self.validation.close()
+# ---- The network -----------------------------------------------------------------------
 
 
 def build_network(
@@ -215,7 +190,7 @@ def build_network(
 
 
 class CannotAdapt(ValueError):
-    """A layer should adapt to the data, and nobody can say what will reach it."""
+    """A layer has to adapt to data, and what will reach it is not known before training."""
 
 
 def adapt(model: keras.Model, x: Any) -> None:
@@ -241,8 +216,7 @@ def adapt(model: keras.Model, x: Any) -> None:
         # one may have learned what it began with, another is a part of one that adapted
         if layer not in adapted and _is_unadapted(layer):
             raise CannotAdapt(
-                f"{_name(layer)} cannot be adapted where it is: only the layers of Sequential "
-                "and functional models can"
+                f"{_name(layer)} cannot adapt where it is, only in Sequential and functional models"
             )
 
 
@@ -260,8 +234,7 @@ def _adapt_inside(model: keras.Model, x: Any) -> list[keras.Layer]:
         for earlier in before.layers:
             if earlier.trainable_variables:
                 raise CannotAdapt(
-                    f"{_name(unadapted[0])} comes after {_name(earlier)}, which trains: what "
-                    "reaches it is not known before"
+                    f"{_name(unadapted[0])} cannot adapt after {_name(earlier)}, which trains"
                 )
         is_first = all(isinstance(one, keras.layers.InputLayer) for one in before.layers)
         reaches_it = x if is_first else _outputs(before, x)
@@ -302,6 +275,34 @@ def _is_unadapted(layer: keras.Layer) -> bool:
 
 def _name(layer: keras.Layer) -> str:
     return f"{type(layer).__name__} layer {layer.name!r}"
+
+
+# ---- Training --------------------------------------------------------------------------
+
+
+class Shuffle(keras.callbacks.Callback):
+    """Puts the examples in the order of each epoch before it begins."""
+
+    def __init__(self, batches: Batches, seed: int, n: int) -> None:
+        super().__init__()
+        self.batches, self.seed, self.n = batches, seed, n
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self.batches.set_order(order(self.seed, epoch, self.n))
+
+
+class ValidateFinished(keras.callbacks.Callback):
+    """Has each validation see the weights that training would end with at this epoch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.validation = ExitStack()
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.validation.enter_context(finished(self.model))
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        self.validation.close()
 
 
 def fit(

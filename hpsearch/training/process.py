@@ -40,7 +40,6 @@ from hpsearch.messages import (
 from hpsearch.study_file import describe, run_study_file
 from hpsearch.task import epochs_of, without_epochs
 from hpsearch.training.fit import build, fit, get_state, measure, set_state
-from hpsearch.training.logs import require_metric
 from hpsearch.training.loop import finish, finished
 from hpsearch.training.writing import require_windows, write_after
 
@@ -137,7 +136,7 @@ def run(job: Job, launcher: Launcher) -> Logs:
 
     def after_epoch(epoch: int, logs: Logs) -> bool:
         if valid is not None:
-            require_metric(task.metric, logs)
+            task.goal.value(logs)  # or it is told at the first epoch
         written = None
         if writing is not None:
             with finished(model):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hpsearch.curves.curve import Curve, State, Written
-from hpsearch.curves.store import evict
+from hpsearch.curves.store import CurveStore
 
 WRITTEN = Written(window="ab", temperatures=[0.0], texts=["cd"])
 
@@ -138,7 +138,7 @@ def test_the_longest_unused_checkpoints_are_evicted_and_the_logs_stay(tmp_path):
         os.utime(path, (0, 0))
     size = sum(path.stat().st_size for path in (tmp_path / "new").glob("epoch-*"))
 
-    evict(tmp_path, max_bytes=size)
+    CurveStore(tmp_path).evict(max_bytes=size)
 
     old, new = Curve(tmp_path / "old"), Curve(tmp_path / "new")
     assert (old.is_evicted, new.is_evicted) == (True, False)

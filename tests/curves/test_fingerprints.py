@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
-from hpsearch.study_file import StudyFile, run_study_file
+from hpsearch.study_file import StudyFile, own_modules, run_study_file
 
 HEAD = "from hpsearch import Task\nimport math\n"
 TAIL = (
@@ -78,3 +80,43 @@ def test_what_has_no_part_in_it_does_not(more: str):
 
     plain = study_file(build).fingerprint_of("build")
     assert study_file(build + more).fingerprint_of("build") == plain
+
+
+@pytest.fixture
+def own_module(tmp_path, monkeypatch):
+    """A module of the user's own, in a folder that Python looks in."""
+    path = tmp_path / "mylayers.py"
+    path.write_text("UNITS = 5\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mylayers", raising=False)
+    return path
+
+
+BUILD = "def build(p):\n    import mylayers\n    return mylayers.UNITS"
+
+
+def test_a_module_of_ones_own_that_build_imports_is_part_of_the_network(own_module):
+    before = study_file(BUILD).fingerprint_of("build")
+
+    own_module.write_text("UNITS = 6\n")
+
+    assert study_file(BUILD).fingerprint_of("build") != before
+    assert study_file(BUILD).fingerprint_of("load") == study_file(BUILD).fingerprint_of("load")
+
+
+def test_a_package_of_ones_own_is_part_of_the_network_with_all_its_modules(own_module):
+    package = own_module.parent / "mypackage"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "layers.py").write_text("UNITS = 5\n")
+    build = "from mypackage.layers import UNITS\ndef build(p): return UNITS"
+    before = study_file(build).fingerprint_of("build")
+
+    (package / "layers.py").write_text("UNITS = 6\n")
+
+    assert study_file(build).fingerprint_of("build") != before
+
+
+def test_installed_libraries_have_versions_and_no_part_in_the_code(own_module):
+    assert own_modules("import numpy, json, keras.layers, optuna, hpsearch, no_such_module") == []
+    assert own_modules("import mylayers") == [own_module]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.export.requirements import imports_of, local_modules, requirements
+from hpsearch.export.requirements import local_modules, requirements
+from hpsearch.study_file import imports_of
 
 VERSIONS = {"python": "3.11.7", "backend": "jax", "keras": "3.1", "jax": "0.5", "numpy": "2.0"}
 

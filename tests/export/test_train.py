@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from hpsearch.export import train
+from hpsearch.verbs.export import export
+from tests.evaluated import copy_study
 from tests.used import copy_used
 
 pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
@@ -36,15 +38,20 @@ def run_train(folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param("letters", id="whole numbers"),
-        pytest.param("reviews", id="sparse examples"),
-        pytest.param("tones", id="recurrent, compiled, with more logs and the gradient's norm"),
+        pytest.param("clouds", id="dense, with dropout"),
+        pytest.param("letters", id="of whole numbers"),
+        pytest.param("reviews", id="sparse"),
+        pytest.param("tones", id="recurrent, adapting, averaging, compiled, with more logs"),
     ],
 )
 def test_it_comes_to_the_recorded_figure_without_hpsearch(cwd: Path, name: str):
-    copy_used(name, cwd, "out")
+    if name == "clouds":
+        copy_study(cwd)
+        export("sqlite:///runs/studies.db", name, Path("out"), data=None)
+    else:
+        copy_used(name, cwd, "out")
     metrics = json.loads((cwd / "out" / "metrics.json").read_text())
-    metric, (recorded,) = metrics["test_metric"], metrics["test"]["winner"]["values"]
+    metric, (recorded, *_) = metrics["test_metric"], metrics["test"]["winner"]["values"]
 
     done = run_train(cwd / "out")
 

@@ -8,9 +8,8 @@ from optuna.study import Study
 from optuna.trial import Trial, TrialState, create_trial
 from optuna_dashboard import get_note, save_note
 
-from hpsearch.study import trials as attr
 from hpsearch.study.note import LAST_LINE, escape, write_note, write_trial_notes
-from hpsearch.study.trials import row
+from hpsearch.study.trials import Attr, row
 from tests.summaries import record
 
 
@@ -18,14 +17,14 @@ from tests.summaries import record
 def study() -> Study:
     """A pruned trial, the one it was promoted to, one read off that, and a stranger."""
     study = optuna.create_study(study_name="toy", direction="maximize")
-    pruned = {attr.OUTCOME: "pruned", attr.EPOCHS_PRUNED: 8}
-    promoted = {attr.PROMOTED_FROM: 0, attr.OUTCOME: "finished", attr.EPOCHS_REUSED: 1}
+    pruned = {Attr.OUTCOME: "pruned", Attr.EPOCHS_PRUNED: 8}
+    promoted = {Attr.PROMOTED_FROM: 0, Attr.OUTCOME: "finished", Attr.EPOCHS_REUSED: 1}
     epochs = {"epochs": optuna.distributions.IntDistribution(1, 9)}
     for value, length, steps, attrs in (
         (None, 9, 1, pruned),
         (0.8, 9, 9, promoted),
-        (0.9, 5, 0, {attr.READ_OFF: 1}),
-        (0.1, 3, 3, {attr.OUTCOME: "finished"}),
+        (0.9, 5, 0, {Attr.READ_OFF: 1}),
+        (0.1, 3, 3, {Attr.OUTCOME: "finished"}),
     ):
         study.add_trial(
             create_trial(

@@ -6,9 +6,8 @@ import math
 
 import optuna
 
-from hpsearch.study import trials as attr
 from hpsearch.study.summary import summarize
-from hpsearch.study.trials import Outcome, row
+from hpsearch.study.trials import Attr, Outcome, row
 from tests.summaries import pruned, record, summary, trial
 
 
@@ -69,7 +68,7 @@ def test_what_a_promoted_trial_takes_over_is_neither_saved_by_reuse_nor_by_pruni
 
 def test_a_stored_study_is_summed_up_with_its_record():
     study = optuna.create_study(study_name="toy", direction="maximize")
-    study.add_trial(optuna.create_trial(value=0.5, user_attrs={attr.CURVE: "a"}))
+    study.add_trial(optuna.create_trial(value=0.5, user_attrs={Attr.CURVE: "a"}))
 
     found = summarize(study, record(seed=3))
 

@@ -138,19 +138,19 @@ class OwnCall(keras.Model):
         pytest.param(
             task(layers.Dense(3, name="d"), layers.Normalization(name="wanted")),
             NUMBERS,
-            "Normalization layer 'wanted' comes after Dense layer 'd', which trains",
+            "Normalization layer 'wanted' cannot adapt after Dense layer 'd', which trains",
             id="after a layer that trains",
         ),
         pytest.param(
             task(network=own_call),
             NUMBERS,
-            "Normalization layer 'wanted' cannot be adapted where it is",
+            "Normalization layer 'wanted' cannot adapt where it is",
             id="a call of its own",
         ),
         pytest.param(
             task(layers.TimeDistributed(layers.Normalization(name="wanted")), layers.Flatten()),
             NUMBERS[:, :, None],
-            "Normalization layer 'wanted' cannot be adapted where it is",
+            "Normalization layer 'wanted' cannot adapt where it is",
             id="in a wrapper",
         ),
         pytest.param(

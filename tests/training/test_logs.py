@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hpsearch.errors import MetricNotFound, StudyFileError
-from hpsearch.training.logs import complete, require_metric
+from hpsearch.errors import StudyFileError
+from hpsearch.training.logs import complete
 from tests.training.letters import letters
 
 LOGS = {"loss": np.float32(0.5), "accuracy": 1.0}
@@ -72,8 +72,3 @@ def test_a_function_that_changes_what_it_is_given_changes_nothing():
         return {}
 
     assert with_more(spoil) == {"loss": 0.5, "accuracy": 1.0}
-
-
-def test_a_metric_that_is_nowhere_is_named():
-    with pytest.raises(MetricNotFound, match=r"Keras logged \['loss'\], not 'val_acc'"):
-        require_metric("val_acc", {"loss": 1.0, "seconds": 2.0})

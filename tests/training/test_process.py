@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hpsearch.curves.curve import Curve
-from hpsearch.curves.store import evict
+from hpsearch.curves.store import CurveStore
 from hpsearch.goal import Logs
 from hpsearch.messages import EpochDone, Failed, Job, Message, Verdict, decode
 from hpsearch.processes.supervisor import Ending, How, Limits, ProcessServer, supervise
@@ -71,7 +71,7 @@ def figures(logs: list[Logs]) -> list[Logs]:
 def test_a_longer_trial_over_an_evicted_curve_keeps_the_logs_that_others_share(server, tmp_path):
     take(server, tmp_path, 5)
     stored = Curve(tmp_path / "curve").logs
-    evict(tmp_path, max_bytes=0)
+    CurveStore(tmp_path).evict(max_bytes=0)
 
     ending, said = take(server, tmp_path, 6, stop_after=2)
 

@@ -1,7 +1,9 @@
-"""A trained network answers questions, and refuses what it cannot take."""
+"""The process that a trained network is used in: a question in, answers out."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -9,60 +11,87 @@ import numpy as np
 import pytest
 
 from hpsearch.errors import StudyFileError
-from hpsearch.questions import Predict, Write
+from hpsearch.questions import Answer, Ended, Line, Predict, Write, decode_line, encode_line
 from hpsearch.training.use import answer
 
-# Keras's own, as it saves
+# Keras's own, where it reads a variable to save it
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
-def save(folder: Path, *layers: keras.Layer) -> str:
-    """Save a network that takes two numbers."""
-    keras.Sequential([keras.Input((2,)), *layers]).save(folder / "model.keras")
-    return str(folder / "model.keras")
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    """A network that tells which of three numbers is the largest."""
+    dense = keras.layers.Dense(3, "softmax", kernel_initializer="identity")
+    keras.Sequential([keras.Input((3,)), dense]).save(tmp_path / "model.keras")
+    return str(tmp_path / "model.keras")
 
 
-def test_a_prediction_begins_with_the_last_activation_and_has_a_row_for_each_example(tmp_path):
-    dense = keras.layers.Dense(3, "softmax", kernel_initializer="zeros")
-    model = save(tmp_path, dense)
+def predict(model: str, x: list, dtype: str = "float32") -> Predict:
+    return Predict(model=model, x=x, dtype=dtype)
 
-    activation, *rows = answer(Predict(model=model, x=[[0, 1], [2, 3]], dtype="float32"))
+
+def lines_of(question: Line) -> list[Line]:
+    """What the process answers."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "hpsearch.training.use"],
+        input=encode_line(question),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    return [decode_line(line) for line in done.stdout.splitlines()]
+
+
+def test_it_answers_with_the_last_activation_and_a_prediction_for_each_example(model):
+    activation, *predictions = answer(predict(model, [[9, 0, 0], [0, 0, 9]]))
 
     assert activation == "softmax"
-    np.testing.assert_allclose(rows, np.full((2, 3), 1 / 3))
+    assert [int(np.argmax(one)) for one in predictions] == [0, 2]
 
 
-def test_a_last_layer_without_an_activation_is_said_to_have_none(tmp_path):
-    model = save(tmp_path, keras.layers.Dense(1), keras.layers.Flatten())
-
-    activation, _ = answer(Predict(model=model, x=[[0, 1]], dtype="float32"))
-
-    assert activation == ""
+def test_examples_of_another_shape_are_told_in_one_line(model):
+    with pytest.raises(StudyFileError, match=r"takes examples of shape \(3,\).* shape \(2,\)"):
+        list(answer(predict(model, [[1, 2]])))
 
 
-def test_examples_of_another_shape_are_refused_in_a_line(tmp_path):
-    model = save(tmp_path, keras.layers.Dense(1))
+def test_answers_are_lines_and_the_last_one_says_that_it_is(model):
+    *answers, ended = lines_of(predict(model, [[0, 9, 0]]))
 
-    with pytest.raises(
-        StudyFileError, match=r"shape \(2,\), and encode\(\) made one of shape \(3,\)"
-    ):
-        list(answer(Predict(model=model, x=[[0, 1, 2]], dtype="float32")))
+    assert [type(one) for one in answers] == [Answer, Answer]
+    assert ended == Ended()
 
 
-def test_a_network_writes_as_many_characters_as_asked(tmp_path):
-    always_b = keras.layers.Dense(
-        2,
-        "softmax",
-        kernel_initializer="zeros",
-        bias_initializer=keras.initializers.Constant([0, 5]),
+def test_what_goes_wrong_is_the_last_line(tmp_path):
+    (tmp_path / "model.keras").write_bytes(b"no model")
+
+    (ended,) = lines_of(predict(str(tmp_path / "model.keras"), [[1]]))
+
+    assert isinstance(ended, Ended)
+    assert ended.error
+
+
+def test_it_writes_a_text_a_character_at_a_time(tmp_path):
+    """Each output is the one-hot of the character after the last one of the window."""
+    kernel = np.zeros((2, 3, 3), dtype="float32")
+    kernel[1] = 9 * np.roll(np.eye(3), 1, axis=1)
+    one_hot = keras.layers.CategoryEncoding(3, output_mode="one_hot")
+    dense = keras.layers.Dense(3, "softmax")
+    network = keras.Sequential(
+        [keras.Input((2,), dtype="int32"), one_hot, keras.layers.Flatten(), dense]
     )
-    question = Write(
-        model=save(tmp_path, always_b),
-        window=[0, 0],
-        vocabulary=["a", "b"],
-        n_chars=4,
-        temperature=0.0,
-        seed=1,
+    dense.set_weights([kernel.reshape(6, 3), np.zeros(3)])
+    network.save(tmp_path / "model.keras")
+
+    written = answer(
+        Write(
+            model=str(tmp_path / "model.keras"),
+            window=[0, 1],
+            vocabulary=["a", "b", "c"],
+            n_chars=4,
+            temperature=0.0,
+            seed=1,
+        )
     )
 
-    assert "".join(answer(question)) == "bbbb"
+    assert list(written) == ["c", "a", "b", "c"]

@@ -313,8 +313,8 @@ def test_a_module_of_the_current_folder_is_not_taken_for_keras(cwd: Path, cli: C
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        pytest.param("lambda params: None", "build= is no function of the study", id="lambda"),
-        pytest.param("describe", r"build\(\) uses hpsearch, which an export", id="hpsearch"),
+        pytest.param("lambda params: None", "build= must be a function that", id="lambda"),
+        pytest.param("describe", r"build\(\) uses hpsearch, but an exported", id="hpsearch"),
     ],
 )
 def test_a_network_that_could_not_be_exported_is_refused_before_a_search(

@@ -27,7 +27,7 @@ from hpsearch.study.note import write_note, write_trial_notes
 from hpsearch.study.record import create_or_continue, load_study, make_record
 from hpsearch.study.space import explore
 from hpsearch.study.storage import Storage
-from hpsearch.study.trials import READ_OFF
+from hpsearch.study.trials import Attr
 from hpsearch.study_file import run_study_file
 from hpsearch.task import ParamValue
 from tests.waiting import HANG_S
@@ -411,7 +411,7 @@ def test_the_page_of_a_trial_says_which_others_are_the_same_network(
             value=0.9,
             params={**longer.params, "epochs": 5},
             distributions=longer.distributions,
-            user_attrs={READ_OFF: longer.number},
+            user_attrs={Attr.READ_OFF: longer.number},
         )
     )
     write_trial_notes(study, longer.number)
