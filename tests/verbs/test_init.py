@@ -18,7 +18,7 @@ from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.verbs.check import measure
 from tests.conftest import Cli
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(params=list(Kind))
