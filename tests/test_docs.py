@@ -108,6 +108,7 @@ SECTIONS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", SECTIONS)
 def test_a_newcomer_can_follow_the_page_word_for_word(title: str, cwd: Path):
     scripts = Path(sys.executable).parent

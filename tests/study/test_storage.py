@@ -125,6 +125,7 @@ def test_a_waiting_trial_is_taken_by_one_only(cwd):
     assert sorted(taken) == list(range(20))
 
 
+@pytest.mark.slow
 def test_two_launchers_may_make_a_new_storage_at_the_same_moment(cwd):
     code = (
         "import os; from hpsearch.study.storage import Storage\n"

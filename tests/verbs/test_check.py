@@ -300,6 +300,7 @@ def test_training_takes_of_the_baseline_what_the_space_suggests(cwd: Path):
         check("toy.py", None, train=True)
 
 
+@pytest.mark.slow
 def test_a_module_of_the_current_folder_is_not_taken_for_keras(cwd: Path, cli: Cli):
     write_toy(cwd)
     (cwd / "keras.py").write_text("raise SystemExit('not Keras')")

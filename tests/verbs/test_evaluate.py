@@ -31,7 +31,10 @@ from hpsearch.task import Params
 from tests.conftest import Cli
 from tests.evaluated import TEXT, Evaluated, copy_study, evaluated_study
 
-pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("evaluated"),
+]  # the studies are made once a process
 
 NO_RUNNER = cast(LocalRunner, None)  # whoever asked it for a process would fail
 CLOUDS = run_study_file(TEXT, "clouds.py")
