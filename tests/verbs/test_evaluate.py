@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from hpsearch.evaluation.candidates import fresh_seeds
 from hpsearch.evaluation.opening import Opening, read_openings
-from hpsearch.study.record import load_study
+from hpsearch.study.record import ATTR, load_study
 from hpsearch.study.storage import Storage
 from tests.conftest import Cli
 from tests.evaluated import Evaluated, copy_study, evaluated_study
@@ -142,8 +141,8 @@ def test_other_data_than_those_of_the_study_are_refused(
 ) -> None:
     copy_study(cwd)
     storage = Storage("sqlite:///runs/studies.db")
-    study, record = load_study(storage, "clouds")
-    study.set_user_attr("hpsearch", {**asdict(record), "data": "0" * 64})
+    study, _ = load_study(storage, "clouds")
+    study.set_user_attr(ATTR, {**study.user_attrs[ATTR], "data": "0" * 64})
 
     refused = cli(*argv)
 
