@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import optuna
 import pytest
-from hpsearch.evaluation.retraining import Retrainer, Retraining
 from optuna.distributions import BaseDistribution
 from scipy import stats
 
-from hpsearch.curves.store import key_of
+from hpsearch.curves.store import CurveStore, key_of, network_of
 from hpsearch.errors import NothingFinished
 from hpsearch.evaluation.candidates import Candidate, choose_candidates, fresh_seeds, ranked
 from hpsearch.evaluation.intervals import difference, interval, newcombe, student, welch, wilson
 from hpsearch.evaluation.opening import Opening, judge, read_openings
 from hpsearch.evaluation.sentences import describe_verdict
-from hpsearch.goal import Direction
+from hpsearch.goal import Direction, Goal
 from hpsearch.messages import TRAIN_AND_VALID
 from hpsearch.processes.runner import LocalRunner
 from hpsearch.study.record import load_study, versions
@@ -31,10 +30,8 @@ from hpsearch.task import Params
 from tests.conftest import Cli
 from tests.evaluated import TEXT, Evaluated, copy_study, evaluated_study
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("evaluated"),
-]  # the studies are made once a process
+# the studies are made once a process
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluated")]
 
 NO_RUNNER = cast(LocalRunner, None)  # whoever asked it for a process would fail
 CLOUDS = run_study_file(TEXT, "clouds.py")
@@ -143,7 +140,7 @@ def test_a_difference_says_what_it_is_judged_by(
 
 
 def test_overlapping_figures_cannot_be_told_apart() -> None:
-    verdict = judge([0.90, 0.94, 0.92], [0.91, 0.89, 0.93], None, "maximize")
+    verdict = judge([0.90, 0.94, 0.92], [0.91, 0.89, 0.93], None, Goal("val_accuracy", "maximize"))
 
     assert not verdict.is_told_apart
     assert "cannot be told apart" in describe_verdict("trial 3", "trial 5", verdict)
@@ -163,14 +160,14 @@ def test_candidates_come_best_first_in_the_direction_of_the_task(
     ]
 
     assert chosen[0].name == first
-    assert ranked(measured, task)[0].name == first
+    assert ranked(measured, task.goal)[0].name == first
 
 
 @pytest.mark.parametrize(("direction", "word"), [("maximize", "better"), ("minimize", "worse")])
 def test_figures_far_apart_are_told_apart_in_the_direction_of_the_task(
     direction: str, word: str
 ) -> None:
-    verdict = judge([0.95, 0.96, 0.95], [0.80, 0.81, 0.79], None, direction)
+    verdict = judge([0.95, 0.96, 0.95], [0.80, 0.81, 0.79], None, Goal("val_accuracy", direction))
 
     assert verdict.is_told_apart
     assert f"Trial 3 is {word} than" in describe_verdict("trial 3", "trial 5", verdict)
@@ -337,8 +334,8 @@ def test_other_data_than_those_of_the_study_are_refused(
 ) -> None:
     copy_study(cwd)
     storage = Storage("sqlite:///runs/studies.db")
-    study, record = load_study(storage, "clouds")
-    study.set_user_attr("hpsearch", {**asdict(record), "data": "0" * 64})
+    study, _ = load_study(storage, "clouds")
+    study.set_user_attr("hpsearch", {**study.user_attrs["hpsearch"], "data": "0" * 64})
 
     refused = cli(*argv)
 
@@ -351,22 +348,15 @@ def let_diverge(folder: Path, candidate: Candidate, seed: int) -> None:
     """Leave a curve as that of a candidate would be if its first epoch ended in NaN."""
     storage = Storage(f"sqlite:///{folder.absolute()}/runs/studies.db", read_only=True)
     _, record = load_study(storage, "clouds")
-    retrainer = Retrainer(
-        CLOUDS,
-        data=folder,
-        fingerprint=record.data,
-        curves=storage.folder / "curves",
+    key = key_of(
+        candidate.params,
+        seed=seed,
+        data=record.data,
+        network=network_of(CLOUDS),
         versions=versions(),
-        process_name="",
-        n_slots=1,
-        runner=NO_RUNNER,
-        say=print,
     )
-    diverged = Retraining(name=candidate.name, params=candidate.params, seed=seed)
     logs = {"loss": float("nan"), "val_accuracy": 0.5}
-    retrainer.curve(diverged).append(1, logs, {"x": np.zeros(1)}, {})
-
-    assert retrainer.train([diverged]) == [[pytest.approx(logs, nan_ok=True)]]
+    CurveStore(storage.curves).curve(key).append(1, logs, {"x": np.zeros(1)}, {})
 
 
 def best_two(folder: Path) -> list[Candidate]:
