@@ -15,10 +15,8 @@ from hpsearch.study.storage import Storage
 from tests.conftest import Cli
 from tests.evaluated import Evaluated, copy_study, evaluated_study
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("evaluated"),
-]  # the studies are made once a process
+# the studies are made once a process
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluated")]
 
 
 @pytest.fixture
