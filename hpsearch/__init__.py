@@ -15,7 +15,7 @@ __all__ = ["Budget", "Dataset", "Published", "Split", "Task", "Writing", "object
 
 
 def __getattr__(name: str) -> Any:
-    # loaded when asked for: `objective` needs Keras, `search` Optuna
+    # loaded on demand: `objective` needs Keras, `search` Optuna
     if name == "objective":
         from hpsearch.in_process import objective
 

@@ -1,4 +1,4 @@
-"""What can be chosen by name; imports nothing, so that the command line starts fast."""
+"""Choices by name; imports nothing, so the command line starts fast."""
 
 from enum import StrEnum
 
@@ -23,7 +23,7 @@ class PrunerName(StrEnum):
 
 
 class Kind(StrEnum):
-    """What an example is, in the study file that `init` writes."""
+    """The kind of example in the study file that `init` writes."""
 
     IMAGES = "images"
     VECTORS = "vectors"

@@ -8,12 +8,12 @@
     ├── StudyNotFound       2  the storage holds no study of that name
     ├── NothingFinished     3  there is no usable trial to work with
     ├── StorageError        4  the storage cannot be reached, or is not one
-    ├── DataError           5  the data, or the disk they should go to
-    │   ├── DataNotFound    5  a data set is nowhere it was looked for
-    │   └── DataCorrupt     5  a file is there and is not what it should be
-    └── Conflict            6  somebody else, or an earlier run, says otherwise
+    ├── DataError           5  the data or the disk cannot be used
+    │   ├── DataNotFound    5  a data set was not found
+    │   └── DataCorrupt     5  a file of a data set is damaged
+    └── Conflict            6  conflicts with what is stored or running
         ├── StudyBusy       6  another launcher is running this study
-        └── StudyChanged    6  the study file no longer fits the stored study
+        └── StudyChanged    6  the study file does not match the stored study
 
 The number is the exit code of the command. A message says what happened, what was
 expected, and what to do next; it is one line unless it shows a diff.
@@ -21,7 +21,7 @@ expected, and what to do next; it is one line unless it shows a diff.
 
 
 class HpsearchError(Exception):
-    """An error that a user can do something about."""
+    """An error that the user can act on."""
 
     exit_code = 2
 
@@ -53,27 +53,27 @@ class NothingFinished(HpsearchError):
 
 
 class StorageError(HpsearchError):
-    """The storage cannot be reached, or what is there is not a storage."""
+    """The storage cannot be reached, or is not one."""
 
     exit_code = 4
 
 
 class DataError(HpsearchError):
-    """The data cannot be used, or the disk cannot take them."""
+    """The data cannot be used, or the disk cannot store them."""
 
     exit_code = 5
 
 
 class DataNotFound(DataError):
-    """A data set is nowhere it was looked for."""
+    """A data set was not found."""
 
 
 class DataCorrupt(DataError):
-    """A file of a data set is there and is not what it should be."""
+    """A file of a data set is damaged."""
 
 
 class Conflict(HpsearchError):
-    """Going on would contradict what is stored or running."""
+    """Continuing would conflict with what is stored or running."""
 
     exit_code = 6
 
@@ -83,4 +83,4 @@ class StudyBusy(Conflict):
 
 
 class StudyChanged(Conflict):
-    """The study file no longer declares what the stored study was made with."""
+    """The study file does not match the stored study."""

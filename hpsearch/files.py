@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, told apart by content, named safely; JSON in them."""
+"""Files: atomic writing, content hashes, safe names, JSON."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 
 def sync(path: Path) -> None:
-    """Bring a file's content to the disk."""
+    """Flush a file's content to the disk."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
@@ -61,7 +61,7 @@ def as_json(content: object) -> str:
 
 
 def slug(study_name: str) -> str:
-    """A file name for a study: a study's name is any text, and never becomes a path.
+    """A safe file name for a study, whose name may be any text.
 
     Raises:
         UsageError: The name is not text.

@@ -40,8 +40,8 @@ class Goal:
         """The metric after an epoch.
 
         Raises:
-            MetricNotFound: It was not logged. To train on would look like a search in which
-                nothing is good.
+            MetricNotFound: It was not logged. Continuing would look like a search that finds
+                nothing good.
         """
         if self.metric not in logs:
             logged = sorted(set(logs) - {"seconds"})
@@ -63,7 +63,7 @@ class Goal:
         return than is None or self.key(value) < self.key(than)
 
     def is_finite(self, logs: Mapping[str, float]) -> bool:
-        """Whether training has not diverged: loss and metric are still numbers."""
+        """Whether loss and metric are finite, so training has not diverged."""
         return all(math.isfinite(logs.get(name, 0.0)) for name in ("loss", self.metric))
 
     def is_share(self, values: Iterable[float]) -> bool:
@@ -72,10 +72,10 @@ class Goal:
         return bool(named) and all(0 <= value <= 1 for value in values)
 
     def check(self) -> None:
-        """Refuse what a study file cannot search for.
+        """Check that a study file can search for this goal.
 
         Raises:
-            StudyFileError: The direction does not exist, or the metric is not of validation.
+            StudyFileError: The direction is unknown, or the metric is not a validation metric.
         """
         directions = get_args(Direction)
         if self.direction not in directions:
@@ -87,7 +87,7 @@ class Goal:
         if not isinstance(self.metric, str) or not self.metric:
             raise StudyFileError(f"metric= takes a key of Keras's logs, not {self.metric!r}")
         if self.metric == "val_loss" and self.maximize:
-            raise StudyFileError("val_loss is better when it is lower: direction='minimize'")
+            raise StudyFileError("lower val_loss is better: use direction='minimize'")
         if "test" in self.metric.lower().split("_"):
             raise StudyFileError(
                 f"the metric {self.metric!r} belongs to the test split, which is opened once, at "

@@ -1,4 +1,4 @@
-"""For people who call `study.optimize` themselves: a task as an objective function."""
+"""A task as an objective function, for your own `study.optimize`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def objective(
     """Make an objective function of a study file's task.
 
     It trains in the calling process, so it is for notebooks and small studies: a crash or
-    a leak in a trial is the whole process's. Example:
+    leak in a trial hits the whole process. Example:
 
         study = optuna.create_study(direction="maximize")
         study.optimize(hpsearch.objective("digits"), n_trials=20)
@@ -35,17 +35,17 @@ def objective(
     Args:
         study_file: A name from `studies/`, or a path.
         data: The folder of data sets.
-        seed: Of weights and the order of examples, the same for each trial.
+        seed: Seeds weights and the order of examples, the same for each trial.
 
     Returns:
         A function that trains what a trial suggests and returns the task's metric after
         the last epoch. It reports the metric at step 1, 2, ... (epochs done) and raises
-        `optuna.TrialPruned` when the study's pruner says so, or when loss or metric are
-        no longer finite.
+        `optuna.TrialPruned` when the study's pruner says so, or when loss or metric is
+        not finite.
 
     Raises:
-        HpsearchError: The study file or the data cannot be used; from the function too,
-            when Keras does not log the metric, or the study goes in the other direction.
+        HpsearchError: The study file or the data cannot be used. The function raises it too,
+            if Keras does not log the metric or the study has the other direction.
     """
     declared = read_study_file(os.fspath(study_file))
     task, dataset = declared.task, prepare_data(declared, data).open()

@@ -1,4 +1,4 @@
-"""What a study file declares: the task, its budget, the figure it was published with."""
+"""What a study file declares: the task, its budget, its published figure."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ Params = dict[str, ParamValue]
 """The hyperparameters of one trial by name: Optuna's `trial.params`."""
 
 TRAINER_PARAMS = ("epochs", "batch_size")
-"""What the trainer reads; all but `epochs` are for `build`."""
+"""Params that the trainer reads; `build` gets all but `epochs`."""
 
 
 def without_epochs(params: Params) -> Params:
-    """What says which network it is; `epochs` only says how far it is trained."""
+    """The params that define a network; `epochs` only says how long it trains."""
     return {name: value for name, value in params.items() if name != "epochs"}
 
 
 def epochs_of(params: Mapping[str, ParamValue]) -> int:
-    """How far a network with these params is trained."""
+    """How many epochs a network with these params trains."""
     epochs = params["epochs"]
     assert isinstance(epochs, int)  # a task refuses anything else
     return epochs
@@ -52,12 +52,12 @@ def _is_count(value: object) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """How much a search may spend when the command line does not say."""
+    """How much a search may spend, unless the command line says otherwise."""
 
     n_trials: int
-    """Trials the study holds in the end; read-off trials are free."""
+    """The study's total number of trials; read-off trials are free."""
     timeout_s: float | None = None
-    """Seconds a launcher runs at most; None for no limit."""
+    """Maximum seconds that a launcher runs; None for no limit."""
 
     def __post_init__(self) -> None:
         if not _is_count(self.n_trials):
@@ -70,7 +70,7 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """The figure the lab was published with, to stand beside ours."""
+    """The lab's published figure, to compare with ours."""
 
     test_accuracy: float
     """Share of the test examples, between 0 and 1."""
@@ -86,12 +86,12 @@ class Published:
 
 @dataclass(frozen=True, kw_only=True)
 class Writing:
-    """The text that a network writes which was trained to predict the next character."""
+    """The text that a network writes if it predicts the next character."""
 
     n_chars: int = 100
     """Written after each epoch of a trial, from a window of the training text."""
     temperatures: tuple[float, ...] = (0.0, 0.7)
-    """One text each; 0 takes the most likely character, 1 draws as the network predicts."""
+    """One text each; 0 takes the most likely character, 1 samples from the prediction."""
 
     def __post_init__(self) -> None:
         if not _is_count(self.n_chars):
@@ -106,18 +106,18 @@ class Writing:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A lab task: data, search space, network and what makes one better than another.
+    """A lab task: data, search space, network and goal.
 
-    `epochs` and `batch_size` are read by the trainer, all hyperparameters but `epochs` by `build`;
-    where the space leaves those two alone, the baseline's hold.
+    The trainer reads `epochs` and `batch_size`; `build` gets all hyperparameters but `epochs`.
+    If the space does not suggest these two, the baseline's apply.
     """
 
     load: Callable[[Path], Dataset]
     """The folder that holds the data -> the data, split. NumPy only, no Keras."""
     space: Callable[[Trial], object]
-    """Names each hyperparameter once, by `trial.suggest_*`."""
+    """Suggests each hyperparameter once, with `trial.suggest_*`."""
     build: Callable[[Any], keras.Model]
-    """Params but `epochs` -> a compiled model. `import keras` stands inside."""
+    """Params except `epochs` -> a compiled model. Put `import keras` inside."""
     baseline: Mapping[str, ParamValue]
     """The lab's own values; trial 0 of each search."""
     metric: str = "val_accuracy"
@@ -127,7 +127,7 @@ class Task:
     """The values the lab varies one at a time, by hyperparameter."""
     budget: Budget = Budget(n_trials=40)
     source: Source | None = None
-    """Where the data come from; None when `load` takes them from the folder as it is."""
+    """Where the data come from; None if `load` reads a folder of your own."""
     published: Published | None = None
     classes: Sequence[str] = ()
     """A name for each label, in the order of the labels."""
@@ -141,8 +141,8 @@ class Task:
     gradient_norm: bool = False
     """Whether to log the norm of the gradient, before clipping, as a mean over batches."""
     jit_compile: bool = False
-    """Whether training gains from compilation by XLA. As a rule recurrent networks over
-    many steps do, dense ones do not."""
+    """Whether to compile training with XLA. It usually speeds up recurrent networks over
+    many steps, but not dense ones."""
 
     def __post_init__(self) -> None:
         for name in ("load", "space", "build", "encode", "also_log"):
@@ -173,8 +173,8 @@ class Task:
         return Goal(self.metric, self.direction)
 
     def complete(self, params: Mapping[str, ParamValue]) -> Params:
-        """The params a network is built from: what was suggested, and the trainer's own.
+        """The params of a network: the suggested ones, and the trainer's own.
 
-        `epochs` and `batch_size` are the baseline's where the space leaves them alone.
+        `epochs` and `batch_size` are the baseline's if the space does not suggest them.
         """
         return {**{name: self.baseline[name] for name in TRAINER_PARAMS}, **params}

@@ -1,4 +1,4 @@
-"""The store of curves: their names, and the space they take."""
+"""The store of curves: their names, locks and disk space."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ NO_PART_IN_TRAINING = ("python", "optuna")
 
 
 def network_of(study_file: StudyFile) -> str:
-    """The fingerprint of all in a study file that has a say in the logs of a curve."""
+    """The fingerprint of everything in a study file that affects a curve's logs."""
     task = study_file.task
     build = study_file.fingerprint_of("build")
     more: dict[str, object] = {}
     if task.also_log is not None:
-        # a function without a name of its own is not to be found among the others
+        # an anonymous function has no code of its own: take the whole text
         more["also_log"] = study_file.code_of("also_log") or study_file.text
     for name in ("gradient_norm", "jit_compile"):
         if getattr(task, name):
@@ -46,16 +46,16 @@ def key_of(
 ) -> str:
     """Name the curve that some params belong to.
 
-    Curves on the training part do not depend on `epochs`: a shorter trial reads off a
-    longer one's logs. Of a network fitted on train + valid its weights are wanted, and
-    a curve keeps those of its last epochs only, so there each length has its own.
+    Curves on the training split do not depend on `epochs`: shorter trials are read off a
+    longer one's logs. For networks fitted on train + valid the weights matter, and a curve
+    keeps only those of its last epochs, so each length has its own curve.
 
     Args:
         params: Complete: `epochs` and `batch_size` included.
-        seed: That it trains with.
+        seed: The training seed.
         data: The fingerprint of the data.
         network: `network_of` the study file.
-        versions: Of the libraries.
+        versions: Library versions.
         fit_on: `TRAIN` or `TRAIN_AND_VALID`.
 
     Returns:
@@ -79,14 +79,14 @@ class CurveStore:
     """All curves of a storage.
 
     Args:
-        folder: Of all curves; it need not exist yet.
+        folder: Holds all curves; it need not exist yet.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def curve(self, key: str) -> Curve:
-        """The curve of a name; it need not exist yet."""
+        """The curve of a key; it need not exist yet."""
         return Curve(self.folder / key)
 
     @contextmanager
@@ -96,12 +96,12 @@ class CurveStore:
         is_cancelled: Callable[[], bool],
         say: Callable[[str], object] = lambda text: None,
     ) -> Iterator[bool]:
-        """Hold a curve while it is trained: trials of two studies may want the same one.
+        """Lock a curve for training: trials of two studies may share it.
 
         Args:
-            curve: Of this store.
-            is_cancelled: Asked while another process holds it; ends the wait.
-            say: Told if there is a wait.
+            curve: A curve of this store.
+            is_cancelled: Polled while another process holds it; ends the wait.
+            say: Called if there is a wait.
 
         Yields:
             Whether the curve is held; False if the wait was cancelled.
@@ -112,7 +112,7 @@ class CurveStore:
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                say(f"another study trains the same network: waiting for curve {curve.name}")
+                say(f"another study is training the same network: waiting for curve {curve.name}")
                 with suppress(Timeout):
                     lock.acquire(cancel_check=is_cancelled)
             yield lock.is_locked
@@ -120,16 +120,16 @@ class CurveStore:
             lock.release()
 
     def evict(self, max_bytes: int = MAX_BYTES, *, keep: Collection[str] = ()) -> None:
-        """Delete checkpoints, longest unused first, until the rest fit; logs stay.
+        """Delete least recently used checkpoints until the rest fit; logs stay.
 
         Args:
-            max_bytes: What the checkpoints may take together.
-            keep: Names of curves that a waiting trial goes on with. They are spared, and so
-                are those under training.
+            max_bytes: Maximum total size of the checkpoints.
+            keep: Names of curves that waiting trials will continue; kept, like those in
+                training.
         """
         files: list[tuple[float, int, Path]] = []
         for path in self.folder.glob("*/epoch-*.npz"):
-            with suppress(FileNotFoundError):  # another study's training drops its older ones
+            with suppress(FileNotFoundError):  # another study deletes its old ones
                 found = path.stat()
                 files.append((found.st_mtime, found.st_size, path))
         total = sum(size for _, size, _ in files)

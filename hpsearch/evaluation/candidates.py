@@ -1,4 +1,4 @@
-"""Who is evaluated: the best trials and the baseline, each with fresh seeds."""
+"""What is evaluated: the best trials and the baseline, each with fresh seeds."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ BASELINE = "baseline"
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A network that is evaluated."""
+    """A network to evaluate."""
 
     name: str
     """`trial 7`, or `baseline`."""
     number: int | None
-    """The trial's; None of a baseline that no finished trial had."""
+    """The trial's number; None for a baseline without a finished trial."""
     params: Params
     """Complete: `epochs` and `batch_size` included."""
     is_baseline: bool
     searched: float | None
-    """Its value in the search, which chose it for being high or low."""
+    """Its value in the search: optimistic, because it was chosen for it."""
     valid: list[float] = field(default_factory=list)
     """The metric after the last epoch, per fresh seed."""
     test: list[Logs] = field(default_factory=list)
-    """Keras's logs on the test split, per fresh seed; of winner and baseline only."""
+    """Keras's logs on the test split, per fresh seed; for winner and baseline only."""
 
 
 def fresh_seeds(seed: int, n: int) -> list[int]:
-    """Seeds that follow from a study's and differ from it and from each other.
+    """Seeds derived from a study's, all different from it and from each other.
 
-    More of them begin with the same ones, so that what was trained is found again.
+    A larger `n` only appends seeds, so earlier trainings are found again.
     """
     drawn = np.random.SeedSequence(seed).generate_state(n + 100).tolist()
     return [other for other in dict.fromkeys(drawn) if other != seed][:n]
@@ -49,8 +49,7 @@ def fresh_seeds(seed: int, n: int) -> list[int]:
 def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[Candidate]:
     """The best finished trials, and the baseline.
 
-    Of trials that differ in epochs alone the best is taken: they are one curve, and the same
-    network a second time would tell nothing new.
+    Of trials that differ only in epochs, the best is taken: they share a curve and a network.
 
     Raises:
         NothingFinished: No trial has finished.
@@ -60,7 +59,7 @@ def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[C
     finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     if not finished:
         raise NothingFinished(
-            f"study {study.study_name!r} has no finished trial: go on with "
+            f"study {study.study_name!r} has no finished trial: continue with "
             f"hpsearch resume {study.study_name}"
         )
     finished.sort(key=lambda trial: (task.goal.key(trial.values[0]), trial.number))
@@ -70,7 +69,7 @@ def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[C
     for trial in finished:
         params = task.complete(trial.params)
         is_baseline = params == baseline
-        # the baseline is compared at its own length, also if a shorter one was better
+        # the baseline is compared at its own length, even if a shorter one was better
         identity = params if is_baseline else without_epochs(params)
         if identity not in known:
             known.append(identity)
@@ -105,7 +104,7 @@ def ranked(candidates: Sequence[Candidate], goal: Goal) -> list[Candidate]:
 
 
 def baseline_of(study_file: StudyFile) -> Params:
-    """The baseline as a trial would have it: what `space` suggests, no more.
+    """The baseline as a trial's params: only what `space` suggests.
 
     Raises:
         StudyFileError: The baseline is not a point of the search space.

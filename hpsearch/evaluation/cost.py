@@ -1,4 +1,4 @@
-"""What a trial costs: the baseline trained for an epoch or two, as a trial would be."""
+"""Measure what a trial costs by training the baseline for an epoch or two."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ LONG_EPOCH_S = 20  # after a longer one, a second is not worth the wait
 
 @dataclass(frozen=True)
 class Cost:
-    """What training the baseline takes, one thread to a trial."""
+    """The cost of training the baseline with one thread."""
 
     first_epoch_s: float
-    """Longer than others: the first compiles the training step."""
+    """Longer than later ones: it compiles the training step."""
     epoch_s: float
     value: float
     """The metric after the last epoch."""
@@ -40,10 +40,10 @@ class Cost:
 
 
 class OnceOrTwice:
-    """Lets a second epoch begin where the first was short.
+    """Trains a second epoch only if the first was short.
 
     Args:
-        goal: Of the task.
+        goal: The task's goal.
     """
 
     def __init__(self, goal: Goal) -> None:
@@ -61,16 +61,16 @@ class OnceOrTwice:
 def measure_cost(
     study_file: StudyFile, data: Prepared, runner: Runner, say: Callable[[str], object]
 ) -> Cost:
-    """Train the baseline in a trial process, for two epochs where they are short.
+    """Train the baseline in a trial process, for two epochs if the first is short.
 
     Args:
-        study_file: Whose baseline is trained.
+        study_file: Its baseline is trained.
         data: The prepared arrays.
         runner: Where the trial process comes from.
-        say: Takes a line of progress.
+        say: Called with each line of progress.
 
     Raises:
-        StudyFileError: It cannot be trained, or Keras logs no such metric.
+        StudyFileError: The baseline cannot be trained, or Keras does not log the metric.
     """
     goal = study_file.task.goal
     params = {**baseline_of(study_file), "epochs": N_EPOCHS}
@@ -94,9 +94,9 @@ def measure_cost(
 
 
 def _explained(study_file: StudyFile, ending: Ending) -> StudyFileError:
-    """Why the baseline cannot be trained, with the line of the study file it is about."""
+    """Why the baseline cannot be trained, with the line of the study file at fault."""
     reason = ending.reason
-    if ending.is_fatal:  # raised by hpsearch: in its own words
+    if ending.is_fatal:  # raised by hpsearch, so already explained
         reason = reason.partition(": ")[2]
         if reason.startswith(f"{study_file.filename}:"):
             return StudyFileError(reason)

@@ -29,14 +29,14 @@ from hpsearch.study.record import Record, versions
 from hpsearch.study.storage import Storage
 from hpsearch.task import Params, epochs_of
 
-# Sums come out differently with other numbers of threads. With one, the figures do not
-# depend on how many slots or cores there were, and an exported script can repeat them.
+# Sums depend on the number of threads. With one thread, the figures do not depend on slots
+# or cores, and an exported script can reproduce them.
 N_THREADS = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Retraining:
-    """A network to be trained anew."""
+    """A network to retrain."""
 
     name: str
     """What messages call it."""
@@ -55,12 +55,12 @@ class Evaluation:
     Args:
         storage: Where the study is kept; the caller holds its lock.
         study: The study.
-        record: What is stored with it.
+        record: Its stored description.
         data: The prepared arrays.
         runner: Where trial processes come from.
-        n_slots: How many train side by side.
-        stop: A request to stop at once; what was trained is kept for the next time.
-        say: Takes a line of progress.
+        n_slots: How many networks train in parallel.
+        stop: A request to stop at once; trained epochs are kept for the next time.
+        say: Called with each line of progress.
     """
 
     def __init__(
@@ -92,14 +92,14 @@ class Evaluation:
         )
 
     def run(self, n_top: int, n_seeds: int) -> Opening | None:
-        """Choose the winner, open the test split and record that.
+        """Choose the winner, open the test split and record the result.
 
         Args:
-            n_top: The best trials to retrain, beside the baseline.
-            n_seeds: Fresh seeds for each of them.
+            n_top: How many of the best trials to retrain, besides the baseline.
+            n_seeds: Fresh seeds for each candidate.
 
         Returns:
-            What was recorded; None if it was stopped before.
+            What was recorded; None if stopped before that.
 
         Raises:
             NothingFinished: No trial has finished, or a retraining failed.
@@ -157,15 +157,14 @@ class Evaluation:
             elif candidate.is_baseline:
                 raise NothingFinished(
                     "the baseline diverged with a fresh seed, so there is nothing to compare "
-                    "with; nothing was recorded. Give the task a baseline that trains, and "
-                    "search again"
+                    "with; nothing was recorded. Fix the task's baseline and start a new study"
                 )
             else:
                 diverged.append(candidate.name)
         return measured, diverged
 
     def _train_finalists(self, opening: Opening) -> list[Retraining]:
-        """Winner and baseline on train + valid: seed by seed, the winner's first."""
+        """Retrain winner and baseline on train + valid: all seeds of the winner first."""
         names = " and ".join(candidate.name for candidate in opening.finalists)
         self.say(f"retraining on train + valid: {names}")
         wanted = [
@@ -178,16 +177,16 @@ class Evaluation:
         for one, logs in zip(wanted, self._train(wanted), strict=True):
             if not self._is_finite(logs):
                 raise NothingFinished(
-                    f"{one} diverged: its loss or metric is no longer a number; nothing was "
-                    "recorded. Another --top or --seeds may come to another winner"
+                    f"{one} diverged: its loss or metric became NaN or infinite; nothing was "
+                    "recorded. Try other --top or --seeds"
                 )
         return wanted
 
     def _open_test(self, opening: Opening, finalists: list[Retraining]) -> Opening:
-        """Measure on test and record it, in that order and before anybody sees a figure.
+        """Measure on test, then record it, before anyone sees a figure.
 
-        An evaluation that is interrupted in here has shown nothing to anybody: the next one
-        opens test as if for the first time, with the same networks.
+        An evaluation that is interrupted here has shown nothing: the next one opens test as
+        if for the first time, with the same networks.
         """
         self.say("opening the test split")
         number = len(read_openings(self.study)) + 1
@@ -195,7 +194,7 @@ class Evaluation:
         folder = self.storage.models / place
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(folder, ignore_errors=True)  # of one that died before it recorded
+            shutil.rmtree(folder, ignore_errors=True)  # left by one that died before recording
             with atomic_folder(folder) as scratch:
                 logs = self._measure(finalists, scratch)
                 _require_test_metric(opening, logs)
@@ -204,7 +203,7 @@ class Evaluation:
                 shutil.copy(curve.folder / "curve.json", scratch)
                 digest = sha256_of(scratch / "model.keras")
         except OSError as error:
-            raise DataError(f"cannot keep the model in {folder}: {error}") from error
+            raise DataError(f"cannot save the model in {folder}: {error}") from error
         recorded = replace(
             opening,
             opened=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -216,15 +215,15 @@ class Evaluation:
         return recorded
 
     def _train(self, wanted: Sequence[Retraining]) -> list[list[Logs]]:
-        """Keras's logs of each: to its last epoch, or to the one in which it diverged."""
-        # the long ones first: slots come to rest together, shorter ones read theirs off
+        """Each network's logs, up to its last epoch or the one in which it diverged."""
+        # longest first: slots finish together, and shorter trainings read theirs off
         order = sorted(range(len(wanted)), key=lambda i: -epochs_of(wanted[i].params))
         taken = self._side_by_side([wanted[i] for i in order], [None] * len(wanted))
         return [taken[order.index(i)].logs for i in range(len(wanted))]
 
     def _measure(self, finalists: Sequence[Retraining], folder: Path) -> list[Logs]:
-        """Keras's logs on test of each; the first one's model goes into the folder."""
-        # a process saves what it measures: all but the first lie aside until the end
+        """Each network's logs on test; the first one's model goes into `folder`."""
+        # each process saves its model: all but the first are deleted at the end
         places = [folder, *(folder / f"aside-{i}" for i in range(1, len(finalists)))]
         taken = self._side_by_side(finalists, places)
         for place in places[1:]:
@@ -234,14 +233,14 @@ class Evaluation:
     def _side_by_side(
         self, wanted: Sequence[Retraining], places: Sequence[Path | None]
     ) -> list[Taken]:
-        """Take each in a slot; the first error stops the others, and is raised."""
+        """Train each in a slot; the first error stops the others and is raised."""
         errors: list[BaseException] = []
         lock = threading.Lock()
 
         def take(pair: tuple[Retraining, Path | None]) -> Taken | None:
             try:
                 return self._take(*pair)
-            except BaseException as error:  # noqa: BLE001  # raised when all slots have heard
+            except BaseException as error:  # noqa: BLE001  # raised once all have stopped
                 with lock:
                     errors.append(error)
                 self.stop.at_once(self.stop.why or Stop.ERROR)
@@ -257,10 +256,10 @@ class Evaluation:
         return whole
 
     def _take(self, one: Retraining, place: Path | None) -> Taken:
-        """Train, or read off, one network.
+        """Train one network, or read it off its curve.
 
         Raises:
-            NothingFinished: It failed; says which and why.
+            NothingFinished: Training failed; the message says which and why.
         """
         if self.stop.is_asked:
             raise _Stopped
@@ -289,11 +288,11 @@ class Evaluation:
 
 
 class _Stopped(Exception):
-    """A stop was asked for."""
+    """A stop was requested."""
 
 
 def _with_test(opening: Opening, logs: list[Logs]) -> list[Candidate]:
-    """The candidates with their logs on test, as the finalists are ordered."""
+    """The candidates with their logs on test, given in the finalists' order."""
     n_seeds = len(opening.seeds)
     found = {opening.winner.name: logs[:n_seeds]}
     found.setdefault(opening.baseline.name, logs[n_seeds:])

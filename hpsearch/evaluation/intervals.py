@@ -1,7 +1,7 @@
 """95 % intervals: of a mean over seeds, of a share of examples, of differences.
 
-With several seeds the spread over seeds says how far a mean can be trusted; with one
-seed, or where all seeds gave the same figure, only the number of examples can say it.
+With several seeds, the spread over seeds shows how far to trust a mean; with one seed, or
+equal figures, only the number of examples does.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ TWO_SIDED = (1 + LEVEL) / 2
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """A 95 % interval and how it came about."""
+    """A 95 % interval and its method."""
 
     low: float
     high: float
     method: str
-    """In words, for people."""
+    """In words."""
 
     def holds(self, value: float) -> bool:
         """Whether a value lies inside."""
@@ -30,16 +30,15 @@ class Interval:
 
 
 def interval(values: Sequence[float], n_examples: int | None) -> Interval | None:
-    """The interval of what another seed would give on average.
+    """The interval of the expected figure over seeds.
 
     Args:
         values: A figure per seed.
-        n_examples: Where the figure is a share of that many examples; else None.
+        n_examples: If the figure is a share, of how many examples; else None.
 
     Returns:
-        Student's t over seeds where they differ; else Wilson's over examples where the
-        figure is a share; else None: nothing can be said. A share lies between 0 and 1,
-        and so does its interval.
+        Student's t over seeds if they differ; else Wilson's over examples if the figure is
+        a share; else None. A share's interval is clipped to 0..1.
     """
     if _vary(values):
         found = student(values)
@@ -56,13 +55,12 @@ def difference(
 
     Args:
         values: A figure per seed.
-        others: The same of another network.
-        n_examples: Where the figures are shares of that many examples; else None.
+        others: The other network's.
+        n_examples: If the figures are shares, of how many examples; else None.
 
     Returns:
-        Welch's over seeds where they differ; else Newcombe's over examples where the
-        figures are shares; else None: nothing can be said. Shares are at most 1 apart,
-        and so are the ends from 0.
+        Welch's over seeds if they differ; else Newcombe's over examples if the figures are
+        shares; else None. For shares, the interval is clipped to -1..1.
     """
     if min(len(values), len(others)) > 1 and (_vary(values) or _vary(others)):
         found = welch(values, others)
@@ -83,8 +81,8 @@ def student(values: Sequence[float]) -> Interval:
 def welch(values: Sequence[float], others: Sequence[float]) -> Interval:
     """Welch's t interval of a difference of means.
 
-    Two networks that share a seed share the order of examples and little else, so that
-    pairing by seed would give away half of the few degrees of freedom for nothing.
+    Two networks with the same seed share little more than the order of examples, so pairing
+    by seed would waste half of the few degrees of freedom.
 
     Source:
         Welch, Biometrika 34, 1947, https://doi.org/10.2307/2332510; advised for seeds by
@@ -113,8 +111,8 @@ def wilson(share: float, n: int) -> Interval:
 def newcombe(share: float, other: float, n: int) -> Interval:
     """Newcombe's interval of a difference of two shares, from Wilson's of each.
 
-    It takes the two for measured on different examples. On the same ones they rise and
-    fall together, so it is wider than need be, never narrower.
+    It assumes different examples for each share. On the same examples shares correlate,
+    so it is wider than necessary, never narrower.
 
     Source:
         Newcombe, Statistics in Medicine 17, 1998, method 10,
@@ -127,7 +125,7 @@ def newcombe(share: float, other: float, n: int) -> Interval:
 
 
 def _cut(found: Interval, low: float, high: float) -> Interval:
-    """The part of an interval that is possible."""
+    """Clip an interval to the possible range."""
     return replace(found, low=max(low, found.low), high=min(high, found.high))
 
 
@@ -136,7 +134,7 @@ def _vary(values: Sequence[float]) -> bool:
 
 
 def _t(freedom: float) -> float:
-    """The quantile of Student's t that leaves half of the rest above it."""
-    from scipy.special import stdtrit  # light: scipy.stats would take most of a second
+    """The two-sided critical value of Student's t."""
+    from scipy.special import stdtrit  # importing scipy.stats would take most of a second
 
     return float(stdtrit(freedom, TWO_SIDED))

@@ -1,7 +1,7 @@
-"""Evaluating a study: candidates, fresh seeds, what is recorded when test is opened.
+"""The record of an evaluation: candidates, fresh seeds, and what opening test showed.
 
-Only figures are stored. Means, intervals and verdicts follow from them wherever they are
-shown, so a record and what is printed cannot disagree.
+Only figures are stored. Means, intervals and verdicts are computed when shown, so record
+and output cannot disagree.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Opening:
     opened: str
     """When, in ISO 8601, UTC."""
     n_top: int
-    """Trials that were asked for as candidates."""
+    """Trials requested as candidates."""
     seeds: list[int]
     metric: str
     direction: Direction
@@ -40,10 +40,10 @@ class Opening:
     """Examples in the splits."""
     versions: dict[str, str]
     model: str
-    """The folder of the winner's model and curve of the first seed, in the storage's."""
+    """Subfolder of the storage's models: the winner's model and curve, first seed."""
     model_sha256: str
     diverged: list[str] = field(default_factory=list)
-    """Trials that were candidates until a fresh seed ended in NaN."""
+    """Trials dropped because a fresh seed diverged."""
 
     @property
     def winner(self) -> Candidate:
@@ -57,7 +57,7 @@ class Opening:
 
     @property
     def finalists(self) -> list[Candidate]:
-        """Who is measured on test: the winner, and the baseline if it is another."""
+        """The networks measured on test: the winner, and the baseline if it is another."""
         return [self.winner] if self.winner.is_baseline else [self.winner, self.baseline]
 
     @property
@@ -92,11 +92,11 @@ class Opening:
         return {name: fmean(logs[name] for logs in candidate.test) for name in names}
 
     def valid_interval(self, candidate: Candidate) -> Interval | None:
-        """Of the mean over seeds on validation."""
+        """The interval of the mean over seeds on validation."""
         return interval(candidate.valid, self.n_valid if self.is_share else None)
 
     def test_interval(self, candidate: Candidate) -> Interval | None:
-        """Of the mean over seeds on test."""
+        """The interval of the mean over seeds on test."""
         return interval(self.test_values(candidate), self.n_test if self.is_share else None)
 
     def valid_verdict(self, other: Candidate) -> Verdict:
@@ -116,12 +116,12 @@ SCHEMA = Schema("hpsearch.opening", 1, Opening)
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What can be said of one network against another."""
+    """How one network compares with another."""
 
     difference: float
     interval: Interval | None
     is_better: bool
-    """By the means."""
+    """Judged by the means."""
 
     @property
     def is_told_apart(self) -> bool:
@@ -132,12 +132,12 @@ class Verdict:
 def judge(
     values: Sequence[float], others: Sequence[float], n_examples: int | None, goal: Goal
 ) -> Verdict:
-    """Compare figures per seed of two networks.
+    """Compare two networks by their figures per seed.
 
     Args:
-        values: Of the one.
-        others: Of the other.
-        n_examples: Where they are shares of that many examples; else None.
+        values: The first network's.
+        others: The second network's.
+        n_examples: If they are shares, of how many examples; else None.
         goal: Says which is better.
     """
     return Verdict(
@@ -159,10 +159,10 @@ def record_opening(study: Study, opening: Opening) -> None:
 
 
 def model_folder(storage: Storage, opening: Opening) -> Path:
-    """Where the winner's model and curve of an opening are kept."""
+    """The folder of the winner's model and curve."""
     return storage.models / opening.model
 
 
 def _stored(study: Study) -> list[object]:
     contents = study.user_attrs.get(ATTR, [])
-    return contents if isinstance(contents, list) else [contents]  # and then damaged
+    return contents if isinstance(contents, list) else [contents]  # else damaged

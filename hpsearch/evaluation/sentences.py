@@ -14,7 +14,7 @@ from hpsearch.task import Published, describe_params
 
 
 def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
-    """An opening with all that follows from it, for JSON."""
+    """An opening and all that is computed from it, for JSON."""
     test = {
         role: {
             "name": candidate.name,
@@ -26,7 +26,7 @@ def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
         }
         for role, candidate in (("winner", opening.winner), ("baseline", opening.baseline))
     }
-    # a winner that is the baseline has nobody to be compared with on test
+    # if the baseline wins, there is nothing to compare on test
     is_alone = opening.winner.is_baseline
     verdict = None if is_alone else _verdict_content(opening.test_verdict())
     return {
@@ -46,7 +46,7 @@ def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
 
 
 def validation_sentences(opening: Opening) -> list[str]:
-    """What the retraining with fresh seeds says, for people."""
+    """What retraining with fresh seeds showed, in sentences."""
     winner = opening.winner
     sentences = [
         f"The winner is {called(winner)}: {describe_params(winner.params)}.",
@@ -56,10 +56,12 @@ def validation_sentences(opening: Opening) -> list[str]:
     sentences += _describe_methods(found)
     if opening.diverged:
         sentences.append(
-            f"No candidate any more, as a fresh seed diverged: {', '.join(opening.diverged)}."
+            f"Dropped: training diverged with a fresh seed: {', '.join(opening.diverged)}."
         )
     if len(opening.candidates) > 1:
-        sentences.append("The winner was chosen by these figures, which flatter it; test does not.")
+        sentences.append(
+            "The winner was chosen by these figures, so they are optimistic; test is not."
+        )
     return sentences
 
 
@@ -76,7 +78,7 @@ def _verdict_sentences(opening: Opening) -> list[str]:
 
 
 def test_sentences(openings: list[Opening], published: Published | None) -> list[str]:
-    """What the test split says, for people."""
+    """What the test split showed, in sentences."""
     opening = openings[-1]
     sentences = []
     if opening.baseline is not opening.winner:
@@ -91,18 +93,18 @@ def test_sentences(openings: list[Opening], published: Published | None) -> list
     else:
         times = ", ".join(when(other) for other in openings)
         sentences.append(
-            f"The test split was opened {len(openings)} times ({times}): whoever changed "
-            "something in between has seen it."
+            f"The test split was opened {len(openings)} times ({times}): changes made in "
+            "between may be tuned to it."
         )
     return sentences
 
 
 def describe_verdict(name: str, other: str, verdict: Verdict) -> str:
-    """One network against another in a sentence."""
+    """Compare two networks in a sentence."""
     found = verdict.interval
     name = name[0].upper() + name[1:]
     if found is None:
-        return f"{name} and {other} cannot be told apart: no spread over seeds to judge by."
+        return f"{name} and {other} cannot be told apart: the seeds show no spread to compare."
     span = f"{signed(verdict)} (95 % interval {show_interval(found)}, {found.method})"
     if not verdict.is_told_apart:
         return f"{name} and {other} cannot be told apart: the difference is {span}."
@@ -111,14 +113,14 @@ def describe_verdict(name: str, other: str, verdict: Verdict) -> str:
 
 
 def _describe_methods(found: list[tuple[str, Interval | None]]) -> list[str]:
-    """How the intervals of some networks came about: they may differ in that."""
+    """How the networks' intervals were computed, which may differ."""
     by_method: dict[str, list[str]] = {}
     for name, one in found:
         by_method.setdefault("none" if one is None else one.method, []).append(name)
     if len(by_method) == 1:
-        return [f"The intervals are {method}." for method in by_method if method != "none"]
+        return [f"Interval method: {method}." for method in by_method if method != "none"]
     each = "; ".join(f"{', '.join(names)}: {method}" for method, names in by_method.items())
-    return [f"The intervals are, of {each}."]
+    return [f"Interval methods: {each}."]
 
 
 def _describe_published(opening: Opening, published: Published) -> str:
@@ -128,7 +130,7 @@ def _describe_published(opening: Opening, published: Published) -> str:
     if found is None:
         return f"The winner's mean minus {figure} is {mean - published.test_accuracy:+.4f}."
     if found.holds(published.test_accuracy):
-        return f"The winner's interval holds {figure}."
+        return f"The winner's interval contains {figure}."
     side = "above" if found.low > published.test_accuracy else "below"
     return f"The winner's interval lies {side} {figure}."
 
@@ -170,7 +172,7 @@ def when(opening: Opening) -> str:
 
 
 def called(candidate: Candidate) -> str:
-    """What people call a candidate."""
+    """A candidate's name in sentences."""
     if not candidate.is_baseline:
         return candidate.name
     return "the baseline" if candidate.name == BASELINE else f"{candidate.name} (the baseline)"
@@ -187,5 +189,5 @@ def show_figure(value: float) -> str:
 
 
 def show_interval(found: Interval | None) -> str:
-    """An interval, or nothing where nothing can be said."""
+    """An interval; empty if there is none."""
     return "" if found is None else f"{found.low:.4f} to {found.high:.4f}"

@@ -1,4 +1,4 @@
-"""What Keras computes with, and how."""
+"""Keras's backend and settings."""
 
 from __future__ import annotations
 
@@ -14,21 +14,19 @@ SETTINGS: dict[str, str | float] = {
     "epsilon": 1e-07,
     "image_data_format": "channels_last",
 }
-"""What Keras's configuration file may say of how networks are computed, and its defaults."""
+"""Settings in Keras's configuration file that change results, and their defaults."""
 CUTS = ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH")
 
 
 def keras_backend() -> str:
-    """What `KERAS_BACKEND` names, else TensorFlow; Keras's own configuration has no say.
+    """The backend in `KERAS_BACKEND`, else TensorFlow; Keras's configuration file is ignored.
 
     Raises:
-        UsageError: It is not installed, or the environment has Keras cut trainings short.
+        UsageError: It is not installed, or the environment makes Keras cut training short.
     """
     for name in CUTS:
         if os.environ.get(name):
-            raise UsageError(
-                f"{name} is set: Keras would end each training before its last epoch; unset it"
-            )
+            raise UsageError(f"{name} is set: Keras would cut training short; unset it")
     backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     if not backend.isidentifier() or importlib.util.find_spec(backend) is None:
         raise UsageError(f"KERAS_BACKEND is {backend!r}, which is not installed")
@@ -36,16 +34,16 @@ def keras_backend() -> str:
 
 
 def keras_settings() -> dict[str, str]:
-    """What Keras's configuration file changes of how networks are computed.
+    """Settings in Keras's configuration file that change results.
 
     Returns:
-        Values by name; nothing where the defaults hold, as they do for nearly everybody.
+        Values by name; without those that are Keras's defaults.
     """
-    # Path's own expanduser raises where nobody has a home
+    # Path's own expanduser raises if there is no home
     home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")  # noqa: PTH111
     try:
         content = json.loads((Path(home) / "keras.json").read_bytes())
-    except (OSError, ValueError):  # then Keras takes its defaults too
+    except (OSError, ValueError):  # Keras then uses its defaults, too
         return {}
     if not isinstance(content, dict):
         return {}

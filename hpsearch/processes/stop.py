@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Stop(StrEnum):
-    """Why a search came to its end."""
+    """Why a search ended."""
 
     BUDGET = "the budget is spent"
     EXHAUSTED = "every combination was tried"
@@ -18,23 +18,23 @@ class Stop(StrEnum):
 
 
 class StopRequest:
-    """What signals, errors and a deadline ask for, and slots look at.
+    """A request to stop, from signals, errors or a deadline, which slots check.
 
-    Signal handlers write it, so it takes no lock.
+    Signal handlers set it, so it takes no lock.
 
     Args:
-        timeout_s: Seconds from now until no new epoch is to begin; None for no deadline.
+        timeout_s: Seconds from now after which no new epoch starts; None for no deadline.
     """
 
     def __init__(self, timeout_s: float | None = None) -> None:
         self.now = False
-        """Whether running epochs are not to be waited for either."""
+        """Whether to cut off running epochs, too."""
         self._why: Stop | None = None
         self._deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
 
     @property
     def why(self) -> Stop | None:
-        """Why no new epoch is to begin; None while nothing asks for that."""
+        """Why no new epoch may start; None without a request."""
         is_late = self._deadline_s is not None and time.monotonic() > self._deadline_s
         if self._why is None and is_late:
             self._why = Stop.TIMEOUT
@@ -42,7 +42,7 @@ class StopRequest:
 
     @property
     def is_asked(self) -> bool:
-        """Whether no new epoch is to begin."""
+        """Whether a stop was requested: no new epoch may start."""
         return self.why is not None
 
     def after_epochs(self, why: Stop) -> None:
@@ -50,5 +50,5 @@ class StopRequest:
         self._why = why
 
     def at_once(self, why: Stop) -> None:
-        """Stop now; what runs goes on from its last epoch another time."""
+        """Stop now; trials can be resumed from their last epoch."""
         self._why, self.now = why, True

@@ -1,7 +1,7 @@
-"""Training one curve to an epoch: what is stored is read off, the rest is trained.
+"""Take a curve to an epoch: stored epochs are read off, the rest are trained.
 
-Search, evaluation and `check --train` all train by this one function. A trial process that
-dies is started again where its curve ends.
+Search, evaluation and `check --train` all train this way. A trial process that dies is
+restarted where its curve ends.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ RETRIES = 2
 
 
 class Watcher(Protocol):
-    """Who is told of each epoch, and says whether training goes on."""
+    """Sees each epoch, and decides whether training continues."""
 
     def begins(self, curve: Curve, n_stored: int) -> None:
-        """The curve is held; `n_stored` of the epochs wanted are there already."""
+        """The curve is locked; `n_stored` of the requested epochs are stored."""
 
     def epoch_done(self, epoch: int, logs: Logs, *, is_stored: bool) -> Verdict:
         """An epoch was read off the curve, or trained."""
 
 
 class UntilDiverged:
-    """Watches nothing but whether training diverges.
+    """Stops training only if it diverges.
 
     Args:
-        goal: Of the task.
+        goal: The task's goal.
     """
 
     def __init__(self, goal: Goal) -> None:
@@ -50,7 +50,7 @@ class UntilDiverged:
         """Nothing to do."""
 
     def epoch_done(self, epoch: int, logs: Logs, *, is_stored: bool) -> Verdict:
-        """Stop where loss or metric are no longer numbers."""
+        """Stop if loss or metric is NaN or infinite."""
         return Verdict.GO_ON if self.goal.is_finite(logs) else Verdict.STOP
 
 
@@ -60,29 +60,29 @@ class Taken:
 
     curve: Curve
     logs: list[Logs]
-    """Keras's, of each epoch so far, at most as many as were wanted."""
+    """Keras's, of each epoch so far, up to the last requested one."""
     n_stored: int
     """Of these epochs, how many were read off the curve."""
     ending: Ending
     test: Logs = field(default_factory=dict)
-    """The logs on the test split, where they were asked for."""
+    """The logs on the test split, if requested."""
 
 
 class Trainer:
-    """Takes curves to an epoch, each in processes of its own.
+    """Takes curves to an epoch, each in its own processes.
 
     Args:
         study_file: The text and task that a study stores.
         data: The prepared arrays.
         store: Where curves are kept.
         runner: Where trial processes come from.
-        versions: Of the libraries, which a curve depends on.
-        stop: A request to stop, looked at between epochs and while waiting.
-        n_threads: Of a trial process.
-        limits: Of a trial process.
+        versions: Library versions, which a curve depends on.
+        stop: A request to stop, checked between epochs and while waiting.
+        n_threads: Threads of a trial process.
+        limits: Limits of a trial process.
         retries: Restarts allowed for a dead trial process that makes no progress.
         process_name: What `ps` calls the trial processes.
-        say: Takes a line of progress.
+        say: Called with each line of progress.
     """
 
     def __init__(
@@ -128,15 +128,15 @@ class Trainer:
         fit_on: str = TRAIN,
         export: Path | None = None,
     ) -> Taken:
-        """Take the curve of some params to their last epoch, or as far as it comes.
+        """Take the curve of some params to their last epoch, or as far as it gets.
 
         Args:
             params: Complete: `epochs` and `batch_size` included.
-            seed: That it trains with.
-            watcher: Told of each epoch, the stored ones first.
+            seed: The training seed.
+            watcher: Sees each epoch, the stored ones first.
             name: What messages call it.
             fit_on: `TRAIN` or `TRAIN_AND_VALID`.
-            export: Takes `model.keras`, after the last epoch was measured on test.
+            export: Receives `model.keras`, once the last epoch was measured on test.
 
         Raises:
             DataError: The disk is full.
@@ -186,11 +186,11 @@ class Trainer:
             )
             if ending.is_machine_fault:
                 raise DataError(
-                    f"{name}: {ending.reason}: free some space; the same command goes on"
+                    f"{name}: {ending.reason}: free some space; the same command continues"
                 )
-            progress.read(curve, epochs)  # the last epoch may be stored and not told
+            progress.read(curve, epochs)  # the last epoch may be stored but not reported
             if job.export is None and len(progress.logs) == epochs:
-                # whatever became of the process, all is trained
+                # all is trained, however the process ended
                 return Ending(how=How.STOPPED if progress.is_stopped else How.FINISHED)
             if ending.how not in {How.KILLED, How.CRASHED} or progress.is_stopped:
                 return ending
@@ -206,7 +206,7 @@ class _Progress:
     """The epochs of a curve as they come in.
 
     Args:
-        watcher: Told of each once.
+        watcher: Sees each epoch once.
     """
 
     def __init__(self, watcher: Watcher) -> None:
@@ -215,13 +215,13 @@ class _Progress:
         self.is_stopped = False
 
     def read(self, curve: Curve, epochs: int) -> None:
-        """Tell of epochs that are stored, up to the last one wanted."""
+        """Report stored epochs, up to the last requested one."""
         for epoch, logs in enumerate(curve.logs[:epochs], 1):
             if not self.is_stopped and epoch not in self.logs:
                 self._note(epoch, logs, is_stored=True)
 
     def answer(self, message: EpochDone) -> Verdict:
-        """Tell of an epoch that was trained; one trained again was told of before."""
+        """Report a trained epoch; one that is trained again was reported before."""
         if message.epoch not in self.logs:
             self._note(message.epoch, message.logs, is_stored=False)
         return Verdict.STOP if self.is_stopped else Verdict.GO_ON

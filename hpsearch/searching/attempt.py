@@ -20,15 +20,15 @@ from hpsearch.task import Params, epochs_of
 
 
 class Attempt:
-    """Watches a curve for a trial: reports each epoch, and asks whether to go on.
+    """Watches a curve for a trial: reports each epoch, and asks whether to continue.
 
     Args:
-        trial: Running.
+        trial: A running trial.
         params: Complete: `epochs` and `batch_size` included.
-        goal: Of the task.
-        schedule: Says whether the trial may go on.
+        goal: The task's goal.
+        schedule: Says whether the trial may continue.
         stop: A request to stop pauses it.
-        view: Who is told of epochs.
+        view: Shows epochs.
         lock: Held while the schedule is asked.
     """
 
@@ -48,7 +48,7 @@ class Attempt:
         self.curve: Curve | None = None
         self.logs: dict[int, Logs] = {}
         self.outcome: Outcome | None = None
-        """Set once the verdict on it has been reached."""
+        """Set once it is decided."""
         self.is_paused = False
         stored = frozen(trial)
         self.reported = dict(stored.intermediate_values)
@@ -63,21 +63,21 @@ class Attempt:
         return max(self.logs, default=0)
 
     def begins(self, curve: Curve, n_stored: int) -> None:
-        """Note which curve it is: another one than before if a library was upgraded since."""
+        """Record the curve, which is another one if a library was upgraded."""
         self.curve, self._n_stored = curve, n_stored
         if self.trial.user_attrs.get(Attr.CURVE) != curve.name:
             self.trial.set_user_attr(Attr.EPOCHS_REUSED, n_stored)
             self.trial.set_user_attr(Attr.CURVE, curve.name)  # written last
 
     def epoch_done(self, epoch: int, logs: Logs, *, is_stored: bool) -> Verdict:
-        """Report an epoch, and judge where training would go on."""
+        """Report an epoch, and judge whether training continues."""
         assert self.curve is not None
         value = self.goal.value(logs)
         self.logs[epoch] = logs
         if not self.goal.is_finite(logs):
             self.outcome = Outcome.DIVERGED
             return Verdict.STOP
-        if self.reported.get(epoch) != value:  # values of a curve of before are replaced
+        if self.reported.get(epoch) != value:  # replaces values of an earlier curve
             report(self.trial, value, epoch)
             self.reported[epoch] = value
         with self.lock:
@@ -99,7 +99,7 @@ class Attempt:
         return Verdict.STOP
 
     def write_epochs(self) -> None:
-        """Store how many epochs it took, and how long; over all attempts."""
+        """Store the trial's epochs and time over all attempts."""
         attrs = self.trial.user_attrs
         seconds = attrs.get(Attr.SECONDS, 0.0) + time.monotonic() - self._began_s
         self._set(Attr.SECONDS, round(seconds, 3))
@@ -109,7 +109,7 @@ class Attempt:
             self._set(Attr.EPOCHS_PRUNED, self.epochs - self.epochs_done)
 
     def write_outcome(self, outcome: Outcome, reason: str, output: str) -> None:
-        """Store how it came out. Empty texts are not stored, unless an earlier one was."""
+        """Store how the trial ended. Empty texts are stored only over earlier ones."""
         texts = {Attr.OUTCOME: outcome.value, Attr.REASON: reason, Attr.OUTPUT: output}
         for name, text in texts.items():
             if text or name in self.trial.user_attrs:

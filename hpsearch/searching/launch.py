@@ -1,4 +1,4 @@
-"""Launching a search: a study file, or a study that is stored, with what the user asked for."""
+"""Launch a search: of a study file, or of a stored study, with the user's options."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ from hpsearch.study.trials import Attr
 from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.task import ParamValue, epochs_of
 
-GRACE_S = 30  # from SIGTERM until epochs that are still running are cut off
+GRACE_S = 30  # from SIGTERM until running epochs are cut off
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What a user can say about a search; None for the study's or task's own."""
+    """A user's options for a search; None for the study's or the task's own."""
 
     study: str | None = None
     storage: str = DEFAULT_STORAGE
@@ -84,21 +84,21 @@ def run(name_or_path: str, options: Options, view: View) -> tuple[Study, Stop]:
 
     Args:
         name_or_path: A study file.
-        options: Of the command line.
-        view: Who is told what happens.
+        options: The user's.
+        view: Shows progress.
 
     Returns:
         The study, and why the search stopped.
 
     Raises:
-        HpsearchError: Of any kind; what is stored is as it was.
+        HpsearchError: Of any kind; what is stored stays intact.
     """
     study_file = read_study_file(name_or_path)
     return _launch(study_file, None, options.study or study_file.name, options, view)
 
 
 def resume(study_name: str, options: Options, view: View) -> tuple[Study, Stop]:
-    """Go on with a study from what its storage holds, without its study file.
+    """Continue a study from its storage, without its study file.
 
     Raises:
         StudyNotFound: There is no such study.
@@ -129,25 +129,25 @@ def search(
 
     Args:
         study_file: A name from `studies/`, or a path.
-        view: Who is told what happens; nobody, by default.
+        view: Shows progress; silent by default.
         study: The study's name; by default the file's.
         storage: A storage URL.
-        trials: Trials the study holds in the end; by default what the task says.
-        timeout_s: Seconds after which no new epoch begins.
-        slots: Trials side by side; by default one per core.
+        trials: The study's total number of trials; by default the task's budget.
+        timeout_s: Seconds after which no new epoch starts.
+        slots: Trials run in parallel; by default one per core.
         seed: Base of all randomness.
         sampler: `tpe`, `random`, `qmc`, `grid` or `gp`.
         pruner: `halving`, `median`, `hyperband` or `none`.
         data: The folder of data sets.
         fixed: Hyperparameters that are not searched, and their values.
-        limits: Of a trial process.
+        limits: Limits of a trial process.
         retries: Restarts allowed for a dead trial process that makes no progress.
 
     Returns:
         The study, for Optuna's own functions.
 
     Raises:
-        HpsearchError: Of any kind; what is stored is as it was.
+        HpsearchError: Of any kind; what is stored stays intact.
     """
     options = Options(
         study=study,
@@ -228,13 +228,13 @@ def _launch(
 
 
 def _adopt(study: Study, view: View) -> None:
-    """Queue the trials of a launcher that is gone, each under its own number.
+    """Queue the trials of a dead launcher, each under its own number.
 
-    The lock on the study proves that whoever ran them is gone.
+    Holding the study's lock proves that the launcher is dead.
     """
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         set_state(study, trial, TrialState.WAITING)
-        view.say(f"trial {trial.number} was interrupted: it goes on")
+        view.say(f"trial {trial.number} was interrupted: it continues")
 
 
 def _record(
@@ -245,7 +245,7 @@ def _record(
     storage: Storage,
     name: str,
 ) -> Record:
-    """What the study would be if it began now, with its old seed if none is asked for."""
+    """The study's description if it began now, with its old seed if none is given."""
     stored = find_record(storage, name)
     seed = options.seed
     if seed is None:
@@ -293,7 +293,7 @@ def _schedule(
 
 
 def _remarks(stored: Record, n_slots: int, n_cores: int) -> Iterator[str]:
-    """What a user should know and need not act on."""
+    """Remarks that need no action."""
     now = versions()
     changed = [
         f"{name} {stored.versions.get(name, 'default')} then, {now.get(name, 'default')} now"
@@ -310,7 +310,7 @@ def _n_combinations(study_file: StudyFile, fixed: Mapping[str, ParamValue]) -> i
     """How many trials a grid has.
 
     Raises:
-        UsageError: Infinitely many.
+        UsageError: The space is infinite.
     """
     space = explore(study_file, fixed)
     if space.n_combinations is None:
@@ -323,14 +323,14 @@ def _n_combinations(study_file: StudyFile, fixed: Mapping[str, ParamValue]) -> i
 
 
 def _stopped_by_signals(stop: StopRequest, view: View) -> AbstractContextManager[None]:
-    """Ctrl-C: finish the epochs; again: now. SIGTERM, SIGHUP: as once, then as twice."""
+    """Ctrl-C: finish running epochs; again: stop now. SIGTERM, SIGHUP: one, then the other."""
 
     def on_interrupt(_number: int, _frame: object) -> None:
         if stop.why is Stop.INTERRUPTED:
             stop.at_once(Stop.INTERRUPTED)
             view.say("stopping now; trials continue from their last epoch when resumed")
         else:
-            stop.after_epochs(Stop.INTERRUPTED)  # also where the time was up already
+            stop.after_epochs(Stop.INTERRUPTED)  # even if the time is already up
             view.say("finishing the running epochs, then stopping (Ctrl-C again: stop now)")
 
     def on_terminate(_number: int, _frame: object) -> None:
@@ -349,4 +349,4 @@ def _choice(kind: type[Choice], what: str, name: str) -> Choice:
         close = get_close_matches(name, list(kind), 1)
         hint = f": did you mean {str(close[0])!r}?" if close else ""
         known = ", ".join(kind)
-        raise UsageError(f"no {what} {name!r}{hint} (there are {known})") from error
+        raise UsageError(f"unknown {what} {name!r}{hint} (choose from {known})") from error

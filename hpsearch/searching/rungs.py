@@ -1,8 +1,8 @@
-"""Rungs of successive halving: where every curve stood after so many epochs.
+"""Rungs of successive halving: the value of each curve after certain numbers of epochs.
 
 Curves are compared after 1, 3, 9, 27, ... times the first rung. The best third of those that
-came to a rung may go on. Each curve is placed once, when it comes to a rung, so that to ask
-costs a binary search, however many trials a study has.
+reach a rung may continue. Each curve is placed once, when it reaches a rung, so asking costs
+a binary search, however many trials a study has.
 
 Source: Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020,
 algorithm 2 (asynchronous successive halving).
@@ -19,7 +19,7 @@ from hpsearch.goal import Goal
 
 REDUCTION_FACTOR = 3
 FAIR_START = 200
-"""Updates of the weights before which a network's value says little of what becomes of it."""
+"""Weight updates before a network's value says much about its final one."""
 
 
 def choose_first_rung(n_examples: int, batch_size: int, *, max_epochs: int) -> int:
@@ -28,7 +28,7 @@ def choose_first_rung(n_examples: int, batch_size: int, *, max_epochs: int) -> i
     Args:
         n_examples: In the training split.
         batch_size: The baseline's.
-        max_epochs: Of the longest trials: some rung must come before their end.
+        max_epochs: Length of the longest trials: some rung must come before their end.
     """
     updates_per_epoch = math.ceil(n_examples / batch_size)
     fair = math.ceil(FAIR_START / updates_per_epoch)
@@ -36,7 +36,7 @@ def choose_first_rung(n_examples: int, batch_size: int, *, max_epochs: int) -> i
 
 
 class Rungs:
-    """Where curves stand.
+    """The values of curves at each rung.
 
     Args:
         goal: Says which value is better.
@@ -62,19 +62,19 @@ class Rungs:
         return epoch > 0 and self.last_rung(epoch) == epoch
 
     def place(self, curve: str, epoch: int, value: float) -> None:
-        """Take note of a curve's value; nothing happens if it is no rung, or known."""
+        """Record a curve's value; ignored if `epoch` is no rung or the curve is already there."""
         if not self.is_rung(epoch) or curve in self._values[epoch]:
             return
         self._values[epoch][curve] = value
         insort(self._ranked[epoch], (self.goal.key(value), curve))
 
     def may_go_on(self, curve: str, rung: int, *, n_at_least: int = 0) -> bool:
-        """Whether a curve is among the best third of a rung it was placed on.
+        """Whether a curve is in the best third of a rung it was placed on.
 
         Args:
             curve: Its name.
             rung: In epochs.
-            n_at_least: This many go on, even if a third is fewer.
+            n_at_least: This many continue, even if a third is fewer.
         """
         value = self._values[rung].get(curve)
         if value is None:
@@ -83,7 +83,7 @@ class Rungs:
         return rank < self._n_kept(rung, n_at_least)
 
     def best_curves(self, *, n_at_least: int = 0) -> Sequence[tuple[int, str]]:
-        """Rung and name of all curves that may go on: the furthest first, then the best."""
+        """Rung and name of all curves that may continue: highest rung first, then best."""
         return [
             (rung, curve)
             for rung in sorted(self._ranked, reverse=True)

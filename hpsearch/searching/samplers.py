@@ -1,4 +1,4 @@
-"""Samplers and pruners by the names the command line gives them."""
+"""Samplers and pruners by their command-line names."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from hpsearch.task import ParamValue
 
 
 class CurveRows:
-    """What a sampler learns from: one row for each curve.
+    """What a sampler learns from: one row per curve.
 
     Optuna ranks pruned trials by their last step. A network that was pruned, promoted and
-    pruned again would be three trials: two of them bad observations of a point that did well,
-    and one that broke late would rank above all that were pruned early. So of each curve only
-    one trial counts: the best that came to its end; else one that broke, which is infeasible;
-    else the one that was pruned last.
+    pruned again would be three trials, two of them bad observations of a good point, and a
+    trial that broke late would rank above all that were pruned early. So one trial per curve
+    counts: its best finished one; else one that broke, as infeasible; else the one pruned
+    last.
 
     Args:
         goal: Says which value is better.
@@ -43,7 +43,7 @@ class CurveRows:
         self._rows: dict[str, FrozenTrial] = {}
 
     def add(self, trial: FrozenTrial) -> None:
-        """Take note of a finished trial; one that failed teaches nothing."""
+        """Record a finished trial; failed ones are ignored."""
         if trial.state is TrialState.FAIL:
             return
         curve = trial.user_attrs.get(Attr.CURVE, f"trial {trial.number}")
@@ -52,9 +52,9 @@ class CurveRows:
             self._rows[curve] = _infeasible(trial) if _is_broken(trial) else trial
 
     def of(self, study: Study) -> list[FrozenTrial]:
-        """The rows, and the running trials, whose neighbourhood is taken; by number.
+        """The rows, and the running trials, to avoid their neighbourhood; by number.
 
-        A promoted trial that runs is left out: the row of its curve is there.
+        Running promoted trials are left out: their curves already have a row.
         """
         running = [
             trial
@@ -64,7 +64,7 @@ class CurveRows:
         return sorted([*self._rows.values(), *running], key=lambda trial: trial.number)
 
     def _says_more(self, trial: FrozenTrial) -> tuple[int, float]:
-        """Sort key: the trial of a curve that counts is the last one."""
+        """Sort key: the last trial of a curve is the one that counts."""
         if trial.state is TrialState.COMPLETE:
             return 2, -self.goal.key(trial.values[0])
         epochs_done = max(trial.intermediate_values, default=0)
@@ -76,19 +76,19 @@ def _is_broken(trial: FrozenTrial) -> bool:
 
 
 def _infeasible(trial: FrozenTrial) -> FrozenTrial:
-    """A trial that broke, as TPE never takes for a good one."""
+    """Mark a broken trial so that TPE never counts it as good."""
     if trial.constraints:
         return trial
-    marked = copy.copy(trial)  # of a study made before trials were told with a constraint
+    marked = copy.copy(trial)  # from a study older than the constraint
     marked.system_attrs = {**trial.system_attrs, f"constraints:{CONSTRAINT}": 1.0}
     return marked
 
 
 class CurveSampler(BaseSampler):
-    """A sampler that sees a row for each curve in place of the trials.
+    """A sampler that sees one row per curve instead of the trials.
 
     Args:
-        sampler: The one that proposes.
+        sampler: Proposes params.
         rows: What it learns from.
     """
 
@@ -130,10 +130,10 @@ def make_sampler(
     """The sampler for one trial.
 
     Args:
-        name: Which.
+        name: The sampler's name.
         seed: The study's.
-        n_trials: Trials the study has so far. With the seed it decides what is drawn:
-            a launcher that continues a study must not draw what the last one drew.
+        n_trials: Trials the study has so far. It is mixed into the seed, so that a launcher
+            that continues a study does not repeat the last one's draws.
         fixed: Hyperparameters that are not searched, and their values.
         rows: What `tpe` and `gp` learn from.
     """
@@ -148,7 +148,7 @@ def make_sampler(
                 sampler = CurveSampler(tpe, rows)
             case SamplerName.RANDOM:
                 sampler = optuna.samplers.RandomSampler(seed=drawn)
-            case SamplerName.QMC:  # one sequence for all trials: the study counts along it
+            case SamplerName.QMC:  # one sequence for all trials: the study keeps its place in it
                 sampler = optuna.samplers.QMCSampler(
                     seed=seed,
                     scramble=True,
@@ -156,7 +156,7 @@ def make_sampler(
                     warn_independent_sampling=False,
                     independent_sampler=optuna.samplers.RandomSampler(seed=drawn),
                 )
-            case SamplerName.GRID:  # unlike GridSampler it knows conditional spaces
+            case SamplerName.GRID:  # unlike GridSampler, it supports conditional spaces
                 sampler = optuna.samplers.BruteForceSampler(seed=seed)
             case SamplerName.GP:
                 sampler = CurveSampler(optuna.samplers.GPSampler(seed=drawn), rows)
@@ -166,7 +166,7 @@ def make_sampler(
 
 
 def require_sampler(name: SamplerName) -> None:
-    """Tell before a search that its sampler cannot be used.
+    """Check before a search that its sampler can be used.
 
     Raises:
         UsageError: It needs a library that is not installed.
@@ -184,5 +184,5 @@ def make_pruner(name: PrunerName, max_epochs: int) -> BasePruner:
             return optuna.pruners.HyperbandPruner(
                 min_resource=1, max_resource=max_epochs, reduction_factor=REDUCTION_FACTOR
             )
-        case PrunerName.HALVING | PrunerName.NONE:  # halving is the business of `rungs`
+        case PrunerName.HALVING | PrunerName.NONE:  # `rungs` does the halving
             return optuna.pruners.NopPruner()

@@ -1,10 +1,10 @@
-"""What a slot does next, and whether a trial may train on: the policy of a search.
+"""The policy of a search: which trial comes next, and whether a trial may continue.
 
-`Search` knows slots and bookkeeping, a schedule knows which trial comes when. The one here
-takes new trials from a sampler, has a pruner give up the worst, and promotes a pruned trial
-that turns out to belong to the best third of its rung: curves are stored, so it goes on where
-its curve ends. Optuna's SuccessiveHalvingPruner cannot do that, so it must let the first trials
-pass, however bad, and they take all the time of a search's beginning.
+`Search` handles slots and bookkeeping; a schedule decides which trial runs when. The one here
+takes new trials from a sampler, lets a pruner stop the worst, and promotes a pruned trial
+that later ranks in the best third of its rung: curves are stored, so it continues where its
+curve ends. Optuna's SuccessiveHalvingPruner cannot do that, so it must let the first trials
+pass, however bad, and they take up all the time at the start of a search.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hpsearch.study.trials import Attr, Outcome
 from hpsearch.study_file import StudyFile, calling
 from hpsearch.task import ParamValue
 
-# Of each rung, once no new trials will come: `evaluate` wants some to choose from.
+# Kept at each rung once no new trials will come, so `evaluate` has some to choose from.
 N_FINALISTS = 3
 
 
@@ -39,36 +39,36 @@ class Schedule(Protocol):
     """Whether there is nothing left to propose."""
 
     def next_trial(self) -> Trial | None:
-        """A running trial for a slot that has none; None if there is none now."""
+        """A running trial for a free slot; None if there is none now."""
 
     def judged_below(self, trial: FrozenTrial) -> int:
-        """The epoch from which on a trial that is taken up is judged."""
+        """The epoch from which a resumed trial is judged."""
 
     def reached(self, curve: str, epoch: int, value: float) -> None:
-        """A curve came to an epoch."""
+        """A curve reached an epoch."""
 
     def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:
-        """Whether a trial may train on after `epoch`, the last one that its curve has."""
+        """Whether a trial may continue after `epoch`, the last of its curve."""
 
     def queue(self, trial: Trial) -> None:
-        """Put a trial back, to be taken up again another time."""
+        """Put a trial back in the queue, to be resumed later."""
 
     def tell(self, trial: Trial, state: TrialState, value: float | None) -> FrozenTrial:
-        """Finish a trial, and learn from it. Returns it as it is stored."""
+        """Finish a trial, and learn from it. Returns it as stored."""
 
 
 class SampledSchedule:
-    """New trials from a sampler, until the budget is spent; the best go on.
+    """New trials from a sampler, until the budget is spent; the best continue.
 
     Args:
-        study: With its trials so far; the waiting ones are taken up first.
+        study: With its trials so far; waiting ones are resumed first.
         study_file: Its `space` is asked for params.
-        n_trials: The budget: trials the study holds in the end.
+        n_trials: The budget: the study's total number of trials.
         seed: The study's.
         sampler: Proposes params.
-        pruner: Gives trials up.
+        pruner: Stops trials early.
         fixed: Hyperparameters that are not searched. Trials with other values stay as they are.
-        max_epochs: Of the longest trials.
+        max_epochs: Length of the longest trials.
         first_rung: Epochs after which `halving` first compares trials.
     """
 
@@ -97,15 +97,15 @@ class SampledSchedule:
         """Trials begun so far that the budget counts."""
         self._waiting: dict[int, FrozenTrial] = {}
         self._pruned: dict[str, FrozenTrial] = {}
-        """By curve: the trial that was pruned on a rung, and may be promoted."""
+        """By curve: the trial that was pruned at a rung and may be promoted."""
         self._promoted: set[int] = set()
-        """Numbers of the trials that were."""
+        """Numbers of promoted trials."""
         for trial in study.get_trials(deepcopy=False):
             self._note(trial)
 
     @property
     def is_spent(self) -> bool:
-        """Whether no more new trials are to come."""
+        """Whether no more new trials will come."""
         return self.is_exhausted or self.n_counted >= self.n_trials
 
     def next_trial(self) -> Trial | None:
@@ -127,12 +127,12 @@ class SampledSchedule:
         return max(reported, max(pruned.intermediate_values, default=0) + 1)
 
     def reached(self, curve: str, epoch: int, value: float) -> None:
-        """Place the curve, if that is a rung."""
+        """Place the curve, if `epoch` is a rung."""
         if self.halves:
             self.rungs.place(curve, epoch, value)
 
     def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:
-        """With `halving`: whether it is among the best third of the last rung it came to."""
+        """With `halving`: whether it is in the best third of the last rung it reached."""
         if not self.halves:
             return not trial.should_prune()
         rung = self.rungs.last_rung(epoch)
@@ -141,7 +141,7 @@ class SampledSchedule:
         return self.rungs.may_go_on(curve, rung, n_at_least=self._n_at_least)
 
     def queue(self, trial: Trial) -> None:
-        """Optuna's own queue: `ask` takes it up under its number with its params."""
+        """Use Optuna's own queue: `ask` resumes the trial with its number and params."""
         self.n_counted -= _is_counted(frozen(trial))
         set_state(self.study, trial, TrialState.WAITING)
 
@@ -150,7 +150,7 @@ class SampledSchedule:
         try:
             self.study.tell(trial.number, value, state, skip_if_finished=True)
         except RuntimeError as error:
-            # so an exhaustive sampler says, having told, that nothing is left to ask for
+            # an exhaustive sampler says so, after telling, when nothing is left
             if "Study.stop" not in str(error):
                 raise
             self.is_exhausted = True
@@ -168,7 +168,7 @@ class SampledSchedule:
         return N_FINALISTS if self.is_spent else 0
 
     def _note(self, trial: FrozenTrial) -> None:
-        """Take note of a trial that was there before."""
+        """Record an existing trial."""
         self.n_counted += _is_counted(trial)
         if trial.state is TrialState.WAITING:
             self._waiting[trial.number] = trial
@@ -182,7 +182,7 @@ class SampledSchedule:
             self._learn(trial)
 
     def _learn(self, trial: FrozenTrial) -> None:
-        """Take note of a finished trial."""
+        """Record a finished trial."""
         self.rows.add(trial)
         curve = trial.user_attrs.get(Attr.CURVE)
         if curve is None or not self.halves:
@@ -194,10 +194,10 @@ class SampledSchedule:
             if is_further and self.rungs.is_rung(epochs_done):
                 self._pruned[curve] = trial
         elif known is not None and _epochs_asked(trial) >= _epochs_asked(known):
-            del self._pruned[curve]  # how far that one wanted to go is known
+            del self._pruned[curve]  # a trial at least as long has ended
 
     def _waiting_promoted(self) -> Trial | None:
-        """A promoted trial that another launcher was stopped in: it costs no budget."""
+        """A promoted trial that an earlier launcher left unfinished: it costs no budget."""
         for trial in self._waiting.values():
             if Attr.PROMOTED_FROM in trial.user_attrs:
                 set_state(self.study, trial, TrialState.RUNNING)
@@ -206,7 +206,7 @@ class SampledSchedule:
         return None
 
     def _promote(self) -> Trial | None:
-        """The best of the pruned trials that came furthest, if it may go on after all."""
+        """The best of the longest pruned trials, if it may continue after all."""
         if not self.halves:
             return None
         for rung, curve in self.rungs.best_curves(n_at_least=self._n_at_least):
@@ -252,6 +252,6 @@ def _is_counted(trial: FrozenTrial) -> bool:
 
 
 def _epochs_asked(trial: FrozenTrial) -> int:
-    """Of trials of one curve: the same for all where the space leaves `epochs` alone."""
+    """Requested epochs; equal for all trials if the space has no `epochs`."""
     epochs: int = trial.params.get("epochs", 0)
     return epochs

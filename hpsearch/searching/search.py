@@ -1,4 +1,4 @@
-"""The search: slots that take trials from a schedule, train, and write down what came out."""
+"""The search: slots that take trials from a schedule, train them and record the outcome."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hpsearch.study.trials import BROKEN, CONSTRAINT, Attr, Outcome, TrialRow, r
 from hpsearch.task import Task
 
 N_ERRORS_ALIKE = 3
-WAIT_S = 0.2  # of a slot without a trial, until it looks whether the search was stopped
+WAIT_S = 0.2  # between an idle slot's checks for a stop request
 
 
 class Search:
@@ -34,14 +34,14 @@ class Search:
 
     Args:
         study: The study.
-        record: What is stored with it.
-        task: That it searches.
+        record: Its stored description.
+        task: The task to search.
         storage: Where it is kept.
         schedule: Says what comes next.
         trainer: Trains.
-        n_slots: Trials side by side.
+        n_slots: Trials run in parallel.
         stop: A request to stop, from signals, the deadline, or an error in here.
-        view: Who is told.
+        view: Shows progress.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Search:
         """Work until the budget is spent or something else ends the search.
 
         Raises:
-            HpsearchError: The storage stayed away, a disk is full, or the study file cannot
+            HpsearchError: The storage is unavailable, a disk is full, or the study file cannot
                 be used.
         """
         title = f"{self.study.study_name}: {self.task.goal}"
@@ -91,15 +91,15 @@ class Search:
                     with self._trial_ended:
                         self._n_running -= 1
                         self._trial_ended.notify_all()
-        except BaseException as error:  # the other slots must hear of it before it is raised
+        except BaseException as error:  # stop the other slots before it is raised
             self._error = self._error or _explained(error)
             self.stop.at_once(Stop.ERROR)
 
     def _next_trial(self) -> Trial | None:
-        """The trial for a slot that has none; None when there is no more to do.
+        """The trial for a free slot; None when nothing is left to do.
 
-        A slot may have to wait: when another one's trial is pruned, an earlier one may turn
-        out to be the better one, and is promoted.
+        A slot may have to wait: when another slot's trial is pruned, an earlier one may turn
+        out better and be promoted.
         """
         with self._trial_ended:
             while not self.stop.is_asked:
@@ -141,7 +141,7 @@ class Search:
             self.view.trial_paused(attempt.trial.number)
 
     def _conclude(self, attempt: Attempt, ending: Ending) -> None:
-        """Write down how the trial came out, and tell."""
+        """Record how the trial ended, and tell the study."""
         trial, outcome = attempt.trial, attempt.outcome or _OUTCOMES[ending.how]
         reason, output = ending.reason, ending.output
         if outcome is Outcome.DIVERGED:
@@ -168,15 +168,15 @@ class Search:
         state, value = TrialState.PRUNED, None
         if outcome is Outcome.FINISHED:
             state, value = TrialState.COMPLETE, self.task.goal.value(attempt.logs[attempt.epochs])
-        elif outcome is Outcome.FAILED:  # all else is the configuration's own doing
+        elif outcome is Outcome.FAILED:  # anything else is due to the params
             state = TrialState.FAIL
         self.schedule.tell(attempt.trial, state, value)
 
     def _read_off(self, attempt: Attempt, outcome: Outcome) -> FrozenTrial | None:
-        """The trial of an earlier length of the space, if the curve was better there.
+        """A shorter trial from the same curve, if its value is better there.
 
-        Of a trial that came to its end, better than its own end; of any other, better
-        than the best so far, or the best would not be the best seen.
+        For a finished trial: better than its own value. For any other: better than the best
+        so far, so that the best trial has the best value seen.
         """
         trial, goal = attempt.trial, self.task.goal
         distribution = trial.distributions.get("epochs")
@@ -197,7 +197,7 @@ class Search:
         params = {**trial.params, "epochs": epoch}
         for other in self.study.get_trials(deepcopy=False):
             if other.user_attrs.get(Attr.READ_OFF) == trial.number or other.params == params:
-                return None  # there already: by a launcher that did not live to tell, or itself
+                return None  # already added by a launcher that then died, or searched
         return create_trial(
             state=TrialState.COMPLETE,
             value=lengths[epoch],
@@ -207,7 +207,7 @@ class Search:
         )
 
     def _show(self, number: int) -> None:
-        """Let people see the trial and what was read off it, here and on its page."""
+        """Show the trial and what was read off it, in the view and in its note."""
         best = find_best(self.study)
         for trial in self.study.get_trials(deepcopy=False)[number:]:
             if trial.number == number or trial.user_attrs.get(Attr.READ_OFF) == number:
@@ -225,7 +225,7 @@ class Search:
             self._errors.append(reason)
             if self._errors[-N_ERRORS_ALIKE:] == [reason] * N_ERRORS_ALIKE:
                 raise StudyFileError(
-                    f"{N_ERRORS_ALIKE} trials in a row ended with {reason} "
+                    f"{N_ERRORS_ALIKE} trials in a row failed with {reason} "
                     f"(hpsearch show {self.study.study_name} --trial N shows where)"
                 )
 
@@ -249,11 +249,11 @@ def find_best(study: Study) -> TrialRow | None:
 
 
 def _explained(error: BaseException) -> BaseException:
-    """A full disk, wherever it was noticed, in a line."""
+    """Explain a full disk in one line, wherever it was noticed."""
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         full = DataError(
             f"the disk is full ({error.filename or error.strerror}): free some space; "
-            "the same command goes on"
+            "the same command continues"
         )
         full.__cause__ = error
         return full

@@ -1,4 +1,4 @@
-"""Who is told what happens during a search."""
+"""Hooks that report a search's progress."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ class View:
     """Shows nothing. Called from the slots, one call at a time."""
 
     def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None:
-        """A launcher begins; `n_before` of the `n_trials` are done already."""
+        """The search starts; `n_before` of the `n_trials` are already done."""
 
     def trial_started(self, number: int, params: Params, epochs: int) -> None:
-        """A slot has taken up a trial."""
+        """A slot started or resumed a trial."""
 
     def epoch_done(self, number: int, epoch: int, value: float, logs: Logs) -> None:
         """A trial's epoch was trained."""
 
     def trial_ended(self, row: TrialRow, best: TrialRow | None) -> None:
-        """A trial is told; `best` is the best one then."""
+        """A trial ended; `best` is the best so far."""
 
     def trial_paused(self, number: int) -> None:
-        """A trial waits to be taken up again."""
+        """A trial was paused and waits to be resumed."""
 
     def say(self, text: str) -> None:
-        """Something worth a line."""
+        """Show a line of text."""

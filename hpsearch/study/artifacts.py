@@ -1,4 +1,4 @@
-"""Texts that networks wrote: as lines for people, and as a file of a trial for the dashboard."""
+"""Texts written by networks: formatted as lines, and attached to trials for the dashboard."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILE_NAME = "written.txt"
 
 
 def describe_texts(texts: Sequence[Written | None]) -> list[str]:
-    """The texts as lines, epoch by epoch."""
+    """Format the texts as lines, by epoch."""
     lines = []
     for epoch, written in enumerate(texts, 1):
         if written is not None:
@@ -26,12 +26,12 @@ def describe_texts(texts: Sequence[Written | None]) -> list[str]:
 
 
 def attach_texts(trial: Trial, curve: Curve, epochs: int, storage_folder: Path) -> None:
-    """Attach the texts of a trial as a file, if its network wrote any.
+    """Attach a trial's texts as a file, if its network wrote any.
 
     Args:
-        trial: Still running: Optuna attaches no files to a finished trial.
+        trial: A running one: Optuna cannot attach files to finished trials.
         curve: Its curve.
-        epochs: How many epochs it did.
+        epochs: Epochs it has trained.
         storage_folder: The folder that holds `artifacts`, which the dashboard serves.
 
     Raises:
@@ -56,9 +56,7 @@ def attach_texts(trial: Trial, curve: Curve, epochs: int, storage_folder: Path) 
                 mimetype="text/plain",
             )
     except OSError as error:
-        raise DataError(
-            f"cannot save the texts of a trial in {folder}: {error.strerror}"
-        ) from error
+        raise DataError(f"cannot save a trial's texts in {folder}: {error.strerror}") from error
 
 
 def _in_a_line(text: str) -> str:

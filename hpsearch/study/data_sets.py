@@ -1,4 +1,4 @@
-"""The data sets that study files need, by the name of a task or of the data set."""
+"""Find the data sets of study files, by the name of a task or data set."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class DataSet:
 
 
 def data_sets(name: str | None, say: Callable[[str], object]) -> Sequence[DataSet]:
-    """The data set of one task, or those of all study files that can be read.
+    """The data set of one task, or those of all readable study files.
 
     Args:
         name: A study file or a data set; None for all.
-        say: Told of each study file that is skipped because it cannot be read.
+        say: Called for each study file that is skipped as unreadable.
 
     Raises:
-        StudyFileError: The study file that was named cannot be read.
+        StudyFileError: The named study file cannot be read.
     """
     found: dict[str, DataSet] = {}
     for task in study_files() if name is None else [task_of(name, say)]:
@@ -35,7 +35,7 @@ def data_sets(name: str | None, say: Callable[[str], object]) -> Sequence[DataSe
         except HpsearchError as error:
             if name is not None:
                 raise
-            say(f"left out: {error}")
+            say(f"skipped: {error}")
             continue
         source = study_file.task.source or Source(study_file.name)
         found.setdefault(source.name, DataSet(source, [])).tasks.append(study_file.name)
@@ -43,7 +43,7 @@ def data_sets(name: str | None, say: Callable[[str], object]) -> Sequence[DataSe
 
 
 def task_of(name: str, say: Callable[[str], object]) -> str:
-    """The task of that name, or the first one that uses the data set of that name."""
+    """The task of that name, or the first that uses the data set of that name."""
     if name in study_files() or name.endswith(".py"):
         return name
     by_source = {one.source.name: one.tasks[0] for one in data_sets(None, say)}

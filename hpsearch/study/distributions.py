@@ -1,4 +1,4 @@
-"""The range of one hyperparameter: refused where it cannot be meant, described, counted."""
+"""Validate, describe and count the range of one hyperparameter."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from hpsearch.task import TRAINER_PARAMS, ParamValue
 def number_range(
     name: str, low: float, high: float, step: float | None, log: bool
 ) -> FloatDistribution:
-    """A range of numbers, as `suggest_float` names it.
+    """A range of numbers, from the arguments of `suggest_float`.
 
     Raises:
-        StudyFileError: The range cannot be meant.
+        StudyFileError: The range is invalid.
     """
     if name in TRAINER_PARAMS:
         raise StudyFileError(f"{name}: takes whole numbers: use suggest_int")
@@ -33,12 +33,12 @@ def number_range(
 
 
 def whole_number_range(name: str, low: int, high: int, step: int, log: bool) -> IntDistribution:
-    """A range of whole numbers, as `suggest_int` names it.
+    """A range of whole numbers, from the arguments of `suggest_int`.
 
     Raises:
-        StudyFileError: The range cannot be meant.
+        StudyFileError: The range is invalid.
     """
-    for value in (low, high, step):  # Optuna would cut the fraction off and say nothing
+    for value in (low, high, step):  # Optuna would truncate it silently
         if isinstance(value, float) and math.isfinite(value) and value != int(value):
             raise StudyFileError(f"{name}: suggest_int takes whole numbers, not {value!r}")
     _check_range(name, low, high, step, log)
@@ -49,31 +49,31 @@ def whole_number_range(name: str, low: int, high: int, step: int, log: bool) -> 
 
 
 def choices_of(name: str, choices: Sequence[ParamValue]) -> CategoricalDistribution:
-    """A set of choices, as `suggest_categorical` names it.
+    """A set of choices, from the argument of `suggest_categorical`.
 
     Raises:
-        StudyFileError: The choices cannot be meant.
+        StudyFileError: The choices are invalid.
     """
     if isinstance(choices, str):  # a sequence of letters to Optuna
-        raise StudyFileError(f"{name}: choices are a list, so write [{choices!r}]")
+        raise StudyFileError(f"{name}: choices must be a list: write [{choices!r}]")
     if len(choices) == 0:
         raise StudyFileError(f"{name}: give at least one choice")
     for choice in choices:
         _check_choice(name, choice)
     for i, choice in enumerate(choices):
         if any(choice == other and type(choice) is type(other) for other in choices[:i]):
-            raise StudyFileError(f"{name}: the choice {choice!r} is there twice")
+            raise StudyFileError(f"{name}: duplicate choice {choice!r}")
     numbers = {float(c) for c in choices if isinstance(c, int | float)}
     for choice in choices:
         if isinstance(choice, str) and numbers and _is_number(choice):
             raise StudyFileError(
-                f"{name}: the choices mix numbers and the text {choice!r}: take the quotes away"
+                f"{name}: the choices mix numbers and the text {choice!r}: remove the quotes"
             )
     return CategoricalDistribution(choices)
 
 
 def describe_distribution(distribution: BaseDistribution) -> str:
-    """A range or a set of choices, for people."""
+    """Describe a range or a set of choices in words."""
     match distribution:
         case CategoricalDistribution(choices=choices):
             return "one of " + ", ".join(str(choice) for choice in choices)
@@ -87,7 +87,7 @@ def describe_distribution(distribution: BaseDistribution) -> str:
 
 
 def lies_in(value: ParamValue, distribution: BaseDistribution) -> bool:
-    """Whether a value is of the right kind and inside the range."""
+    """Whether a value has the right type and lies in the range."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     match distribution:
         case IntDistribution() if not isinstance(value, int) or not is_number:
@@ -115,7 +115,7 @@ def n_values(distribution: BaseDistribution) -> int | None:
 
 
 def draw(distribution: BaseDistribution, rng: random.Random) -> ParamValue:
-    """Any value; the scale does not matter to who only wants to see what follows."""
+    """Draw a value, ignoring the scale, which does not matter for probing."""
     match distribution:
         case CategoricalDistribution(choices=choices):
             return rng.choice(choices)
@@ -125,13 +125,13 @@ def draw(distribution: BaseDistribution, rng: random.Random) -> ParamValue:
             return low + step * rng.randrange(round((high - low) / step) + 1)
         case FloatDistribution(low=low, high=high):
             return rng.uniform(low, high)
-    raise TypeError(f"no kind of range: {distribution}")
+    raise TypeError(f"unknown distribution: {distribution}")
 
 
 def _check_range(name: str, low: float, high: float, step: float | None, log: bool) -> None:
     for value in (low, high, *([] if step is None else [step])):
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise StudyFileError(f"{name}: a range is made of numbers, not {value!r}")
+            raise StudyFileError(f"{name}: low, high and step must be numbers, not {value!r}")
     if not (math.isfinite(low) and math.isfinite(high)):
         raise StudyFileError(f"{name}: low and high must be finite, not {low!r} and {high!r}")
     if low > high:
@@ -165,7 +165,7 @@ def _check_choice(name: str, choice: object) -> None:
         raise StudyFileError(f"{name}: a choice must be finite, not {choice!r}")
     is_count = isinstance(choice, int) and not isinstance(choice, bool) and choice >= 1
     if name in TRAINER_PARAMS and not is_count:
-        raise StudyFileError(f"{name}: choices are whole numbers of 1 or more, not {choice!r}")
+        raise StudyFileError(f"{name}: choices must be whole numbers of 1 or more, not {choice!r}")
 
 
 def _is_number(text: str) -> bool:

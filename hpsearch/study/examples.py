@@ -1,4 +1,4 @@
-"""One example of a data set, with its label and the text that it stands for."""
+"""One example of a data set, with its label and decoded text."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from hpsearch.task import Task
 
 @dataclass(frozen=True)
 class Example:
-    """An example as it is stored, and what it means."""
+    """An example as stored, and its meaning."""
 
     x: Array
     label: Any
     n_examples: int
-    """In its split."""
+    """Size of its split."""
     name: str | None = None
-    """Of the label."""
+    """The label's name."""
     text: str | None = None
-    """What the numbers stand for, if they stand for words or characters."""
+    """The decoded text, if the numbers encode words or characters."""
 
 
 def example_of_task(task: Task, split: Split, vocabulary: tuple[str, ...], number: int) -> Example:
     """An example of one of a task's splits.
 
     Raises:
-        UsageError: There is none of that number.
+        UsageError: No example has that number.
     """
     _require_number(number, len(split))
     label = split.y[number].tolist()
@@ -40,7 +40,7 @@ def example_of_task(task: Task, split: Split, vocabulary: tuple[str, ...], numbe
     if is_sparse(split.x):
         row: Any = split.x[[number]]
         x = row.toarray()[0]
-        if vocabulary:  # a bag has lost the order of its words: they come by frequency
+        if vocabulary:  # a bag has no word order: list words by frequency
             text = decode_words(np.flatnonzero(x), vocabulary)
     else:
         x = split.x[number]
@@ -54,10 +54,10 @@ def example_of_task(task: Task, split: Split, vocabulary: tuple[str, ...], numbe
 
 
 def example_of_reviews(reviews: Reviews, number: int) -> Example:
-    """A film review for training, in full.
+    """A complete film review from the training split.
 
     Raises:
-        UsageError: There is none of that number.
+        UsageError: No example has that number.
     """
     texts = reviews.train
     _require_number(number, len(texts))

@@ -1,7 +1,7 @@
-"""What must hold for a study at any time, whatever was killed.
+"""Invariants of a study, which hold at any time, whatever was killed.
 
-Each check looks at what is stored, not at how it came about, so that the same checker
-serves `hpsearch verify` and the tests that kill processes at random.
+Each check looks only at what is stored, so the same checks serve `hpsearch verify` and the
+tests that kill processes at random.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from hpsearch.study.trials import Attr
 
 @dataclass(frozen=True)
 class Violation:
-    """Something that should not be."""
+    """A broken invariant."""
 
     invariant: str
     what: str
 
 
 def violations(storage: Storage, study: Study, record: Record) -> list[Violation]:
-    """Everything that is wrong with a study; empty if it is sound."""
+    """All broken invariants of a study; empty if it is sound."""
     trials = study.get_trials(deepcopy=False)
     is_running = is_locked(storage, study.study_name)
     found = [
@@ -52,7 +52,7 @@ def _numbers(trials: list[FrozenTrial]) -> Iterator[Violation]:
 def _counted_once(trials: list[FrozenTrial]) -> Iterator[Violation]:
     trained = [trial for trial in trials if trial.state is not TrialState.FAIL]
     if sum(Attr.BASELINE in trial.user_attrs for trial in trained) > 1:
-        yield Violation("counted once", "the baseline is there more than once")
+        yield Violation("counted once", "duplicate baseline trial")
     for name, what in ((Attr.READ_OFF, "read off"), (Attr.PROMOTED_FROM, "promoted from")):
         parents = Counter(trial.user_attrs.get(name) for trial in trials)
         for parent, n in parents.items():
@@ -61,8 +61,8 @@ def _counted_once(trials: list[FrozenTrial]) -> Iterator[Violation]:
 
 
 def _left_over(storage: Storage, study: Study, trials: list[FrozenTrial]) -> Iterator[Violation]:
-    """With no launcher at work, trials may be marked as running only until the next
-    launcher queues them; processes of theirs may not be there at all.
+    """Without a launcher, no trial process may be alive. Trials may stay marked as running
+    until the next launcher queues them.
     """
     for process in trial_processes(storage, study.study_name):
         yield Violation("nothing left running", f"process {process.pid} has no launcher")
@@ -73,7 +73,7 @@ def _left_over(storage: Storage, study: Study, trials: list[FrozenTrial]) -> Ite
 
 
 def _history(storage: Storage, trial: FrozenTrial, record: Record) -> Iterator[Violation]:
-    """A trial's intermediate values, its value and its stored curve tell one story."""
+    """A trial's intermediate values, its value and its stored curve must agree."""
     number, steps = trial.number, trial.intermediate_values
     is_read_off = Attr.READ_OFF in trial.user_attrs
     if sorted(steps) != list(range(1, len(steps) + 1)):
@@ -85,7 +85,7 @@ def _history(storage: Storage, trial: FrozenTrial, record: Record) -> Iterator[V
         for epoch, value in steps.items():
             is_missing = epoch > len(stored)
             if is_missing and not trial.state.is_finished():
-                continue  # it starts again on the curve of upgraded libraries
+                continue  # it restarts on a new curve after a library upgrade
             if is_missing or stored[epoch - 1] != value:
                 yield Violation(
                     "curve and study agree", f"trial {number}, epoch {epoch}: {value} is not stored"

@@ -1,4 +1,4 @@
-"""One launcher a study: a lock that the system takes back when its holder dies."""
+"""One launcher per study: a lock that the system releases when its holder dies."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from hpsearch.study.storage import Storage
 
 
 def process_name(storage: Storage, study_name: str) -> str:
-    """What a study's trial processes are called: 15 characters, as the kernel allows."""
+    """The name of a study's trial processes: 15 characters, the kernel's limit."""
     place = f"{storage.folder}/{study_name}"
     return f"hps-{hashlib.sha256(place.encode()).hexdigest()[:11]}"
 
 
 def trial_processes(storage: Storage, study_name: str) -> list[psutil.Process]:
-    """The trial processes of a study that are alive now, whoever started them."""
+    """The live trial processes of a study, also of dead launchers."""
     name = process_name(storage, study_name)
     found = psutil.process_iter(["name", "status"])
     return [
@@ -36,16 +36,16 @@ def trial_processes(storage: Storage, study_name: str) -> list[psutil.Process]:
     ]
 
 
-# `is_locked` holds the lock for a moment: a launcher that starts just then waits that long
+# `is_locked` holds the lock briefly: a launcher that starts just then waits this long
 LOOK_S = 1
 
 
 @contextmanager
 def study_lock(storage: Storage, study_name: str) -> Iterator[None]:
-    """Hold a study of a storage for this launcher alone.
+    """Hold a study exclusively.
 
     Raises:
-        StudyBusy: Another launcher of this machine holds it.
+        StudyBusy: Another launcher on this machine holds it.
     """
     path = _path(storage, study_name)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ def study_lock(storage: Storage, study_name: str) -> Iterator[None]:
 
 
 def is_locked(storage: Storage, study_name: str) -> bool:
-    """Whether a launcher of this machine holds a study now."""
+    """Whether a launcher on this machine holds a study."""
     path = _path(storage, study_name)
     if not path.exists():
         return False
@@ -88,5 +88,5 @@ def _describe(path: Path) -> str:
     try:
         holder = json.loads(path.read_bytes())
         return f"process {holder['pid']} on {holder['host']} since {holder['since']}"
-    except (OSError, ValueError, KeyError):  # it has only just taken the lock
+    except (OSError, ValueError, KeyError):  # it has just taken the lock
         return "another launcher"

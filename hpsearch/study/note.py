@@ -1,4 +1,4 @@
-"""Notes for the dashboard: on a study's page, and on those of trials that share a curve."""
+"""Dashboard notes on studies, and on trials that share a curve."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ LAST_LINE = "*hpsearch writes what is above this line; what is below it stays.*"
 
 
 def write_note(study: Study, record: Record, best: TrialRow | None) -> None:
-    """Bring a study's note up to date: what the study is for, and its best trial so far.
+    """Update a study's note: what the study is for, and its best trial so far.
 
-    What people wrote below hpsearch's lines, or before there were any, is kept.
+    Text that people wrote below it, or before it existed, is kept.
 
     Args:
         study: The study.
@@ -28,23 +28,23 @@ def write_note(study: Study, record: Record, best: TrialRow | None) -> None:
         best: The best finished trial; None before there is one.
 
     Raises:
-        StorageError: The storage stayed away.
+        StorageError: The storage is unavailable.
     """
     _update(study, [_describe(record), _describe_best(record, best)])
 
 
 def write_trial_notes(study: Study, number: int) -> None:
-    """Say on a trial's page, and on its relatives', which of them are one network.
+    """Note on the pages of a trial and its relatives that they are one network.
 
-    Without that, a promoted trial, the pruned trial that it continues and a trial that was
-    read off it look like three networks with the same params.
+    Otherwise a promoted trial, the pruned trial that it continues and a trial read off it
+    look like three networks with the same params.
 
     Args:
         study: The study.
-        number: Of a trial that has just ended.
+        number: The trial that has just ended.
 
     Raises:
-        StorageError: The storage stayed away.
+        StorageError: The storage is unavailable.
     """
     stored = study.get_trials(deepcopy=False)
     parent = stored[number].user_attrs.get(Attr.PROMOTED_FROM)
@@ -62,14 +62,14 @@ def write_trial_notes(study: Study, number: int) -> None:
 
 
 def escape(text: str) -> str:
-    """Text as Markdown that shows that text, on one line."""
+    """Escape text for Markdown, on one line."""
     shown = "".join(c if c.isprintable() else " " for c in text)
     return re.sub(r"([\\`*_{}\[\]()<>#+.!|~&$^=:-])", r"\\\1", shown)
 
 
 def _update(page: Study | Trial, paragraphs: list[str]) -> None:
-    """Write a note, unless it says that already, and keep what people wrote."""
-    # here, because it takes a second and no other part of the launcher needs it
+    """Write a note if it changed, and keep what people wrote."""
+    # imported here: it takes a second, and nothing else in the launcher needs it
     from optuna_dashboard import get_note, save_note
 
     before = get_note(page)
@@ -109,16 +109,16 @@ def _describe_best(record: Record, best: TrialRow | None) -> str:
 
 
 def _describe_relatives(trial: TrialRow, trials: list[TrialRow]) -> Iterator[str]:
-    """What a trial has to do with others, a sentence or two each; nothing if it stands alone."""
+    """How a trial is related to others; nothing if it stands alone."""
     if trial.read_off is not None:
         yield (
-            f"**Read off trial {trial.read_off}**: the same network in the same training, as it "
-            f"was after epoch {trial.epochs}. Nothing was trained for this trial."
+            f"**Read off trial {trial.read_off}**: the same network and training run, after "
+            f"epoch {trial.epochs}. Nothing was trained for this trial."
         )
     if trial.promoted_from is not None:
         yield (
-            f"**Promoted from trial {trial.promoted_from}**: the same network in the same "
-            f"training. This trial continues after epoch {trial.epochs_reused}, where trial "
+            f"**Promoted from trial {trial.promoted_from}**: the same network and training run. "
+            f"This trial continues after epoch {trial.epochs_reused}, where trial "
             f"{trial.promoted_from} was pruned."
         )
     for other in trials:
@@ -129,8 +129,8 @@ def _describe_relatives(trial: TrialRow, trials: list[TrialRow]) -> Iterator[str
             )
         if other.read_off == trial.number:
             yield (
-                f"Trial {other.number} was **read off** this one: the same network, as it was "
-                f"after epoch {other.epochs}."
+                f"Trial {other.number} was **read off** this one: the same network after epoch "
+                f"{other.epochs}."
             )
 
 

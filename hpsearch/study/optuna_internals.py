@@ -1,4 +1,4 @@
-"""What hpsearch needs of Optuna that has no public name: the only place that knows it."""
+"""The parts of Optuna's private API that hpsearch needs."""
 
 from __future__ import annotations
 
@@ -12,42 +12,42 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 
 def storage_of(study: Study) -> BaseStorage:
-    """The storage that a study is kept in."""
+    """The storage of a study."""
     return study._storage
 
 
 def study_id(study: Study) -> int:
-    """What the storage calls a study."""
+    """A study's ID in its storage."""
     return study._study_id
 
 
 def trial_id(trial: Trial | FrozenTrial) -> int:
-    """What the storage calls a trial."""
+    """A trial's ID in its storage."""
     return trial._trial_id
 
 
 def frozen(trial: Trial) -> FrozenTrial:
-    """A trial as it is stored now."""
+    """A trial as currently stored."""
     return storage_of(trial.study).get_trial(trial_id(trial))
 
 
 def attach(study: Study, trial: FrozenTrial) -> Trial:
-    """A stored trial to go on with."""
+    """Continue a stored trial."""
     return Trial(study, trial_id(trial))
 
 
 def add_running(study: Study, template: FrozenTrial) -> Trial:
-    """Add a trial to a study and go on with it."""
+    """Add a running trial to a study."""
     return Trial(study, storage_of(study).create_new_trial(study_id(study), template))
 
 
 def set_state(study: Study, trial: Trial | FrozenTrial, state: TrialState) -> None:
-    """Put an unfinished trial into another unfinished state."""
+    """Change the state of an unfinished trial."""
     storage_of(study).set_trial_state_values(trial_id(trial), state)
 
 
 def report(trial: Trial, value: float, epoch: int) -> None:
-    """Store an intermediate value, also in the place of another: `Trial.report` ignores those."""
+    """Store an intermediate value, replacing an earlier one, which `Trial.report` would keep."""
     storage_of(trial.study).set_trial_intermediate_value(trial_id(trial), epoch, value)
     trial._cached_frozen_trial.intermediate_values[epoch] = value  # which `should_prune` reads
 
@@ -61,7 +61,7 @@ def contains(distribution: BaseDistribution, value: object) -> bool:
 
 
 def with_trials(study: Study, trials: Sequence[FrozenTrial]) -> Study:
-    """A study as samplers see it, with other trials than it has."""
+    """A view of a study that shows samplers these trials instead of its own."""
     return _StudyView(study, trials)
 
 

@@ -1,4 +1,4 @@
-"""A storage that waits for its database: every read and every write, in one place."""
+"""A storage that retries every call while its database is unavailable."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from hpsearch.processes.stop import StopRequest
 Result = TypeVar("Result")
 
 AWAY_S = 15 * 60
-"""How long a search waits for a database that went away."""
+"""How long a search waits for an unavailable database."""
 GRACE_S = 5
-"""How long it waits once a stop was asked for."""
-LOOK_S = 0.05  # at the request to stop, while waiting
+"""How long it waits after a stop request."""
+LOOK_S = 0.05  # between checks for a stop request, while waiting
 FULL = ("disk is full", "No space left")
 
 
 class Patience:
-    """How long to wait for a database, and whom to tell.
+    """How long to wait for a database, and how to report it.
 
     Args:
-        limit_s: Seconds until it counts as gone; 0 to try once.
+        limit_s: Seconds before giving up; 0 to try once.
         stop: A request to stop ends the wait.
-        say: Told once for each wait.
+        say: Called once per wait.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class Patience:
         self.limit_s, self.stop, self.say = limit_s, stop or StopRequest(), say
 
     def wait_for(self, act: Callable[[], Result]) -> Result:
-        """The result of a call to the storage, made again and again while its database is away.
+        """Call the storage, and retry while its database is unavailable.
 
         Raises:
-            StorageError: The database stayed away, or refused.
+            StorageError: The database stayed unavailable, or refused.
             DataError: Its disk is full.
         """
         retrying = tenacity.Retrying(
@@ -63,11 +63,11 @@ class Patience:
             reason = cause_of(error)
             if any(words in reason for words in FULL):
                 raise DataError(
-                    f"the disk of the storage is full ({reason}): free some space; "
-                    "the same command goes on"
+                    f"the storage's disk is full ({reason}): free some space; "
+                    "the same command continues"
                 ) from error
             if _is_away(error):
-                raise StorageError(f"the storage stayed away: {reason}") from error
+                raise StorageError(f"the storage is still unavailable: {reason}") from error
             raise StorageError(f"the storage failed: {reason}") from error
 
     def _is_over(self, waited_s: float) -> bool:
@@ -80,21 +80,21 @@ class Patience:
             time.sleep(LOOK_S)
 
     def _tell(self, state: tenacity.RetryCallState) -> None:
-        if state.attempt_number == 2:  # a first failure is often over at once
+        if state.attempt_number == 2:  # a first failure is often brief
             error = state.outcome.exception() if state.outcome else None
             reason = cause_of(error) if error else "no answer"
             self.say(
-                f"the storage is away ({reason}): trials wait for it, "
-                f"for {self.limit_s / 60:.0f} minutes at most"
+                f"the storage is unavailable ({reason}): "
+                f"trials wait up to {self.limit_s / 60:.0f} minutes"
             )
 
 
 class PatientStorage:
-    """Optuna's storage, each call of it made with patience.
+    """An Optuna storage whose calls are retried.
 
     Args:
-        backend: What is called.
-        patience: With how much.
+        backend: The wrapped storage.
+        patience: How long to retry.
     """
 
     def __init__(self, backend: BaseStorage, patience: Patience) -> None:
@@ -111,7 +111,7 @@ class PatientStorage:
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:
-        """Set the state once, also if the answer to the first attempt was lost on its way."""
+        """Set the state once, even if the reply to the first attempt was lost."""
         is_first = True
 
         def is_set() -> bool:
@@ -133,19 +133,19 @@ class PatientStorage:
 
 
 def patient(backend: BaseStorage, patience: Patience) -> BaseStorage:
-    """A storage as Optuna takes it, whose every call is made with patience."""
+    """Wrap a storage so that its calls are retried, typed as Optuna expects."""
     return cast(BaseStorage, PatientStorage(backend, patience))
 
 
 def cause_of(error: BaseException) -> str:
-    """The innermost reason, in one line."""
+    """The root cause, in one line."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).strip().partition("\n")[0]
 
 
 def _is_away(error: BaseException) -> bool:
-    """Whether the same call may succeed later: the database is locked, or not reached."""
+    """Whether the same call may succeed later: the database is locked or unreachable."""
     while not isinstance(error, sqlalchemy.exc.DBAPIError | sqlalchemy.exc.TimeoutError):
         if error.__cause__ is None:
             return False

@@ -1,4 +1,4 @@
-"""What is stored with a study, so that it can go on without its study file."""
+"""What is stored with a study, so that it can continue without its study file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hpsearch.study_file import StudyFile, run_study_file
 from hpsearch.task import ParamValue
 
 ATTR = "hpsearch"
-NETWORK = "± the network: build, or what is logged of it"
+NETWORK = "± the network: build, or what it logs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ SCHEMA = Schema("hpsearch.study", 1, Record)
 
 
 def versions() -> dict[str, str]:
-    """Of everything that has a say in what a trial's value is, settings of Keras included.
+    """Versions and Keras settings that affect a trial's value.
 
     Raises:
         UsageError: Keras's backend is not installed.
@@ -111,7 +111,7 @@ def load_study(storage: Storage, name: str) -> tuple[Study, Record]:
     """A study and its record.
 
     Raises:
-        StudyNotFound: There is none of that name, or hpsearch did not make it.
+        StudyNotFound: No study has that name, or hpsearch did not create it.
     """
     study = _optuna_study(storage.optuna, name)
     if study is None:
@@ -125,7 +125,7 @@ def load_study(storage: Storage, name: str) -> tuple[Study, Record]:
 
 
 def find_record(storage: Storage, name: str) -> Record | None:
-    """The record of the study of a name; None if there is no such study of hpsearch's."""
+    """The record of a named study; None if hpsearch has no such study."""
     study = _optuna_study(storage.optuna, name)
     return None if study is None else read_record(study)
 
@@ -148,26 +148,25 @@ def create_or_continue(
     *,
     is_baseline: bool = True,
 ) -> tuple[Study, Record, bool]:
-    """The study of a name: made, with its first trial in the queue, or found.
+    """Create a study with its first trial queued, or continue an existing one.
 
-    One that is found takes over what its study file says now, where trials stay comparable.
-    Its network may change too until a trial has completed an epoch; the first trial, which
-    that network could not train, is then tried again.
+    An existing study adopts the current study file if trials stay comparable. Its network
+    may change until a trial has completed an epoch; the first trial, which the old network
+    could not train, is then tried again.
 
     Args:
         storage: Where studies are kept.
-        name: Of the study.
-        record: What the study would be if it began now.
+        name: The study's name.
+        record: The study's description if it began now.
         first: The params of the first trial.
         is_baseline: Whether they are the baseline's.
 
     Returns:
-        The study, its stored record, and whether it was there before.
+        The study, its stored record, and whether it existed before.
 
     Raises:
-        StudyChanged: It was made with another space, network, baseline, metric, direction,
-            data or seed.
-        StudyNotFound: It holds trials that hpsearch knows nothing of.
+        StudyChanged: It has another space, network, baseline, metric, direction, data or seed.
+        StudyNotFound: It holds trials that hpsearch did not create.
     """
     study = _optuna_study(storage.optuna, name)
     stored = None if study is None else read_record(study)
@@ -180,7 +179,7 @@ def create_or_continue(
                 filename=record.filename,
                 title=record.title,
             )
-            # fields that a newer hpsearch added stay
+            # keep fields that a newer hpsearch added
             study.set_user_attr(ATTR, {**study.user_attrs[ATTR], **SCHEMA.encode(stored)})
         if has_other_network or not study.get_trials(deepcopy=False):
             _enqueue_first(study, first, is_baseline=is_baseline)
@@ -201,21 +200,21 @@ def create_or_continue(
 
 
 def _require_comparable(name: str, study: Study, stored: Record, now: Record) -> bool:
-    """Refuse changes after which trials could not be compared.
+    """Refuse changes that make trials incomparable.
 
     Returns:
-        Whether the network is another one, which nothing is known of yet.
+        Whether the network changed, which is allowed until a trial has completed an epoch.
 
     Raises:
-        StudyChanged: They could not.
+        StudyChanged: Old and new trials cannot be compared.
     """
     diff = _changes(stored, now)
     has_other_network = diff == [NETWORK] and not _has_logs(study)
     if diff and not has_other_network:
         raise StudyChanged(
-            f"study {name!r} was made with other settings than now:\n  "
+            f"study {name!r} has different settings now:\n  "
             + "\n  ".join(diff)
-            + f"\nGo on as it was: hpsearch resume {name}. Start anew: --study NEW-NAME."
+            + f"\nContinue unchanged: hpsearch resume {name}. Start a new study: --study NEW-NAME."
         )
     return has_other_network
 
@@ -228,19 +227,19 @@ def _enqueue_first(study: Study, first: Mapping[str, ParamValue], *, is_baseline
 
 
 def _is_first(trial: FrozenTrial) -> bool:
-    """Whether a trial was enqueued as the first one, by a launcher that may have died then."""
+    """Whether a trial was enqueued as the first one, perhaps by a launcher that then died."""
     return Attr.BASELINE in trial.user_attrs
 
 
 def _optuna_study(storage: BaseStorage, name: str) -> Study | None:
     try:
         return optuna.load_study(study_name=name, storage=storage)
-    except (KeyError, UnicodeEncodeError):  # SQLite holds no name that is not UTF-8
+    except (KeyError, UnicodeEncodeError):  # SQLite names must be UTF-8
         return None
 
 
 def _changes(stored: Record, now: Record) -> list[str]:
-    """What makes trials of now and of then incomparable, as lines of a diff."""
+    """Changes that make old and new trials incomparable, as lines of a diff."""
     diff = differences(stored.space, now.space)
     for field in ("metric", "direction", "data", "seed"):
         before, after = getattr(stored, field), getattr(now, field)
@@ -256,6 +255,6 @@ def _changes(stored: Record, now: Record) -> list[str]:
 
 
 def _has_logs(study: Study) -> bool:
-    """Whether a trial got anywhere, so that there is something to compare with."""
+    """Whether any trial has figures to compare with."""
     trials = study.get_trials(deepcopy=False)
     return any(trial.value is not None or trial.intermediate_values for trial in trials)

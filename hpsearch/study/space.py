@@ -1,4 +1,4 @@
-"""Search spaces seen from outside: what `space(trial)` suggests, counted, compared."""
+"""Explore, count and compare search spaces: what `space(trial)` suggests."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ Distributions = dict[str, BaseDistribution]
 
 @dataclass(frozen=True)
 class Space:
-    """The hyperparameters a task suggests, and how many combinations there are."""
+    """The hyperparameters a task suggests, and their number of combinations."""
 
     distributions: Distributions
     conditional: frozenset[str]
-    """Names that are suggested in some trials only."""
+    """Names suggested only in some trials."""
     n_combinations: int | None
-    """None where a hyperparameter is continuous."""
+    """None if a hyperparameter is continuous."""
 
     @property
     def continuous(self) -> list[str]:
@@ -55,7 +55,7 @@ class Space:
         return [name for name, d in self.distributions.items() if n_values(d) is None]
 
     def max_epochs(self, baseline: Mapping[str, ParamValue]) -> int:
-        """The length of the longest trials: the baseline's where the space leaves it alone."""
+        """Epochs of the longest trials: the baseline's if the space has no `epochs`."""
         match self.distributions.get("epochs"):
             case IntDistribution(high=high):
                 return high
@@ -69,10 +69,10 @@ class Space:
 
 
 class Probe(FixedTrial):
-    """A trial that is never trained: it notes what is suggested, and refuses nonsense.
+    """A dummy trial that records what is suggested and rejects invalid ranges.
 
     Args:
-        seen: What other probes were suggested; what is new goes in.
+        seen: What all probes were suggested so far; updated.
         choose: Chooses the value of a hyperparameter.
     """
 
@@ -107,9 +107,9 @@ class Probe(FixedTrial):
     def _suggest_from(self, name: str, distribution: BaseDistribution) -> Any:
         if self.seen.setdefault(name, distribution) != distribution:
             raise StudyFileError(
-                f"space(trial) suggests {name!r} once as "
-                f"{describe_distribution(self.seen[name])} and once as "
-                f"{describe_distribution(distribution)}: give them two names"
+                f"space(trial) suggests {name!r} both as "
+                f"{describe_distribution(self.seen[name])} and as "
+                f"{describe_distribution(distribution)}: use two names"
             )
         if name not in self.chosen:
             self.chosen[name] = self.choose(name, distribution)
@@ -117,15 +117,15 @@ class Probe(FixedTrial):
 
 
 def explore(study_file: StudyFile, fixed: Mapping[str, ParamValue] | None = None) -> Space:
-    """Call `space` with many probing trials and collect what it suggests.
+    """Call `space` with many probes and collect what it suggests.
 
     Args:
-        study_file: Whose `space` is called.
-        fixed: Hyperparameters that keep one value; combinations are counted of the rest.
+        study_file: Its `space` is called.
+        fixed: Hyperparameters with one value; only the others' combinations are counted.
 
     Raises:
-        StudyFileError: `space` raised, or suggests something that cannot be meant.
-        SpaceError: The baseline or a factor does not lie in the space.
+        StudyFileError: `space` raised, or suggests an invalid range.
+        SpaceError: The baseline or a factor lies outside the space.
     """
     seen: Distributions = {}
     rng = random.Random(0)
@@ -146,7 +146,7 @@ def explore(study_file: StudyFile, fixed: Mapping[str, ParamValue] | None = None
     shapes: dict[tuple[str, ...], list[Params]] = {}
     for probe in probes:
         if any(probe.chosen.get(name, value) != value for name, value in fixed.items()):
-            continue  # the baseline, where something else is fixed
+            continue  # the baseline, if it differs from what is fixed
         shapes.setdefault(tuple(sorted(probe.chosen)), []).append(probe.chosen)
     conditional = {name for name in seen if any(name not in shape for shape in shapes)}
     space = Space(seen, frozenset(conditional), _count(seen, shapes, fixed))
@@ -156,7 +156,7 @@ def explore(study_file: StudyFile, fixed: Mapping[str, ParamValue] | None = None
 
 def _suggest(study_file: StudyFile, probe: Probe) -> None:
     with calling("space(trial)", study_file.filename):
-        study_file.task.space(probe)  # type: ignore[arg-type]  # a trial to who suggests
+        study_file.task.space(probe)  # type: ignore[arg-type]  # suggests as a Trial does
 
 
 def _from_baseline(
@@ -166,7 +166,9 @@ def _from_baseline(
         if name not in baseline:
             close = get_close_matches(name, baseline, 1)
             hint = f"rename {close[0]!r}" if close else "add it"
-            raise SpaceError(f"the baseline has no {name!r}, which is suggested here: {hint}")
+            raise SpaceError(
+                f"the baseline lacks {name!r}, which space(trial) suggests here: {hint}"
+            )
         if not lies_in(baseline[name], distribution):
             raise SpaceError(_outside("the baseline", name, baseline[name], distribution))
         return baseline[name]
@@ -175,7 +177,7 @@ def _from_baseline(
 
 
 def _check_task(study_file: StudyFile, space: Space) -> None:
-    """Check what the task says beside its space: baseline and factors."""
+    """Check a task's baseline and factors against its space."""
     task = study_file.task
     levels = [
         ("factors", f"the factor {name!r}", name, level)
@@ -199,7 +201,7 @@ def validate(params: Mapping[str, ParamValue], space: Space, what: str) -> None:
     Args:
         params: Some or all hyperparameters.
         space: The search space.
-        what: How the message calls them, such as `the baseline`.
+        what: What the message calls them, such as `the baseline`.
 
     Raises:
         SpaceError: A name is unknown or a value outside its range.
@@ -218,7 +220,7 @@ def validate(params: Mapping[str, ParamValue], space: Space, what: str) -> None:
 
 
 def place_of(study_file: StudyFile, field: str) -> str:
-    """`file.py:12`, where the task of a study file says `field=`."""
+    """The place where a study file sets `field=`, such as `file.py:12`."""
     for node in ast.walk(ast.parse(study_file.text)):
         if isinstance(node, ast.keyword) and node.arg == field:
             return f"{study_file.filename}:{node.value.lineno}"
@@ -226,10 +228,10 @@ def place_of(study_file: StudyFile, field: str) -> str:
 
 
 def parse_value(name: str, text: str, space: Space) -> ParamValue:
-    """Read a value from the command line as its hyperparameter's kind.
+    """Parse a command-line value by its hyperparameter's type.
 
     Raises:
-        SpaceError: The name is unknown, or the text is not a value of it.
+        SpaceError: The name is unknown, or the value outside its range.
     """
     value: ParamValue = text
     distribution = space.distributions.get(name)
@@ -250,20 +252,19 @@ def parse_value(name: str, text: str, space: Space) -> ParamValue:
 def first_params(
     study_file: StudyFile, space: Space, fixed: Mapping[str, ParamValue]
 ) -> tuple[Params, bool]:
-    """What the first trial of a study is asked to be: the baseline, with what is fixed.
+    """The params of a study's first trial: the baseline, with the fixed values.
 
     Args:
-        study_file: Whose baseline it is.
+        study_file: Declares the baseline.
         space: Its search space.
         fixed: Hyperparameters that are not searched, and their values.
 
     Returns:
-        The params, without those that the baseline has no value for; and whether they are
-        the baseline's.
+        The params that the baseline has values for, and whether they are the baseline's.
 
     Raises:
-        UsageError: The space does not ask for a fixed hyperparameter there, so that the first
-            trial would be the unchanged baseline.
+        UsageError: The space never suggests a fixed hyperparameter there, so the first trial
+            would be the unchanged baseline.
     """
     values = {**study_file.task.baseline, **fixed}
     asked = _asked(study_file, space, values)
@@ -271,8 +272,8 @@ def first_params(
         if name not in asked:
             cure = _what_asks_for(name, study_file, space, values)
             raise UsageError(
-                f"--set {name}={value} changes nothing in the first trial: with the baseline's "
-                f"other values the space never asks for {name!r}{cure}"
+                f"--set {name}={value} has no effect on the first trial: the space never "
+                f"suggests {name!r} with the baseline's other values{cure}"
             )
     first = {name: values[name] for name in asked if name in values}
     baseline = study_file.task.baseline
@@ -280,7 +281,7 @@ def first_params(
 
 
 def _asked(study_file: StudyFile, space: Space, values: Mapping[str, ParamValue]) -> Params:
-    """What `space` asks for where it gets these values, and others at random."""
+    """What `space` suggests, given these values and random others."""
     rng = random.Random(0)
 
     def choose(name: str, distribution: BaseDistribution) -> ParamValue:
@@ -294,7 +295,7 @@ def _asked(study_file: StudyFile, space: Space, values: Mapping[str, ParamValue]
 def _what_asks_for(
     name: str, study_file: StudyFile, space: Space, values: Mapping[str, ParamValue]
 ) -> str:
-    """Another value that has the space ask for a name, as the end of a sentence."""
+    """A value that makes the space suggest a name, as the end of a message."""
     rng = random.Random(0)
     for other, distribution in space.distributions.items():
         tried = [draw(distribution, rng) for _ in range(N_TRIED)]
@@ -305,7 +306,7 @@ def _what_asks_for(
 
 
 def differences(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """A diff of two spaces as `as_json` gives them; empty if they are the same."""
+    """A diff of two spaces from `as_json`; empty if they are equal."""
     lines = []
     for name in [*stored, *(name for name in now if name not in stored)]:
         if stored.get(name) != now.get(name):
@@ -327,8 +328,8 @@ def _count(
 ) -> int | None:
     """Combinations over all shapes of the space.
 
-    In each shape a name has all its values, but for those that decide the shape: of
-    them, only the values seen with this shape.
+    In each shape a name has all its values, except names that decide the shape: they
+    have only the values seen with it.
     """
     total = 0
     for names, probes in shapes.items():

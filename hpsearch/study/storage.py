@@ -25,23 +25,23 @@ from hpsearch.study.patience import Patience, cause_of, patient
 
 SQLITE_BUSY_S = 60
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"}
-OTHERS = "its tables are another program's"
+OTHERS = "its tables belong to another program"
 DRIVERS = {"psycopg": "'hpsearch[postgres]'", "MySQLdb": "mysqlclient"}
-"""What to install for a module, where it has another name."""
-WAL_IS_SAFE = (3, 51, 3)  # before: a reset of the log could corrupt the database
+"""The package to install for a module, where their names differ."""
+WAL_IS_SAFE = (3, 51, 3)  # earlier, resetting the log could corrupt the database
 
 
 class Storage:
-    """A storage, opened, and the folder for what belongs to it.
+    """An open storage and its folders.
 
     Args:
         url: An SQLAlchemy URL.
         read_only: Never write, and never make a writer wait longer than a query takes.
-        patience: How long calls wait for a database that went away; by default they do not.
+        patience: How long calls wait for an unavailable database; by default, not at all.
 
     Raises:
-        UsageError: The URL is not one.
-        StorageError: There is no such storage, or it cannot be used.
+        UsageError: The URL is invalid.
+        StorageError: The storage does not exist, or cannot be used.
     """
 
     def __init__(
@@ -62,9 +62,9 @@ class Storage:
 
     @property
     def folder(self) -> Path:
-        """Where all that belongs to it lies: beside the SQLite file, or in `runs`."""
+        """Where its files are kept: beside the SQLite file, or in `runs`."""
         if self.url.get_backend_name() == "sqlite" and self.url.database:
-            return Path(self.url.database).resolve().parent  # one folder, however it is reached
+            return Path(self.url.database).resolve().parent  # also behind a symlink
         return Path("runs").absolute()
 
     @property
@@ -79,12 +79,12 @@ class Storage:
 
     @property
     def artifacts(self) -> Path:
-        """Files of trials, which the dashboard serves."""
+        """Trials' files, served by the dashboard."""
         return self.folder / "artifacts"
 
     @property
     def locks(self) -> Path:
-        """Says which launcher holds a study."""
+        """Locks that say which launcher holds a study."""
         return self.folder / "locks"
 
 
@@ -92,7 +92,7 @@ def parse_url(text: str) -> URL:
     """Check a storage URL for the mistakes that SQLAlchemy and Optuna explain badly.
 
     Raises:
-        UsageError: The URL is not one; the message never shows a password.
+        UsageError: The URL is invalid; the message never shows a password.
     """
     if "://" not in text:
         raise UsageError(
@@ -113,15 +113,15 @@ def parse_url(text: str) -> URL:
     except sqlalchemy.exc.ArgumentError as error:
         scheme = text.partition("://")[0]
         raise UsageError(
-            f"the storage URL that starts {scheme}:// cannot be read: "
-            "write it as sqlite:///runs/studies.db"
+            f"cannot read the storage URL that starts {scheme}://: "
+            "write it like sqlite:///runs/studies.db"
         ) from error
     if url.get_backend_name() not in {"sqlite", "postgresql", "mysql"}:
         raise UsageError(
             f"storage {url.drivername}:// is not supported: use sqlite:/// or postgresql://"
         )
     if url.get_backend_name() == "sqlite" and not url.database:
-        raise UsageError("a storage in memory is gone when the command ends: name a file")
+        raise UsageError("an in-memory storage would be lost when the command ends: name a file")
     return url
 
 
@@ -129,7 +129,7 @@ def _open_sqlite(url: URL, read_only: bool) -> RDBStorage:
     assert url.database
     path = Path(url.database)
     if read_only and not path.exists():
-        raise StorageError(f"there is no storage at {path}: `hpsearch run` makes one")
+        raise StorageError(f"no storage at {path}: `hpsearch run` creates one")
     if not path.parent.exists():
         if path.is_absolute():
             raise StorageError(
@@ -148,7 +148,7 @@ def _open_sqlite(url: URL, read_only: bool) -> RDBStorage:
         if read_only:
             return _open_to_read(path)
         _refuse_network(path)
-        with FileLock(path.with_name(f"{path.name}.lock")):  # two at once fail to make tables
+        with FileLock(path.with_name(f"{path.name}.lock")):  # two at once fail to create tables
             if not path.exists():
                 _create(path)
             _refuse_tables_of_others(path)
@@ -166,7 +166,7 @@ def _open_sqlite(url: URL, read_only: bool) -> RDBStorage:
 
 
 def _create(path: Path) -> None:
-    """Make an empty storage, whole or not at all: tables come one by one."""
+    """Create an empty storage atomically: Optuna adds tables one by one."""
     for leftover in path.parent.glob(f"{path.name}.tmp-*"):  # of a process that was killed
         leftover.unlink()
     with atomic_file(path) as scratch:
@@ -199,13 +199,13 @@ def _refuse_tables_of_others(path: Path) -> None:
 
 
 def _open_to_read(path: Path) -> RDBStorage:
-    """Open a file that exists, so that no write of a launcher ever waits for us.
+    """Open an existing file without ever blocking a launcher's writes.
 
-    Optuna's own check of the schema reads its scripts of migration, which takes as long
-    as reading a study; comparing the number that it stores is enough to read.
+    Optuna's own schema check loads its migration scripts, which takes as long as reading
+    a study; for reading, comparing the stored schema version is enough.
     """
     with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_S)) as connection:
-        # also rolls back what a killed writer left half done: a read-only reader may not
+        # also rolls back a killed writer's transaction, which a read-only connection cannot
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         if not {"version_info", "alembic_version"} <= tables:
             if tables and tables.isdisjoint(BaseModel.metadata.tables):
@@ -213,7 +213,7 @@ def _open_to_read(path: Path) -> RDBStorage:
             raise RuntimeError("it is not complete yet: hpsearch run completes it")
         row = connection.execute("SELECT schema_version FROM version_info").fetchone()
     if row != (SCHEMA_VERSION,):
-        raise RuntimeError(f"its schema is {row}, this Optuna's ({SCHEMA_VERSION},)")
+        raise RuntimeError(f"its schema is {row}, this Optuna needs ({SCHEMA_VERSION},)")
     quoted = quote(os.fspath(path.absolute()))
     return RDBStorage(
         f"sqlite:///file:{quoted.replace('{', '%7B')}?mode=ro&uri=true",
@@ -224,10 +224,10 @@ def _open_to_read(path: Path) -> RDBStorage:
 
 
 def _begin_immediately(storage: RDBStorage) -> None:
-    """Let each transaction take SQLite's write lock at its start.
+    """Make each transaction take SQLite's write lock when it begins.
 
-    Otherwise two processes can both read that a trial waits, and both take it. The hooks
-    come after construction: Optuna's own check of the schema would block itself.
+    Otherwise two processes can both see a waiting trial, and both take it. The hooks are
+    added after construction: Optuna's own schema check would block itself.
     """
     storage.engine.dispose()
 
@@ -243,14 +243,14 @@ def _begin_immediately(storage: RDBStorage) -> None:
 
 
 def _open_server(url: URL) -> RDBStorage:
-    if url.drivername == "postgresql":  # of the two drivers, the one in the extra
+    if url.drivername == "postgresql":  # the driver that the extra installs
         url = url.set(drivername="postgresql+psycopg")
     try:
         return RDBStorage(
             url.render_as_string(hide_password=False), engine_kwargs={"pool_pre_ping": True}
         )
     except ImportError as error:
-        module = getattr(error.__cause__, "name", None) or error.name  # Optuna raises anew
+        module = getattr(error.__cause__, "name", None) or error.name  # Optuna re-raises it
         package = DRIVERS.get(str(module), module)
         raise StorageError(
             f"{url.drivername}:// needs a driver that is not installed: pip install {package}"
@@ -264,7 +264,7 @@ def _open_server(url: URL) -> RDBStorage:
 
 
 def _file_system(folder: Path) -> str:
-    """The kind of file system a folder is on, such as `ext4`; empty if unknown."""
+    """The type of a folder's file system, such as `ext4`; empty if unknown."""
     mounts = {part.mountpoint: part.fstype for part in psutil.disk_partitions(all=True)}
     resolved = folder.resolve()
     for parent in (resolved, *resolved.parents):

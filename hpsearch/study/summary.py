@@ -43,15 +43,15 @@ class Summary:
     def epochs_reused(self) -> int:
         """Epochs that trials took from stored curves instead of training them.
 
-        A promoted trial takes over its own epochs, which saves nothing.
+        Promoted trials are left out: they reuse their own epochs.
         """
         return sum(row.epochs_reused for row in self.rows if row.promoted_from is None)
 
     @property
     def epochs_pruned(self) -> int:
-        """Epochs that trials asked for and the pruner saved.
+        """Epochs that the pruner saved.
 
-        Those of a trial that was promoted count with the trial that goes on for it.
+        Parents of promoted trials are left out: the trials that continue them count.
         """
         promoted = {row.promoted_from for row in self.rows}
         return sum(row.epochs_pruned for row in self.rows if row.number not in promoted)
@@ -73,10 +73,10 @@ class Summary:
         return sorted(self.rows, key=rank)
 
     def by_curve(self) -> list[list[TrialRow]]:
-        """Trials that share a learning curve, hence a network; the best network first.
+        """Trials grouped by learning curve, hence by network; the best network first.
 
-        In each list the trial that ranks highest comes first: a trial that was read off, say,
-        then the longer one, then the pruned one that the longer one was promoted from.
+        Each group is ranked too: a read-off trial, for example, then the longer one, then the
+        pruned one that the longer one was promoted from.
         """
         groups: dict[str | int, list[TrialRow]] = {}
         for trial in self.ranked():

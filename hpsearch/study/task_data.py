@@ -1,4 +1,4 @@
-"""A task's data, found or fetched, loaded once, kept as arrays."""
+"""A task's data: found or downloaded, loaded once, cached as arrays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hpsearch.errors import DataNotFound, StudyChanged, StudyFileError
 from hpsearch.study.record import Record
 from hpsearch.study_file import StudyFile, calling, where
 
-# Of the readers and `hold_out`: one more when they return something else than before.
+# Version of the readers and `hold_out`: add one when what they return changes.
 READERS = 1
 
 
@@ -23,14 +23,14 @@ def prepare_data(
     """The prepared arrays of a study file's task.
 
     Args:
-        study_file: Whose `load` is called, unless the cache has what it would return.
+        study_file: Its `load` is called, unless the cache has the result.
         folder: The user's data folder. A task that names no source loads from there, or
             from beside its study file.
-        say: Told what takes time: a download, the loading.
+        say: Called before anything slow: downloading, loading.
 
     Raises:
         DataError: The data are absent or damaged, or the cache cannot be written.
-        StudyFileError: `load` raised, or returned something else than a `Dataset`.
+        StudyFileError: `load` raised, or did not return a `Dataset`.
     """
     require_folder(folder)
     source = study_file.task.source
@@ -52,24 +52,23 @@ def data_of_study(
     """The prepared arrays that a study was made with.
 
     Raises:
-        StudyChanged: They are others now.
+        StudyChanged: The data have changed.
         DataError: As `prepare_data`.
     """
     prepared = prepare_data(study_file, folder)
     if prepared.fingerprint != record.data:
         raise StudyChanged(
-            f"the data are not those that study {name!r} was made with: "
-            "name their folder with --data"
+            f"the data differ from those of study {name!r}: name their folder with --data"
         )
     return prepared
 
 
 def _key(study_file: StudyFile) -> str | None:
-    """Names what `load` would return, where its files are known by their hashes."""
+    """The cache key of what `load` returns; None unless all files have hashes."""
     source = study_file.task.source
     if source is None or any(file.sha256 is None for files in source.sets() for file in files):
         return None
-    # of one set alone: the others hold the same data
+    # one set is enough: the others hold the same data
     identity = [READERS, source.name, [file.sha256 for file in source.files]]
     text = json.dumps([identity, study_file.fingerprint_of("load")])
     return f"{source.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"

@@ -1,4 +1,4 @@
-"""What is stored with a trial beside Optuna's own fields, and how to read it back."""
+"""What is stored with a trial besides Optuna's own fields, and how to read it back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hpsearch.task import Params
 
 
 class Outcome(StrEnum):
-    """How a trial came out, in more detail than Optuna's state."""
+    """How a trial ended, in more detail than Optuna's state."""
 
     FINISHED = "finished"
     READ_OFF = "read off"
@@ -26,11 +26,11 @@ class Outcome(StrEnum):
 
 
 BROKEN = frozenset({Outcome.DIVERGED, Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY, Outcome.CRASHED})
-"""What a configuration does that cannot be trained: the sampler is to avoid it."""
+"""Outcomes of params that cannot be trained: the sampler should avoid them."""
 
 
 CONSTRAINT = "trains"
-"""The constraint that they are told to violate."""
+"""The constraint that such trials violate."""
 
 
 class Attr:
@@ -63,7 +63,7 @@ class TrialRow:
     epochs_reused: int
     """Epochs that were taken from a stored curve."""
     epochs_pruned: int
-    """Epochs that were asked for and given up on."""
+    """Epochs that pruning saved."""
     seconds: float
     """Training, and waiting for verdicts, over all attempts."""
     reason: str
@@ -71,13 +71,13 @@ class TrialRow:
     read_off: int | None
     """The number of the longer trial that this one was read off."""
     promoted_from: int | None
-    """The number of the pruned trial whose curve this one goes on with."""
+    """The number of the pruned trial whose curve this one continues."""
     is_baseline: bool
     curve: str | None
 
     @property
     def epochs(self) -> int | None:
-        """Epochs it asked for; None for a trial that broke, if the space has no `epochs`."""
+        """Requested epochs; None for a trial that broke, if the space has no `epochs`."""
         asked = self.params.get("epochs")
         if isinstance(asked, int):
             return asked
@@ -86,12 +86,12 @@ class TrialRow:
 
     @property
     def is_free(self) -> bool:
-        """Whether it takes nothing from the budget: another trial was counted for it."""
+        """Whether it costs no budget: another trial already counts for it."""
         return self.read_off is not None or self.promoted_from is not None
 
     @property
     def is_counted(self) -> bool:
-        """Whether it counts towards the budget: begun, and not free."""
+        """Whether it counts towards the budget: started, and not free."""
         return not self.is_free and self.outcome is not Outcome.WAITING
 
 

@@ -52,21 +52,21 @@ def evaluate(
     again: bool,
     as_json: bool,
 ) -> None:
-    """Evaluate a study and print the outcome, or print what an earlier call found.
+    """Evaluate a study and print the result, or print an earlier evaluation's.
 
     Args:
         storage_url: Where the study is.
         study_name: The study.
-        n_top: The best trials to retrain, beside the baseline.
-        n_seeds: Fresh seeds for each of them.
-        n_slots: How many train side by side; None for one a core.
+        n_top: How many of the best trials to retrain, besides the baseline.
+        n_seeds: Fresh seeds for each candidate.
+        n_slots: How many networks train in parallel; None for one per core.
         data: The user's data folder.
-        again: Open the test split although it was opened before.
+        again: Open the test split even if it was opened before.
         as_json: Print JSON.
 
     Raises:
         NothingFinished: No trial has finished, or a retraining failed.
-        HpsearchError: Of any other kind; what is stored is as it was.
+        HpsearchError: Of any other kind; what is stored stays intact.
     """
     study, record = load_study(Storage(storage_url, read_only=True), study_name)
     is_stored = bool(read_openings(study)) and not again
@@ -102,8 +102,8 @@ def _evaluate(
     n_slots: int | None,
     data: Path | None,
 ) -> None:
-    """Evaluate; Ctrl-C, SIGTERM and SIGHUP stop at once, and epochs done stay."""
-    choose_candidates(study, record.load(), n_top)  # before anything takes time
+    """Evaluate; Ctrl-C, SIGTERM and SIGHUP stop at once, keeping finished epochs."""
+    choose_candidates(study, record.load(), n_top)  # fail before anything slow
     runner = LocalRunner(say)  # imports Keras while the data are read
     prepared = data_of_study(study.study_name, record, record.load(), data)
     stop = StopRequest()
@@ -112,7 +112,7 @@ def _evaluate(
     def on_signal(number: int, _frame: object) -> None:
         received.append(number)
         stop.at_once(Stop.INTERRUPTED)
-        say("stopping; the same command goes on from the last epochs")
+        say("stopping; the same command continues from the last epochs")
 
     work = Evaluation(
         storage,
@@ -183,11 +183,11 @@ def _test_rows(opening: Opening, published: Published | None) -> list[list[Cell]
 
 def _say_stored(openings: list[Opening], n_top: int, n_seeds: int) -> None:
     opening = openings[-1]
-    say(f"evaluated at {when(opening)}: this is the stored result, nothing was trained")
+    say(f"evaluated at {when(opening)}: showing the stored result; nothing was trained")
     if (n_top, n_seeds) != (opening.n_top, len(opening.seeds)):
         say(
-            f"it was made with --top {opening.n_top} --seeds {len(opening.seeds)}; "
-            "--again evaluates anew and opens the test split once more"
+            f"it used --top {opening.n_top} --seeds {len(opening.seeds)}; "
+            "--again evaluates again and opens the test split once more"
         )
 
 

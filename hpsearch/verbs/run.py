@@ -1,4 +1,4 @@
-"""`hpsearch run` and `hpsearch resume`: search a task, or go on where a study stopped."""
+"""`hpsearch run` and `hpsearch resume`: search a task, or continue a study."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ EXIT_CODES = {Stop.INTERRUPTED: 130, Stop.TERMINATED: 143}
 
 
 def run(name_or_path: str, options: Options) -> int:
-    """Search a task in view of the user, then sum it up.
+    """Search a task with live progress, then print a summary.
 
     Returns:
         The exit code.
 
     Raises:
-        HpsearchError: Of any kind; what is stored is as it was.
+        HpsearchError: Of any kind; what is stored stays intact.
     """
     return _watched(lambda view: launch.run(name_or_path, options, view))
 
 
 def resume(study_name: str, options: Options) -> int:
-    """Go on with a study in view of the user, then sum it up.
+    """Continue a study with live progress, then print a summary.
 
     Returns:
         The exit code.
 
     Raises:
-        HpsearchError: Of any kind; what is stored is as it was.
+        HpsearchError: Of any kind; what is stored stays intact.
     """
     return _watched(lambda view: launch.resume(study_name, options, view))
 

@@ -1,7 +1,7 @@
-"""Processor time of the bookkeeping of a trial, by how many trials the study has.
+"""Processor time of a trial's bookkeeping, by the number of trials in the study.
 
-The trials are made up: eight hyperparameters, values of rungs as halving would leave them.
-The sampler's own time is measured apart, on the same study.
+The trials are made up: eight hyperparameters, and values at rungs as halving would leave them.
+The sampler's own time is measured separately, on the same study.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ TASK = Task(
 
 
 def made_up(number: int, dice: random.Random) -> FrozenTrial:
-    """A trial that was pruned on a rung, or came to its end."""
+    """A trial that was pruned at a rung, or finished."""
     n_epochs = dice.choices([1, 3, 9, 27], [9, 3, 1, 1])[0]
     params = {name: dice.random() for name in NAMES}
     values = {epoch: dice.random() for epoch in range(1, n_epochs + 1)}

@@ -1,8 +1,8 @@
-"""The labs' baselines as their texts train them: one process, one `model.fit`, all cores.
+"""The labs' baselines, trained as in their texts: one process, one `model.fit`, all cores.
 
     python -m benchmarks.bare TASK BATCH_SIZE EPOCHS
 
-Prints the moment of each epoch's end, and at last the process's peak memory in bytes.
+Prints when each epoch ends, then the process's peak memory in bytes.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ class Clock(keras.callbacks.Callback):
     """Prints when an epoch ended."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Print the moment."""
+        """Print the time."""
         print("at", time.monotonic(), flush=True)
 
 
 def prepared(task: str) -> Dataset:
-    """The data as our own trials have them; nothing is prepared twice."""
+    """The data as our own trials use them; prepared only once."""
     return prepare_data(read_study_file(task), data_folder()).open()
 
 
 def reviews(task: str, n_words: int, length: int) -> list[Any]:
-    """Word indices of the most frequent words, the last ones of each review."""
+    """The last words of each review, as indices of the most frequent words."""
     data = prepared(task)
 
     def cut(x: Any) -> Any:
@@ -49,7 +49,7 @@ def reviews(task: str, n_words: int, length: int) -> list[Any]:
 
 
 def regularizer() -> keras.Regularizer:
-    """L1L2(0.01, 0.01), as two of the labs have it on the bias."""
+    """L1L2(0.01, 0.01), which two of the labs put on the bias."""
     return keras.regularizers.L1L2(0.01, 0.01)
 
 
@@ -73,7 +73,7 @@ def imdb_lstm() -> tuple[keras.Model, list[Any]]:
 
 
 def imdb_mlp() -> tuple[keras.Model, list[Any]]:
-    """Lab 3: every review of both halves of IMDB as 10,000 floats, as the text has it."""
+    """Lab 3: every review of both halves of IMDB as 10,000 floats, as in the lab's text."""
     model = keras.Sequential(
         [
             layers.Dense(16, activation="relu"),
@@ -90,7 +90,7 @@ def imdb_mlp() -> tuple[keras.Model, list[Any]]:
         return results
 
     x_train = vectorize((data.train + data.valid).x)
-    model.x_test = vectorize(data.test.x)  # the text holds it all the time
+    model.x_test = vectorize(data.test.x)  # the lab's text keeps it in memory
     n_train = len(data.train)
     y = np.asarray((data.train + data.valid).y).astype("float32")
     return model, [x_train[:n_train], y[:n_train], x_train[n_train:], y[n_train:]]

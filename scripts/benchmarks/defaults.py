@@ -1,4 +1,4 @@
-"""Samplers and pruners against each other: hpsearch on the short lab, taking turns."""
+"""Compare samplers and pruners: hpsearch on the short lab, in turns."""
 
 from __future__ import annotations
 

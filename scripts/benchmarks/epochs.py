@@ -1,11 +1,11 @@
-"""Seconds an epoch: trials in all slots against a bare model.fit that has the machine.
+"""Seconds per epoch: trials in all slots against a bare model.fit with the whole machine.
 
-Both train a lab's baseline network, the bare one as the lab's text has it. They take
-turns. A slot's epoch is the time from one report to the next, so it includes the
-checkpoint and the wait for the verdict. Tracing and compiling are paid once a trial: the
-first epoch's time beyond a later one's stands beside it, and the ratio over whole trials
-of the lab's own number of epochs counts it in. The arithmetic of the matrix products, at
-the speed that one core has in a large one, says how much of an epoch could not be saved.
+Both train a lab's baseline network, the bare one as in the lab's text. They take turns. A
+slot's epoch is the time from one report to the next, so it includes the checkpoint and the
+wait for the verdict. Tracing and compiling happen once per trial: the first epoch's extra
+time is shown separately, and the ratio over whole trials of the lab's own length includes
+it. The matrix products' arithmetic, at one core's peak speed, shows how much of an epoch
+cannot be saved.
 """
 
 from __future__ import annotations
@@ -39,29 +39,29 @@ BATCH_SIZES = {"fashion_mnist": (50, 200)}
 
 @dataclass(frozen=True)
 class Cost:
-    """What training costs, seen from outside."""
+    """What training costs, measured from outside."""
 
     epoch_s: float
     """The median epoch after the first."""
     once_s: float
-    """What the first epoch took longer."""
+    """The first epoch's extra time."""
     peak: int
     """Bytes of resident memory."""
 
     def trial_s(self, epochs: int) -> float:
-        """A whole trial, without its process's start."""
+        """A whole trial, without starting its process."""
         return self.once_s + epochs * self.epoch_s
 
 
 def cost(moments: list[float], peak: int) -> Cost:
-    """From the moments of the start and of each epoch's end."""
+    """Compute the cost from the times of the start and of each epoch's end."""
     gaps = [after - before for before, after in zip(moments, moments[1:], strict=False)]
     epoch_s = statistics.median(gaps[1:])
     return Cost(epoch_s, max(0.0, gaps[0] - epoch_s), peak)
 
 
 def bare(task: str, batch_size: int, n_epochs: int) -> Cost:
-    """Epochs of model.fit in a process with all cores."""
+    """Run model.fit in a process with all cores."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.bare", task, str(batch_size), str(n_epochs)],
         stdout=subprocess.PIPE,
@@ -77,7 +77,7 @@ def bare(task: str, batch_size: int, n_epochs: int) -> Cost:
 def in_slots(
     runner: LocalRunner, study_file: StudyFile, batch_size: int, n_epochs: int, n_slots: int
 ) -> list[Cost]:
-    """Epochs of trials that run side by side, one thread each."""
+    """Run trials in parallel, one thread each."""
     prepared = prepare_data(study_file, data_folder())
 
     def train(slot: int) -> Cost:
@@ -111,7 +111,7 @@ def in_slots(
 
 
 def _peak(process: psutil.Process) -> int:
-    """The most resident memory a process has had."""
+    """A process's peak resident memory, in bytes."""
     for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
@@ -119,7 +119,7 @@ def _peak(process: psutil.Process) -> int:
 
 
 def matrix_product_speed() -> float:
-    """Multiply-adds a second of one core's matrix product in float32: the peak there is."""
+    """One core's peak speed: multiply-adds per second of a float32 matrix product."""
     a = np.random.default_rng(0).random((1024, 1024), dtype=np.float32)
     seconds = []
     for _ in range(5):
@@ -130,10 +130,10 @@ def matrix_product_speed() -> float:
 
 
 def multiply_adds(task: str, data: Dataset) -> float:
-    """Of the matrix products of an epoch of a lab's baseline, validation included.
+    """Count those of a baseline's matrix products in an epoch, validation included.
 
-    A weight is used once forward and twice backward, by time step; once backward where
-    the layer before it has nothing to learn.
+    Per time step, a weight is used once forward and twice backward; once backward if the
+    layer before it has nothing to learn.
     """
     known_words = data.train.x.nnz / len(data.train) if is_sparse(data.train.x) else 0
     first, rest, steps = {
@@ -181,9 +181,9 @@ def main() -> None:
                     flush=True,
                 )
             print(
-                f"{task}, batch {batch_size}: {_ratio(epochs_ratios)} times the epochs an hour; "
+                f"{task}, batch {batch_size}: {_ratio(epochs_ratios)} times the epochs per hour; "
                 f"{_ratio(trials_ratios)} times the trials of {baseline['epochs']} epochs "
-                f"({args.rounds} rounds); {arithmetic / 1e9:.2g} G multiply-adds an epoch would "
+                f"({args.rounds} rounds); {arithmetic / 1e9:.2g} G multiply-adds per epoch would "
                 f"take {statistics.median(shares):.1f} % of a slot's time at full speed",
                 flush=True,
             )

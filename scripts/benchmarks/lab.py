@@ -1,4 +1,4 @@
-"""The first lab, shared by the measurements: its data, and its space cut to 27 epochs."""
+"""The first lab, shared by the benchmarks: its data, and its space cut to 27 epochs."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Scale(View):
 
 
 def main() -> None:
-    """Search digits for 100 trials and print the sizes at both ends."""
+    """Search digits for 100 trials and print early and late sizes."""
     scale = Scale()
     watcher = threading.Thread(target=scale.watch)
     watcher.start()

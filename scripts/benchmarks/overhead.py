@@ -1,4 +1,4 @@
-"""What of a trial's time is not training, and where it goes; one slot, a quiet machine."""
+"""How much of a trial's time is not training, and where it goes; one slot, idle machine."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
 from hpsearch.task import Params
 
-NOTHING = "def load(folder): pass\nTASK = None\n"  # refused at once: start-up alone
+NOTHING = "def load(folder): pass\nTASK = None\n"  # refused at once, so only start-up is timed
 
 
 def start_up(runner: LocalRunner) -> float:
-    """Seconds from asking for a process to its first word."""
+    """Seconds from requesting a process to its first message."""
     job = Job(study_file=NOTHING, study_file_name="x.py", params={}, seed=0, data="", curve="")
     began_s = time.monotonic()
     supervise(runner, job, answer=lambda _: Verdict.GO_ON, limits=Limits())

@@ -25,7 +25,7 @@ THRESHOLDS = (0.88, 0.89, 0.895, 0.90)
 
 
 def run_tool(tool: str, seed: int, seconds: float, *more: str) -> list[tuple[float, float]]:
-    """Run a tool for some seconds, with more words on its command line.
+    """Run a tool for some seconds, with extra command-line arguments.
 
     Returns:
         Seconds since the start and validation accuracy, for each epoch of any trial.
@@ -50,7 +50,7 @@ def run_tool(tool: str, seed: int, seconds: float, *more: str) -> list[tuple[flo
 
 
 def best_at(points: list[tuple[float, float]], at_s: float) -> float:
-    """The best value until then."""
+    """The best value by then."""
     return max((value for moment, value in points if moment <= at_s), default=0.0)
 
 

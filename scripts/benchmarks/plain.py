@@ -47,5 +47,5 @@ class Recorder(keras.callbacks.Callback):
     """Prints each epoch."""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Print when, and what."""
+        """Print time and value."""
         print(json.dumps([time.time(), float((logs or {})["val_accuracy"])]), flush=True)

@@ -18,7 +18,7 @@ class Recorder(View):
     """Prints each epoch."""
 
     def epoch_done(self, number: int, epoch: int, value: float, logs: Logs) -> None:
-        """Print when, and what."""
+        """Print time and value."""
         print(json.dumps([time.time(), value]), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""KerasTuner's Hyperband with factor 3, as its documentation has it."""
+"""KerasTuner's Hyperband with factor 3, as in its documentation."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from benchmarks.plain import ACTIVATIONS, Recorder, load, network
 
 
 class Lab(keras_tuner.HyperModel):
-    """The lab's network; Hyperband itself decides on the epochs."""
+    """The lab's network; Hyperband itself chooses the epochs."""
 
     def build(self, hp: Any) -> keras.Model:
-        """The network of some hyperparameters."""
+        """Build the network from hyperparameters."""
         n_layers = hp.Int("layers", 1, 3)
         return network(
             [hp.Int(f"units_{i}", 100, 1200, step=100) for i in range(n_layers)],
@@ -27,7 +27,7 @@ class Lab(keras_tuner.HyperModel):
         )
 
     def fit(self, hp: Any, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
-        """Train with the batch size that is tuned too."""
+        """Train with the tuned batch size."""
         batch_size = hp.Choice("batch_size", [50, 100, 200, 400])
         return model.fit(*args, batch_size=batch_size, **kwargs)
 

@@ -1,4 +1,4 @@
-"""A plain Optuna loop, as its documentation has it: TPE, MedianPruner, SQLite."""
+"""A plain Optuna loop, as in its documentation: TPE, MedianPruner, SQLite."""
 
 from __future__ import annotations
 

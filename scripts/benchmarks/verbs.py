@@ -1,4 +1,4 @@
-"""How long the reading verbs take on a study of 100 trials, beside importing Optuna."""
+"""How long the reading verbs take on a study of 100 trials, relative to importing Optuna."""
 
 from __future__ import annotations
 

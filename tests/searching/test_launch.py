@@ -26,8 +26,8 @@ URL = "sqlite:///studies.db"
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"pruner": "halvin"}, "no pruner 'halvin': did you mean 'halving'?"),
-        ({"sampler": "tep"}, "no sampler 'tep': did you mean 'tpe'?"),
+        ({"pruner": "halvin"}, "unknown pruner 'halvin': did you mean 'halving'?"),
+        ({"sampler": "tep"}, "unknown sampler 'tep': did you mean 'tpe'?"),
         ({"sampler": "grid"}, "needs a finite space, and level is continuous"),
     ],
 )

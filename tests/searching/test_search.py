@@ -486,7 +486,7 @@ def test_an_error_of_another_kind_in_between_does_not_keep_three_alike_from_stop
     for units in (1, 5, 6, 7):
         enqueue({**TOY, "units": units})
 
-    with pytest.raises(StudyFileError, match="3 trials in a row ended with ValueError: large"):
+    with pytest.raises(StudyFileError, match="3 trials in a row failed with ValueError: large"):
         search(toy, 10)
 
     assert read().counts[Outcome.FAILED] == 5
@@ -495,7 +495,7 @@ def test_an_error_of_another_kind_in_between_does_not_keep_three_alike_from_stop
 def test_three_errors_alike_in_a_row_stop_the_study(cwd):
     toy = write_toy(cwd, in_build="1 / 0")
 
-    with pytest.raises(StudyFileError, match="3 trials in a row ended with ZeroDivisionError"):
+    with pytest.raises(StudyFileError, match="3 trials in a row failed with ZeroDivisionError"):
         search(toy, 10)
 
     assert read().counts[Outcome.FAILED] == 3

@@ -28,7 +28,7 @@ def test_tasks_that_share_a_data_set_are_named_together_and_broken_files_are_ski
 
     assert toys.tasks == ["more", "play"]
     assert said == [
-        "left out: studies/broken.py:1: the study file raised ZeroDivisionError: division by zero"
+        "skipped: studies/broken.py:1: the study file raised ZeroDivisionError: division by zero"
     ]
 
 

@@ -83,12 +83,12 @@ def test_trials_of_one_network_say_what_they_are_to_each_other(study: Study):
         "Trial 1 continues the same network."
     )
     assert note_of(study, 1) == (
-        "**Promoted from trial 0**: the same network in the same training. This trial continues "
+        "**Promoted from trial 0**: the same network and training run. This trial continues "
         "after epoch 1, where trial 0 was pruned.\n\n"
-        "Trial 2 was **read off** this one: the same network, as it was after epoch 5."
+        "Trial 2 was **read off** this one: the same network after epoch 5."
     )
     assert note_of(study, 2) == (
-        "**Read off trial 1**: the same network in the same training, as it was after epoch 5. "
+        "**Read off trial 1**: the same network and training run, after epoch 5. "
         "Nothing was trained for this trial."
     )
     assert note_of(study, 3) == ""

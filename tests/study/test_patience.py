@@ -62,13 +62,11 @@ def test_the_user_is_told_once_for_each_wait():
     patience.wait_for(Away(1, sqlite_error("database is locked")))
     assert said == []  # over at once
     patience.wait_for(Away(4, sqlite_error("database is locked")))
-    assert said == [
-        "the storage is away (database is locked): trials wait for it, for 1 minutes at most"
-    ]
+    assert said == ["the storage is unavailable (database is locked): trials wait up to 1 minutes"]
 
 
 def test_a_database_that_stays_away_is_one_clear_error():
-    with pytest.raises(StorageError, match="stayed away: database is locked"):
+    with pytest.raises(StorageError, match="still unavailable: database is locked"):
         Patience(0).wait_for(Away(9, sqlite_error("database is locked")))
 
 
@@ -84,7 +82,7 @@ def test_what_waiting_cannot_cure_is_not_waited_for(reason):
 def test_a_full_disk_is_a_fault_of_the_disk_and_not_waited_for():
     call = Away(1, sqlite_error("database or disk is full"))
 
-    with pytest.raises(DataError, match="disk of the storage is full"):
+    with pytest.raises(DataError, match="storage's disk is full"):
         Patience(60).wait_for(call)
     assert call.n_calls == 1
 
@@ -94,7 +92,7 @@ def test_a_request_to_stop_now_ends_the_wait():
     call = Away(10**9, sqlite_error("database is locked"))
     threading.Timer(0.2, stop.at_once, [Stop.INTERRUPTED]).start()
 
-    with pytest.raises(StorageError, match="stayed away"):
+    with pytest.raises(StorageError, match="still unavailable"):
         Patience(10**6, stop).wait_for(call)
 
 

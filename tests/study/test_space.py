@@ -1,4 +1,4 @@
-"""Search spaces: explored, counted, and refused where they cannot be meant."""
+"""Search spaces: explored, counted, and rejected if invalid."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_the_same_suggestion_twice_has_one_value(tmp_path: Path):
         pytest.param("float('x', 0, float('inf'))", "must be finite", id="inf"),
         pytest.param("float('x', float('nan'), 1)", "must be finite", id="nan"),
         pytest.param("int('x', 1, float('inf'))", "must be finite", id="int inf"),
-        pytest.param("float('x', '0', 1)", "made of numbers, not '0'", id="text for a bound"),
+        pytest.param("float('x', '0', 1)", "must be numbers, not '0'", id="text for a bound"),
         pytest.param("int('x', 1.5, 3)", "takes whole numbers, not 1.5", id="fraction"),
         pytest.param("int('x', 1, 8, step=2.5)", "whole numbers, not 2.5", id="fraction of step"),
         pytest.param(
@@ -103,10 +103,10 @@ def test_the_same_suggestion_twice_has_one_value(tmp_path: Path):
         pytest.param("float('x', 0, 1, step=-0.1)", "step must be more than 0", id="step back"),
         pytest.param("int('x', 1, 8, step=2, log=True)", "no steps", id="step on a log scale"),
         pytest.param("categorical('x', [])", "x: give at least one choice", id="no choices"),
-        pytest.param("categorical('x', 'relu')", "so write ['relu']", id="text for choices"),
+        pytest.param("categorical('x', 'relu')", "write ['relu']", id="text for choices"),
         pytest.param("categorical('x', [[1], [2]])", "not the list [1]", id="lists"),
-        pytest.param("categorical('x', ['a', 'a'])", "'a' is there twice", id="twice"),
-        pytest.param("categorical('x', [32, '64'])", "take the quotes away", id="mixed kinds"),
+        pytest.param("categorical('x', ['a', 'a'])", "duplicate choice 'a'", id="twice"),
+        pytest.param("categorical('x', [32, '64'])", "remove the quotes", id="mixed kinds"),
         pytest.param("categorical('x', [float('nan')])", "must be finite", id="nan choice"),
         pytest.param("float('epochs', 1, 9)", "takes whole numbers: use suggest_int", id="half"),
         pytest.param("int('epochs', 0, 9)", "epochs: low must be 1 or more", id="no epochs"),
@@ -114,12 +114,12 @@ def test_the_same_suggestion_twice_has_one_value(tmp_path: Path):
         pytest.param("int('x', 1)", "TypeError", id="an argument short"),
         pytest.param(
             "int('x', 1, 2), trial.suggest_int('x', 1, 3)",
-            "'x' once as whole number 1 to 2 and once as whole number 1 to 3",
+            "'x' both as whole number 1 to 2 and as whole number 1 to 3",
             id="one name, two ranges",
         ),
     ],
 )
-def test_a_range_that_cannot_be_meant_is_named_with_its_line(tmp_path: Path, line: str, words: str):
+def test_an_invalid_range_is_named_with_its_line(tmp_path: Path, line: str, words: str):
     with pytest.raises(StudyFileError) as caught:
         explored(tmp_path, "", f"trial.suggest_{line}", baseline="x=1")
 
@@ -159,11 +159,9 @@ def test_a_space_that_suggests_nothing_is_refused(tmp_path: Path):
         pytest.param({"baseline": "units=2.0"}, 9, "sets units=2.0, outside", id="another kind"),
         pytest.param({"baseline": "units='2'"}, 9, "sets units='2', outside", id="text"),
         pytest.param({"baseline": "units=True"}, 9, "sets units=True, outside", id="a truth"),
+        pytest.param({"baseline": ""}, 9, "the baseline lacks 'units', which space", id="missing"),
         pytest.param(
-            {"baseline": ""}, 9, "the baseline has no 'units', which is suggested", id="missing"
-        ),
-        pytest.param(
-            {"baseline": "unit=2"}, 9, "has no 'units', .* here: rename 'unit'", id="misspelt"
+            {"baseline": "unit=2"}, 9, "lacks 'units', .* here: rename 'unit'", id="misspelt"
         ),
         pytest.param(
             {"baseline": "units=2, unts=3"},

@@ -150,7 +150,7 @@ def test_a_file_that_does_not_run_is_named_with_its_line(cwd: Path, text: str, w
         ),
         pytest.param({"factors": "units=[]"}, "'units' needs a list of values", id="no levels"),
         pytest.param({"factors": "units='relu'"}, "needs a list", id="text for levels"),
-        pytest.param({"baseline": "epoch=1"}, "names 'epoch'|has no 'units'", id="no such name"),
+        pytest.param({"baseline": "epoch=1"}, "names 'epoch'|lacks 'units'", id="no such name"),
         pytest.param({"metrics": "'loss'"}, "unexpected keyword argument 'metrics'", id="field"),
     ],
 )

@@ -523,7 +523,7 @@ def test_a_storage_that_is_not_there_is_not_made(tmp_path: Path, options: list[s
     result = run("--port", "0", "--storage", f"sqlite:///{tmp_path}/absent.db", *options)
 
     assert result.returncode == 4
-    assert "there is no storage at" in result.stderr
+    assert "no storage at" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -122,7 +122,7 @@ def test_a_study_file_that_does_not_run_leaves_the_others_in_the_list(
     captured = capsys.readouterr()
     assert "toys" in captured.out
     assert captured.err == (
-        "left out: studies/broken.py:1: the study file raised ZeroDivisionError: division by zero\n"
+        "skipped: studies/broken.py:1: the study file raised ZeroDivisionError: division by zero\n"
     )
     with pytest.raises(StudyFileError):
         status("broken", None, as_json=True)

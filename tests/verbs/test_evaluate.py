@@ -74,8 +74,8 @@ def test_the_outcome_is_told_in_sentences(evaluated: Evaluated) -> None:
     told = evaluated.finished.stdout
 
     assert "The winner is " in told
-    assert "The intervals are Student's t over 2 seeds" in told
-    assert "chosen by these figures, which flatter it" in told
+    assert "Interval method: Student's t over 2 seeds" in told
+    assert "chosen by these figures, so they are optimistic" in told
     assert "The test split was opened once" in told
     assert "published" in told
     assert "hpsearch export clouds" in told
@@ -90,7 +90,7 @@ def test_a_second_evaluation_shows_the_stored_result_and_trains_nothing(
 
     assert again.returncode == 0
     assert again.stdout == evaluated.finished.stdout
-    assert "made with --top 1 --seeds 2" in again.stderr
+    assert "it used --top 1 --seeds 2" in again.stderr
     assert not trained(again.stderr)
     assert len(openings(cwd)) == 1
 
@@ -148,5 +148,5 @@ def test_other_data_than_those_of_the_study_are_refused(
     refused = cli(*argv)
 
     assert refused.returncode == 6
-    assert "the data are not those that study 'clouds' was made with" in refused.stderr
+    assert "the data differ from those of study 'clouds'" in refused.stderr
     assert len(openings(cwd)) == 1
