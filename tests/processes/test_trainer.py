@@ -153,14 +153,6 @@ def test_a_request_to_stop_begins_no_process(tmp_path):
     assert not (tmp_path / "begun").exists()
 
 
-def test_a_deadline_asks_to_stop_after_the_running_epoch():
-    stop = StopRequest(timeout_s=-1)
-
-    assert stop.is_asked
-    assert stop.why is Stop.TIMEOUT
-    assert not stop.now
-
-
 def test_a_curve_that_another_holds_is_waited_for_until_a_stop(tmp_path):
     stop = StopRequest()
     said: list[str] = []
