@@ -122,7 +122,8 @@ def draw(distribution: BaseDistribution, rng: random.Random) -> ParamValue:
         case IntDistribution(low=low, high=high, step=step):
             return low + step * rng.randrange((high - low) // step + 1)
         case FloatDistribution(low=low, high=high, step=float() as step):
-            return low + step * rng.randrange(round((high - low) / step) + 1)
+            steps = rng.randrange(round((high - low) / step) + 1)
+            return min(high, low + step * steps)  # as Optuna does: 3 * 0.1 is more than 0.3
         case FloatDistribution(low=low, high=high):
             return rng.uniform(low, high)
     raise TypeError(f"no kind of range: {distribution}")
