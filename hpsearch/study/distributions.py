@@ -15,6 +15,7 @@ from optuna.distributions import (
 )
 
 from hpsearch.errors import StudyFileError
+from hpsearch.study.optuna_internals import contains
 from hpsearch.task import TRAINER_PARAMS, ParamValue
 
 
@@ -94,10 +95,7 @@ def lies_in(value: ParamValue, distribution: BaseDistribution) -> bool:
             return False
         case FloatDistribution() if not is_number:
             return False
-    try:
-        return distribution._contains(distribution.to_internal_repr(value))
-    except (ValueError, TypeError):
-        return False
+    return contains(distribution, value)
 
 
 def n_values(distribution: BaseDistribution) -> int | None:
