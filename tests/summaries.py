@@ -60,8 +60,8 @@ def summary(
     )
 
 
-def record(*, seed: int = 0) -> Record:
+def record(*, seed: int = 0, data: str = "0" * 64) -> Record:
     """The record of a study named `toy` that maximizes validation accuracy."""
     study_file = run_study_file(study_text(), "toy.py")
     space = explore(study_file).as_json()
-    return make_record(study_file, space, data="0" * 64, seed=seed, sampler="random", pruner="none")
+    return make_record(study_file, space, data=data, seed=seed, sampler="random", pruner="none")

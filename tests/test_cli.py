@@ -51,6 +51,7 @@ def verbs_of(*argv: str) -> str:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "argv",
     [
@@ -73,6 +74,7 @@ def test_reading_verbs_do_not_import_keras(toy_study, argv):
     assert done.stdout.endswith("loaded []\n")
 
 
+@pytest.mark.slow
 def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
     write_toy(cwd)
     argv = ["run", "toy.py", "--trials", "1", "--storage", URL]
@@ -154,6 +156,7 @@ def test_wrong_input_gets_one_line_and_an_exit_code_and_changes_nothing(
     assert (toy_study / "studies.db").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_study_of_another_program_is_not_touched(cwd, cli):
     write_toy(cwd)
     study = optuna.create_study(study_name="toy", storage=URL)
@@ -166,6 +169,7 @@ def test_a_study_of_another_program_is_not_touched(cwd, cli):
     assert len(study.trials) == 1
 
 
+@pytest.mark.slow
 def test_a_spent_budget_is_success_and_says_so(toy_study, cli):
     done = cli("run", "toy.py", "--storage", URL, "--trials", "2")
 
@@ -174,6 +178,7 @@ def test_a_spent_budget_is_success_and_says_so(toy_study, cli):
     assert "stopped: the budget is spent" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_search_without_a_usable_trial_ends_with_3(cwd, cli):
     write_toy(cwd, in_build="params['level'] = float('nan')")
 
@@ -183,6 +188,7 @@ def test_a_search_without_a_usable_trial_ends_with_3(cwd, cli):
     assert "loss or metric not finite in epoch 1" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_best_before_there_is_one_ends_with_3(cwd, cli):
     write_toy(cwd, in_build="params['level'] = float('nan')")
     cli("run", "toy.py", "--storage", URL, "--trials", "1")
@@ -193,6 +199,7 @@ def test_a_best_before_there_is_one_ends_with_3(cwd, cli):
     assert done.stderr == "Error: study 'toy' has no finished trial yet: 1 diverged\n"
 
 
+@pytest.mark.slow
 def test_json_csv_and_markdown_hold_the_same_trials(toy_study, cli):
     content = json.loads(cli("show", "toy", "--storage", URL, "--json").stdout)
     csv = cli("show", "toy", "--storage", URL, "--csv").stdout.splitlines()
@@ -222,6 +229,7 @@ def test_each_limit_is_the_one_that_was_asked_for():
     assert options.limits == Limits(trial_s=1.0, epoch_s=2.0, memory=3)
 
 
+@pytest.mark.slow
 def test_best_and_ls_say_what_show_says(toy_study, cli):
     shown, best, listed = (
         json.loads(cli(*verb, "--storage", URL, "--json").stdout)
@@ -236,6 +244,7 @@ def test_best_and_ls_say_what_show_says(toy_study, cli):
     assert (study["best"], study["metric"]) == (best["value"], "val_score")
 
 
+@pytest.mark.slow
 def test_show_gives_the_top_and_a_trial_its_curve(toy_study, cli):
     assert len(cli("show", "toy", "--storage", URL, "--csv", "--top", "1").stdout.splitlines()) == 2
     trial = json.loads(cli("show", "toy", "--storage", URL, "--json", "--trial", "0").stdout)
@@ -254,6 +263,7 @@ def test_the_curve_of_a_trial_fits_a_narrow_terminal_by_headers_on_several_lines
     assert "val_" not in shown[top + 1]
 
 
+@pytest.mark.slow
 def test_a_failed_trial_shows_its_reason_and_the_lines_of_the_study_file(cwd, cli):
     write_toy(cwd, in_build="raise ValueError('no such layer')")
     assert cli("run", "toy.py", "--storage", URL, "--trials", "1").returncode == 3
@@ -264,6 +274,7 @@ def test_a_failed_trial_shows_its_reason_and_the_lines_of_the_study_file(cwd, cl
     assert "raise ValueError('no such layer')" in shown
 
 
+@pytest.mark.slow
 def test_control_characters_in_a_study_name_do_not_reach_the_terminal(cwd, cli):
     write_toy(cwd)
     name = "x\x1b]0;evil\x07[red]y"
@@ -282,6 +293,7 @@ def test_control_characters_in_an_argument_do_not_come_back_in_the_error(cwd, cl
     assert "no/\N{REPLACEMENT CHARACTER}]0;evil" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_version_tells_what_a_bug_report_needs(cli):
     done = cli("--version")
 
@@ -289,6 +301,7 @@ def test_the_version_tells_what_a_bug_report_needs(cli):
     assert {line.split()[0] for line in done.stdout.splitlines()} >= {"hpsearch", "keras", "optuna"}
 
 
+@pytest.mark.slow
 def test_a_backend_that_is_not_installed_is_named_in_one_line(cwd, cli):
     write_toy(cwd)
 
@@ -298,6 +311,7 @@ def test_a_backend_that_is_not_installed_is_named_in_one_line(cwd, cli):
         assert done.stderr == "Error: KERAS_BACKEND is 'jaxx', which is not installed\n"
 
 
+@pytest.mark.slow
 def test_a_keras_that_cannot_be_imported_ends_in_one_line_of_our_own(cwd, cli):
     write_toy(cwd)
     (cwd / "broken").mkdir()
@@ -310,6 +324,7 @@ def test_a_keras_that_cannot_be_imported_ends_in_one_line_of_our_own(cwd, cli):
     assert "the server of trial processes died" in error
 
 
+@pytest.mark.slow
 def test_the_backend_is_what_is_stored_not_what_keras_is_configured_to(cwd, cli):
     write_toy(cwd)
     (cwd / "keras.json").write_text('{"backend": "jax"}')
@@ -319,6 +334,7 @@ def test_the_backend_is_what_is_stored_not_what_keras_is_configured_to(cwd, cli)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_the_environment_names_storage_and_an_option_wins(toy_study, cli):
     assert cli("best", "toy", HPSEARCH_STORAGE=URL).returncode == 0
     assert cli("best", "toy", "--storage", URL, HPSEARCH_STORAGE="sqlite:///no.db").returncode == 0

@@ -16,6 +16,8 @@ from hpsearch.study.summary import summarize
 from hpsearch.study.trials import Outcome, TrialRow
 from tests.conftest import Cli
 
+pytestmark = pytest.mark.slow
+
 KEPT = Path(__file__).parent / "kept"
 URL = "sqlite:///runs/studies.db"
 

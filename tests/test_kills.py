@@ -27,6 +27,8 @@ from hpsearch.study.trials import Outcome
 from tests.toy import write_toy
 from tests.waiting import HANG_S, is_alive, wait_until
 
+pytestmark = pytest.mark.slow
+
 URL = "sqlite:///studies.db"
 N_TRIALS = 4
 SLOW = "time.sleep(0.05)"

@@ -15,6 +15,8 @@ from tests.toy import write_toy
 from tests.training.letters import letters
 from tests.waiting import HANG_S
 
+pytestmark = pytest.mark.slow
+
 
 def optimize(toy, n_trials: int = 1, **options) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.ERROR)

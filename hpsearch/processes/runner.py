@@ -56,7 +56,7 @@ class TrialProcess(Protocol):
         """
 
     def memory(self) -> int:
-        """Resident bytes; 0 when it has ended."""
+        """Resident bytes; 0 before it begins and when it has ended."""
 
     def end(self, patience_s: float = 0) -> tuple[int | None, str]:
         """Hang up, then kill the process and all it started.
@@ -116,7 +116,8 @@ class LocalRunner:
             if self._server.is_dead:
                 self._server = _Server(self._variables)
         process = LocalProcess(self._server, self._remark)
-        surroundings = Surroundings(folder=os.getcwd(), path=sys.path)  # noqa: PTH109
+        path = [place for place in sys.path if isinstance(place, str)]  # the rest Python ignores
+        surroundings = Surroundings(folder=os.getcwd(), path=path)  # noqa: PTH109
         with contextlib.suppress(OSError):  # the server has died: seen when it is waited for
             for message in (surroundings, job):
                 process.connection.send_bytes(encode(message).encode())
@@ -164,7 +165,7 @@ class LocalProcess:
 
     def memory(self) -> int:
         with contextlib.suppress(psutil.Error):
-            return int(psutil.Process(self.pid).memory_info().rss)
+            return 0 if self.pid is None else int(psutil.Process(self.pid).memory_info().rss)
         return 0
 
     def end(self, patience_s: float = 0) -> tuple[int | None, str]:

@@ -170,7 +170,6 @@ def search(
 def _launch(
     study_file: StudyFile, record: Record | None, name: str, options: Options, view: View
 ) -> tuple[Study, Stop]:
-    runner = LocalRunner(view.say)  # first: it imports Keras in the background
     task = study_file.task
     space = explore(study_file)
     fixed = {name: parse_value(name, text, space) for name, text in options.fixed.items()}
@@ -179,6 +178,7 @@ def _launch(
         require_sampler(options.sampler)
         if options.sampler is SamplerName.GRID:
             _n_combinations(study_file, fixed)
+    runner = LocalRunner(view.say)  # imports Keras while the rest goes on here
     prepared = prepare_data(study_file, options.data, view.say)
     stop = StopRequest(options.timeout_s or task.budget.timeout_s)
     storage = Storage(options.storage, patience=Patience(AWAY_S, stop, view.say))

@@ -15,6 +15,7 @@ from optuna.distributions import (
 )
 
 from hpsearch.errors import StudyFileError
+from hpsearch.study.optuna_internals import contains
 from hpsearch.task import TRAINER_PARAMS, ParamValue
 
 
@@ -94,10 +95,7 @@ def lies_in(value: ParamValue, distribution: BaseDistribution) -> bool:
             return False
         case FloatDistribution() if not is_number:
             return False
-    try:
-        return distribution._contains(distribution.to_internal_repr(value))
-    except (ValueError, TypeError):
-        return False
+    return contains(distribution, value)
 
 
 def n_values(distribution: BaseDistribution) -> int | None:
@@ -122,7 +120,8 @@ def draw(distribution: BaseDistribution, rng: random.Random) -> ParamValue:
         case IntDistribution(low=low, high=high, step=step):
             return low + step * rng.randrange((high - low) // step + 1)
         case FloatDistribution(low=low, high=high, step=float() as step):
-            return low + step * rng.randrange(round((high - low) / step) + 1)
+            steps = rng.randrange(round((high - low) / step) + 1)
+            return min(high, low + step * steps)  # as Optuna does: 3 * 0.1 is more than 0.3
         case FloatDistribution(low=low, high=high):
             return rng.uniform(low, high)
     raise TypeError(f"unknown distribution: {distribution}")

@@ -63,11 +63,19 @@ def test_a_trial_works_in_the_current_folder_and_finds_the_launchers_modules(
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "a_module_of_the_users_own.py").write_text("WORDS = 'found it in '")
     monkeypatch.syspath_prepend(tmp_path / "lib")
+    monkeypatch.setattr(sys, "path", [*sys.path, tmp_path])  # which Python ignores
     in_build = "import a_module_of_the_users_own as m; raise ValueError(m.WORDS + os.getcwd())"
 
     ending = end_of(runner, tmp_path, in_build=in_build)
 
     assert ending.reason == f"ValueError: found it in {cwd}"
+
+
+def test_a_trial_that_waits_for_keras_uses_no_memory(slow_keras, tmp_path):
+    process = LocalRunner().start(job_of(tmp_path))
+
+    assert process.memory() == 0
+    process.end()
 
 
 def test_a_trial_has_no_descriptors_but_its_own(runner, tmp_path):
@@ -213,6 +221,31 @@ def test_a_trial_that_waits_for_keras_can_be_stopped(slow_keras, tmp_path):
     )
 
     assert ending == Ending(how=How.INTERRUPTED)
+
+
+def test_a_trial_that_waits_for_keras_is_given_up_if_no_epoch_may_begin_any_more(
+    slow_keras, tmp_path
+):
+    """As after the first Ctrl-C, which lets running epochs finish, and there is none."""
+    job = job_of(tmp_path)
+
+    ending = supervise(LocalRunner(), job, answer=go_on, limits=NO_LIMITS, may_begin=lambda: False)
+
+    assert ending == Ending(how=How.INTERRUPTED)
+
+
+def test_a_trial_that_has_begun_is_not_given_up_for_that(runner, tmp_path):
+    epochs: list[int] = []
+
+    def answer(message: EpochDone) -> Verdict:
+        epochs.append(message.epoch)
+        return Verdict.STOP
+
+    supervise(
+        runner, job_of(tmp_path), answer=answer, limits=NO_LIMITS, may_begin=lambda: not epochs
+    )
+
+    assert epochs == [1]
 
 
 def test_a_keras_that_is_configured_otherwise_gets_a_server_of_its_own(

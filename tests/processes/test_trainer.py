@@ -74,7 +74,7 @@ def test_stored_epochs_are_told_first_and_the_rest_is_trained(tmp_path):
 
     assert listener.n_stored == 2
     assert listener.told == [(1, True), (2, True), (3, False)]
-    assert len(taken.logs) == 3
+    assert (len(taken.logs), taken.n_stored) == (3, 2)
 
 
 def test_a_shorter_training_is_read_off_without_a_process(tmp_path):
@@ -151,14 +151,6 @@ def test_a_request_to_stop_begins_no_process(tmp_path):
 
     assert taken.ending.how is How.INTERRUPTED
     assert not (tmp_path / "begun").exists()
-
-
-def test_a_deadline_asks_to_stop_after_the_running_epoch():
-    stop = StopRequest(timeout_s=-1)
-
-    assert stop.is_asked
-    assert stop.why is Stop.TIMEOUT
-    assert not stop.now
 
 
 def test_a_curve_that_another_holds_is_waited_for_until_a_stop(tmp_path):

@@ -176,6 +176,7 @@ def search_by_halving(toy: Path) -> Summary:
     return search(toy, 5, pruner=PrunerName.HALVING)
 
 
+@pytest.mark.slow
 def test_hopeless_trials_are_pruned_from_their_curve_and_their_epochs_counted_as_saved(cwd):
     summary = search_by_halving(write_toy(cwd, epochs=5, peak=5, max_epochs=5))
 
@@ -185,6 +186,7 @@ def test_hopeless_trials_are_pruned_from_their_curve_and_their_epochs_counted_as
     assert summary.epochs_pruned == 8
 
 
+@pytest.mark.slow
 def test_a_trial_pruned_too_early_is_promoted_and_goes_on_where_its_curve_ends(cwd):
     summary = search_by_halving(write_toy(cwd, epochs=5, peak=5, max_epochs=5))
 
@@ -195,6 +197,7 @@ def test_a_trial_pruned_too_early_is_promoted_and_goes_on_where_its_curve_ends(c
     assert summary.best == promoted
 
 
+@pytest.mark.slow
 def test_a_promoted_trial_takes_nothing_from_the_budget_and_is_no_reuse(cwd):
     summary = search_by_halving(write_toy(cwd, epochs=5, peak=5, max_epochs=5))
 
@@ -205,6 +208,7 @@ def test_a_promoted_trial_takes_nothing_from_the_budget_and_is_no_reuse(cwd):
     assert summary.epochs_reused == 0
 
 
+@pytest.mark.slow
 def test_with_two_slots_one_waits_for_what_the_other_may_make_promotable(cwd):
     toy = write_toy(cwd, epochs=6, peak=6)
 
@@ -226,6 +230,7 @@ def test_a_diverged_trial_is_pruned_with_its_reason_and_is_never_the_best(cwd):
     assert summary.best is None or summary.best.number != 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("in_build", "limits", "outcome", "state"),
     [
@@ -294,6 +299,7 @@ def test_a_trial_that_dies_again_and_again_is_given_up_after_its_retries(cwd):
     assert summary.rows[0].outcome is Outcome.CRASHED
 
 
+@pytest.mark.slow
 def test_retries_are_counted_since_the_last_progress(cwd):
     """Its processes die after epochs 1, 2 and 3, once each."""
     each_epoch = f"""
@@ -443,6 +449,7 @@ def test_a_trial_whose_process_dies_after_its_last_epoch_is_complete(cwd):
     assert summary.rows[0].outcome is Outcome.FINISHED
 
 
+@pytest.mark.slow
 def test_the_median_pruner_prunes(cwd):
     toy = write_toy(cwd, epochs=2, peak=2)
     search(toy, 1, pruner=PrunerName.MEDIAN)
@@ -584,6 +591,7 @@ def test_another_seed_is_another_study(cwd):
         begin(text, seed=2)
 
 
+@pytest.mark.slow
 def test_changed_data_are_refused(cwd):
     toy = write_toy(cwd)
     search(toy, 1)
@@ -593,6 +601,7 @@ def test_changed_data_are_refused(cwd):
         search(toy, 2)
 
 
+@pytest.mark.slow
 def test_a_study_takes_over_what_may_change_in_its_study_file(cwd):
     toy = write_toy(cwd)
     search(toy, 1)
@@ -605,6 +614,7 @@ def test_a_study_takes_over_what_may_change_in_its_study_file(cwd):
     assert read().n_trials == 2
 
 
+@pytest.mark.slow
 def test_a_network_that_never_got_through_an_epoch_may_be_mended(cwd):
     toy = write_toy(cwd, in_build="1 / 0")
     with pytest.raises(StudyFileError):
@@ -628,6 +638,7 @@ class Said(View):
         self.lines.append(text)
 
 
+@pytest.mark.slow
 def test_other_versions_and_too_many_slots_are_remarked_on(cwd, monkeypatch):
     toy, view = write_toy(cwd), Said()
     search(toy, 1)
@@ -639,6 +650,7 @@ def test_other_versions_and_too_many_slots_are_remarked_on(cwd, monkeypatch):
     assert any("999 slots on" in line for line in view.lines)
 
 
+@pytest.mark.slow
 def test_resume_needs_only_the_storage(cwd):
     toy = write_toy(cwd)
     search(toy, 1)
@@ -651,6 +663,7 @@ def test_resume_needs_only_the_storage(cwd):
     assert read().n_trials == 2
 
 
+@pytest.mark.slow
 def test_a_continued_search_does_not_draw_what_the_last_launcher_drew(cwd):
     toy = write_toy(cwd)
     for n_trials in range(1, 6):
@@ -660,6 +673,7 @@ def test_a_continued_search_does_not_draw_what_the_last_launcher_drew(cwd):
     assert len(set(levels)) == 5
 
 
+@pytest.mark.slow
 def test_stopping_and_continuing_with_one_slot_draws_what_one_launcher_draws(cwd):
     toy = write_toy(cwd)
     search(toy, 4, study="whole")
@@ -669,6 +683,7 @@ def test_stopping_and_continuing_with_one_slot_draws_what_one_launcher_draws(cwd
     assert [row.params for row in read("whole").rows] == [row.params for row in read("parts").rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", [SamplerName.QMC, SamplerName.GRID])
 def test_each_sampler_fills_its_budget(cwd, sampler):
     toy = write_toy(cwd)
@@ -677,6 +692,7 @@ def test_each_sampler_fills_its_budget(cwd, sampler):
     assert search(toy, 5, sampler=sampler).n_trials == 5
 
 
+@pytest.mark.slow
 def test_a_grid_ends_when_every_combination_was_tried(cwd):
     fixed = {"epochs": "1", "level": "0.5", "peak": "1", "units": "1"}
     toy = write_toy(cwd, epochs=1, peak=1)
@@ -706,6 +722,7 @@ def test_checkpoints_are_evicted_longest_unused_first(tmp_path):
     assert [path.parent.name for path in sorted(tmp_path.glob("*/evicted"))] == ["a", "c"]
 
 
+@pytest.mark.slow
 def test_curves_stay_where_checkpoints_were_evicted_and_train_anew(cwd):
     toy = write_toy(cwd, peak=6)
     search(toy, 1)

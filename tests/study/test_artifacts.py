@@ -15,7 +15,10 @@ from hpsearch.study.artifacts import attach_texts, describe_texts
 from tests.conftest import Cli
 from tests.used import copy_used
 
-pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("evaluated"),
+]  # the studies are made once a process
 
 WRITTEN = [
     None,

@@ -37,6 +37,7 @@ def broken() -> list[str]:
     return [violation.invariant for violation in violations(storage, *load_study(storage, "toy"))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sql", "invariant"),
     [
@@ -99,6 +100,7 @@ def test_a_broken_study_is_found_out(sound, sql, invariant):
     assert invariant in broken()
 
 
+@pytest.mark.slow
 def test_training_that_began_before_the_last_epoch_is_found_out(sound):
     (path,) = (sound / "curves").glob("*/curve.json")
     content = json.loads(path.read_text())
@@ -125,6 +127,7 @@ def test_a_process_without_a_launcher_is_found_out(sound):
     wait_until(lambda: broken() == [])
 
 
+@pytest.mark.slow
 def test_verify_prints_what_is_wrong_and_ends_with_6(sound, cli):
     with sqlite3.connect("studies.db") as connection:
         connection.execute("DELETE FROM trial_intermediate_values WHERE step = 3")

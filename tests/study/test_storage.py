@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
 import sys
@@ -13,9 +12,7 @@ import pytest
 from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError
 
-from hpsearch.errors import StorageError, StudyBusy, UsageError
-from hpsearch.files import slug
-from hpsearch.study.lock import study_lock
+from hpsearch.errors import StorageError, UsageError
 from hpsearch.study.storage import Storage
 from tests.waiting import HANG_S, wait_until
 
@@ -125,6 +122,7 @@ def test_a_waiting_trial_is_taken_by_one_only(cwd):
     assert sorted(taken) == list(range(20))
 
 
+@pytest.mark.slow
 def test_two_launchers_may_make_a_new_storage_at_the_same_moment(cwd):
     code = (
         "import os; from hpsearch.study.storage import Storage\n"
@@ -164,25 +162,6 @@ os._exit(9)
     assert trial.state is TrialState.WAITING
 
 
-@pytest.mark.parametrize("name", ["../../x", "CON", "a/b", "x" * 300, "\n", "\N{SNOWMAN}", ""])
-def test_a_study_name_never_becomes_a_path(name):
-    assert len(slug(name)) <= 49
-    assert os.sep not in slug(name)
-    assert slug(name) != slug(name + "x")
-
-
-def test_a_study_that_was_locked_just_now_is_busy(cwd):
-    storage = Storage("sqlite:///study.db")
-    with study_lock(storage, "s"):
-        (cwd / "locks" / f"{slug('s')}.json").unlink()  # as before the holder wrote it
-
-        with (
-            pytest.raises(StudyBusy, match="being run by another launcher"),
-            study_lock(storage, "s"),
-        ):
-            pass
-
-
 def test_a_password_never_shows(cwd, monkeypatch):
     canary = "c4n4ry"
 
@@ -219,13 +198,11 @@ def test_a_storage_is_created_whole_and_leftovers_of_a_killed_creation_go(cwd):
     Storage("sqlite:///study.db", read_only=True)
 
 
-def test_a_database_reached_by_a_link_has_the_same_lock_and_the_same_curves(cwd):
+def test_a_database_reached_by_a_link_has_the_same_curves(cwd):
     (cwd / "data").mkdir()
     Storage("sqlite:///data/study.db")
     (cwd / "link.db").symlink_to(cwd / "data" / "study.db")
+
     by_link = Storage("sqlite:///link.db")
 
     assert by_link.curves == Storage("sqlite:///data/study.db").curves
-    directly = study_lock(Storage("sqlite:///data/study.db"), "s")
-    with study_lock(by_link, "s"), pytest.raises(StudyBusy), directly:
-        pass

@@ -7,7 +7,7 @@ import math
 import optuna
 
 from hpsearch.study.summary import summarize
-from hpsearch.study.trials import Attr, Outcome, row
+from hpsearch.study.trials import Attr, Outcome
 from tests.summaries import pruned, record, summary, trial
 
 
@@ -75,18 +75,3 @@ def test_a_stored_study_is_summed_up_with_its_record():
     assert (found.name, found.seed, str(found.goal)) == ("toy", 3, "maximize val_accuracy")
     assert found.counts == {Outcome.FINISHED: 1}
     assert found.rows[0].curve == "a"
-
-
-def test_the_epochs_a_trial_asked_for_are_known_also_where_the_space_has_none():
-    def stored(state: optuna.trial.TrialState, **attrs: object) -> int | None:
-        value = 0.5 if state.name == "COMPLETE" else None
-        return row(
-            optuna.create_trial(
-                state=state, value=value, intermediate_values={1: 0.5}, user_attrs=attrs
-            )
-        ).epochs
-
-    states = optuna.trial.TrialState
-    assert stored(states.PRUNED, outcome="pruned", epochs_pruned=26) == 27
-    assert stored(states.COMPLETE, outcome="finished") == 1
-    assert stored(states.PRUNED, outcome="diverged") is None

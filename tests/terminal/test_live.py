@@ -16,6 +16,7 @@ from tests.toy import write_toy
 from tests.waiting import HANG_S
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_running_trials_and_leaves_what_was_printed_before(cwd):
     write_toy(cwd, each_epoch="time.sleep(0.2)", epochs=6)
     run = f"{sys.executable} -m hpsearch run toy.py --trials 4 --slots 2 --pruner none"
@@ -40,6 +41,7 @@ def test_a_terminal_shows_running_trials_and_leaves_what_was_printed_before(cwd)
     assert "\x1b[2J" not in child.before  # the screen is never cleared
 
 
+@pytest.mark.slow
 def test_without_a_terminal_there_is_a_line_per_finished_trial(cwd, cli):
     write_toy(cwd)
 

@@ -7,19 +7,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hpsearch.codec import decode, encode
 from hpsearch.curves.curve import Curve
 from hpsearch.curves.store import CurveStore
 from hpsearch.goal import Logs
-from hpsearch.messages import EpochDone, Failed, Job, Message, Verdict, decode
-from hpsearch.processes.supervisor import Ending, How, Limits, ProcessServer, supervise
+from hpsearch.messages import EpochDone, Failed, Finished, Job, Message, Reply, Verdict
+from hpsearch.processes.runner import LocalRunner
+from hpsearch.processes.supervisor import Ending, How, Limits, supervise
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
 from tests.toy import write_toy
 
 
 @pytest.fixture(scope="module")
-def server() -> ProcessServer:
-    return ProcessServer()
+def runner() -> LocalRunner:
+    return LocalRunner()
 
 
 def job_of(folder: Path, epochs: int, *, curve: str = "curve", **code: str) -> Job:
@@ -35,17 +37,23 @@ def job_of(folder: Path, epochs: int, *, curve: str = "curve", **code: str) -> J
     )
 
 
-def last_words(server: ProcessServer, job: Job, folder: Path) -> Message:
+def last_words(runner: LocalRunner, job: Job) -> Message:
     """What a process says at its end; it is told to go on after each epoch."""
-    process, connection = server.start(job, str(folder / "output"))
-    while isinstance(message := decode(connection.recv_bytes()), EpochDone):
-        connection.send_bytes(Verdict.GO_ON.value.encode())
-    process.join()
-    return message
+    process = runner.start(job)
+    go_on = encode(Reply(verdict=Verdict.GO_ON)).encode()
+    try:
+        while True:
+            line = process.connection.recv_bytes()
+            message = decode(line, EpochDone, Finished, Failed)
+            if not isinstance(message, EpochDone):
+                return message
+            process.connection.send_bytes(go_on)
+    finally:
+        process.end()
 
 
 def take(
-    server: ProcessServer,
+    runner: LocalRunner,
     folder: Path,
     epochs: int,
     *,
@@ -61,26 +69,26 @@ def take(
         return Verdict.STOP if message.epoch == stop_after else Verdict.GO_ON
 
     job = job_of(folder, epochs, curve=curve, **code)
-    return supervise(server, job, answer=answer, limits=Limits()), said
+    return supervise(runner, job, answer=answer, limits=Limits()), said
 
 
 def figures(logs: list[Logs]) -> list[Logs]:
     return [{name: value for name, value in one.items() if name != "seconds"} for one in logs]
 
 
-def test_a_longer_trial_over_an_evicted_curve_keeps_the_logs_that_others_share(server, tmp_path):
-    take(server, tmp_path, 5)
+def test_a_longer_trial_over_an_evicted_curve_keeps_the_logs_that_others_share(runner, tmp_path):
+    take(runner, tmp_path, 5)
     stored = Curve(tmp_path / "curve").logs
     CurveStore(tmp_path).evict(max_bytes=0)
 
-    ending, said = take(server, tmp_path, 6, stop_after=2)
+    ending, said = take(runner, tmp_path, 6, stop_after=2)
 
     assert ending.how is How.STOPPED
     assert [message.logs for message in said] == stored[:2]
     assert Curve(tmp_path / "curve").logs == stored
 
-    take(server, tmp_path, 6)
-    take(server, tmp_path, 6, curve="in-one-go")
+    take(runner, tmp_path, 6)
+    take(runner, tmp_path, 6, curve="in-one-go")
 
     again, whole = Curve(tmp_path / "curve"), Curve(tmp_path / "in-one-go")
     assert again.logs[:5] == stored
@@ -90,12 +98,12 @@ def test_a_longer_trial_over_an_evicted_curve_keeps_the_logs_that_others_share(s
     assert all(np.array_equal(state[name], expected[name]) for name in expected)
 
 
-def test_a_disk_that_takes_no_more_is_the_fault_of_the_machine(server, tmp_path):
+def test_a_disk_that_takes_no_more_is_the_fault_of_the_machine(runner, tmp_path):
     """A limit on the size of files, below that of a checkpoint, from the second epoch on."""
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))"
     each_epoch = f"if epochs_done == 2: {limit}"
 
-    failed = last_words(server, job_of(tmp_path, 3, each_epoch=each_epoch), tmp_path)
+    failed = last_words(runner, job_of(tmp_path, 3, each_epoch=each_epoch))
 
     assert isinstance(failed, Failed)
     assert failed.is_machine_fault
@@ -123,19 +131,19 @@ def test_a_disk_that_takes_no_more_is_the_fault_of_the_machine(server, tmp_path)
     ],
 )
 def test_what_a_disk_cannot_take_is_told_from_what_the_network_cannot(
-    server, tmp_path, in_build, is_machine_fault
+    runner, tmp_path, in_build, is_machine_fault
 ):
-    failed = last_words(server, job_of(tmp_path, 1, in_build=in_build), tmp_path)
+    failed = last_words(runner, job_of(tmp_path, 1, in_build=in_build))
 
     assert isinstance(failed, Failed)
     assert failed.is_machine_fault is is_machine_fault
 
 
-def test_the_machine_is_shared_with_other_slots(server, tmp_path):
+def test_the_machine_is_shared_with_other_slots(runner, tmp_path):
     names = ("OMP_NUM_THREADS", "TF_FORCE_GPU_ALLOW_GROWTH", "XLA_PYTHON_CLIENT_PREALLOCATE")
     in_build = f"raise ValueError([os.environ[name] for name in {names}])"
 
-    failed = last_words(server, job_of(tmp_path, 1, in_build=in_build), tmp_path)
+    failed = last_words(runner, job_of(tmp_path, 1, in_build=in_build))
 
     assert isinstance(failed, Failed)
     assert failed.error == "ValueError: ['3', 'true', 'false']"

@@ -10,6 +10,8 @@ import pytest
 
 from tests.training.letters import differences, letters, train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("cell", "jit_compile"),

@@ -63,6 +63,7 @@ def train(split: Split, *, epochs: int = 3, state=None, epochs_done: int = 0):
     return fitting.get_state(model), logs, fitting.measure(of_task, model, split[100:])
 
 
+@pytest.mark.slow
 def test_training_equals_that_of_the_same_examples_in_full():
     state, logs, measured = train(Split(X, Y))
     dense_state, dense_logs, dense_measured = train(Split(X.toarray(), Y))
@@ -76,6 +77,7 @@ def test_training_equals_that_of_the_same_examples_in_full():
         np.testing.assert_allclose(array, dense_state[name], atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_training_that_continues_equals_training_in_one_go():
     whole, logs, _ = train(Split(X, Y))
     half, *_ = train(Split(X, Y), epochs=1)

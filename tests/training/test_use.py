@@ -10,9 +10,11 @@ import keras
 import numpy as np
 import pytest
 
+from hpsearch.codec import decode, encode
 from hpsearch.errors import StudyFileError
-from hpsearch.questions import Answer, Ended, Line, Predict, Write, decode_line, encode_line
+from hpsearch.questions import Answer, Ended, Predict, Write
 from hpsearch.training.use import answer
+from tests.waiting import HANG_S
 
 # Keras's own, where it reads a variable to save it
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -30,17 +32,17 @@ def predict(model: str, x: list, dtype: str = "float32") -> Predict:
     return Predict(model=model, x=x, dtype=dtype)
 
 
-def lines_of(question: Line) -> list[Line]:
+def lines_of(question: Predict) -> list[Answer | Ended]:
     """What the process answers."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "hpsearch.training.use"],
-        input=encode_line(question),
+        input=encode(question),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=HANG_S,
         check=True,
     )
-    return [decode_line(line) for line in done.stdout.splitlines()]
+    return [decode(line, Answer, Ended) for line in done.stdout.splitlines()]
 
 
 def test_it_answers_with_the_last_activation_and_a_prediction_for_each_example(model):

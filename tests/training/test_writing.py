@@ -108,6 +108,7 @@ def test_data_that_are_no_text_are_an_error(x, vocabulary, message):
         require_windows(Split(x, np.zeros(4, int)), vocabulary)
 
 
+@pytest.mark.slow
 def test_a_trial_keeps_what_was_written_after_each_epoch_also_when_it_goes_on(tmp_path):
     runner = LocalRunner()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.errors import DataError, HpsearchError, StudyFileError
+from hpsearch.errors import DataError, HpsearchError
 from hpsearch.verbs.check import check
 from tests.conftest import Cli
 from tests.study_texts import study_text
@@ -224,82 +224,7 @@ def test_training_the_baseline_tells_what_a_trial_costs(
     assert "the budget    at most " in out
 
 
-@pytest.mark.parametrize(
-    ("toy", "words"),
-    [
-        pytest.param(
-            {"metric": "val_acc"},
-            "Keras logged ['accuracy', 'loss', 'score', 'val_accuracy', 'val_loss', 'val_score'], "
-            "not 'val_acc': correct metric= in the task",
-            id="a metric that Keras does not log",
-        ),
-        pytest.param(
-            {"in_build": "1 / 0"},
-            "training the baseline failed: ZeroDivisionError: division by zero",
-            id="a build that raises",
-        ),
-        pytest.param(
-            {"in_build": "return 1"},
-            "build(params) returned int, not a compiled keras.Model",
-            id="a build that returns no model",
-        ),
-        pytest.param(
-            {"in_build": "os.abort()"}, "the process died of SIGABRT", id="a build that crashes"
-        ),
-        pytest.param(
-            {"in_build": "params['epochs']"},
-            "build(params) is not told the epochs",
-            id="a network that depends on how long it is trained",
-        ),
-        pytest.param(
-            {"in_build": "params['level'] = float('nan')"},
-            "with the baseline's params, val_score is nan",
-            id="a metric that is not a number",
-        ),
-    ],
-)
-def test_training_shows_what_a_look_cannot(cwd: Path, toy: dict[str, str], words: str):
-    path = write_toy(cwd, **toy)  # type: ignore[arg-type]
-
-    with pytest.raises(StudyFileError) as caught:
-        check("toy.py", None, train=True)
-
-    assert words in str(caught.value)
-    assert str(caught.value).startswith(f"{path.name}:")
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("field", "words"),
-    [
-        pytest.param("also_log=more", "also_log= returned 6, not a dict", id="also_log"),
-        pytest.param("writing=Writing()", "writing= needs the characters", id="writing"),
-    ],
-)
-def test_what_training_finds_wrong_in_a_field_is_told_at_its_line(
-    cwd: Path, field: str, words: str
-):
-    path = write_toy(cwd)
-    text = path.read_text().replace("Split, Task", "Split, Task, Writing")
-    text = text.replace("TASK =", "def more(logs):\n    return len(logs)\n\n\nTASK =")
-    path.write_text(text.replace("build=build,", f"build=build,\n    {field},"))
-    line = path.read_text().splitlines().index(f"    {field},") + 1
-
-    with pytest.raises(StudyFileError, match=f"toy.py:{line}: {words}"):
-        check("toy.py", None, train=True)
-
-
-def test_training_takes_of_the_baseline_what_the_space_suggests(cwd: Path):
-    path = write_toy(cwd, in_build="params['momentum']")
-    text = path.read_text().replace("baseline=dict(", "baseline=dict(momentum=0.9, ")
-    mode = 'trial.suggest_categorical("mode", ["sound", "odd"])'
-    at_times = f'if {mode} == "odd": trial.suggest_float("momentum", 0.0, 1.0)'
-    path.write_text(text.replace(mode, at_times))
-
-    with pytest.raises(StudyFileError, match="KeyError: 'momentum'"):
-        check("toy.py", None, train=True)
-
-
+@pytest.mark.slow
 def test_a_module_of_the_current_folder_is_not_taken_for_keras(cwd: Path, cli: Cli):
     write_toy(cwd)
     (cwd / "keras.py").write_text("raise SystemExit('not Keras')")

@@ -32,6 +32,8 @@ from hpsearch.study_file import run_study_file
 from hpsearch.task import ParamValue
 from tests.waiting import HANG_S
 
+pytestmark = pytest.mark.slow
+
 HPSEARCH = Path(sys.executable).with_name("hpsearch")
 # as rude as a title can be, and one that a browser must show letter by letter
 TITLE = "Toy <img src=x onerror=alert(1)> [a](javascript:alert(1)) **b** `c` | d_e_f $x$ 1. #2"

@@ -139,6 +139,7 @@ def test_the_command_ends_with_5_and_one_line_when_it_cannot_download(cli: Cli):
     )
 
 
+@pytest.mark.slow
 def test_the_environment_names_the_data_folder_and_an_option_wins(cli: Cli, cwd: Path):
     for folder in ("mine", "theirs"):
         (cwd / folder).mkdir()
@@ -152,6 +153,7 @@ def test_the_environment_names_the_data_folder_and_an_option_wins(cli: Cli, cwd:
     assert by_option.stdout == "toys: 2 files verified in mine\n"
 
 
+@pytest.mark.slow
 def test_the_command_lists_all_data_sets_and_ends_with_0(cli: Cli):
     done = cli("data", "status", "--json")
 

@@ -12,10 +12,11 @@ from hatchling.builders.wheel import WheelBuilder
 from sklearn.datasets import load_breast_cancer
 
 from hpsearch.choices import Kind
+from hpsearch.evaluation.cost import measure_cost
+from hpsearch.processes.runner import LocalRunner
 from hpsearch.study.space import explore, validate
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
-from hpsearch.verbs.check import measure
 from tests.conftest import Cli
 
 ROOT = Path(__file__).parents[2]
@@ -81,7 +82,8 @@ def test_a_table_is_learned_from_the_first_epochs(cwd: Path, cli: Cli):
     header = ",".join([*map(str, tumours.feature_names), "kind"])
     Path("flowers.csv").write_text("\n".join([header, *lines]))
 
-    cost = measure(read_study_file("flowers.py"), prepare_data(read_study_file("flowers.py"), None))
+    study_file = read_study_file("flowers.py")
+    cost = measure_cost(study_file, prepare_data(study_file, None), LocalRunner(), print)
 
     assert cost.value > 0.9  # after two epochs; BatchNormalization came to 0.4
 

@@ -1,0 +1,266 @@
+"""A trial while a slot works on it: what is reported, judged, and stored."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from threading import RLock
+
+import optuna
+import pytest
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from hpsearch.curves.curve import Curve
+from hpsearch.goal import Goal, Logs
+from hpsearch.messages import Verdict
+from hpsearch.processes.stop import Stop, StopRequest
+from hpsearch.searching.attempt import Attempt
+from hpsearch.searching.view import View
+from hpsearch.study.optuna_internals import attach, frozen, set_state
+from hpsearch.study.trials import Attr, Outcome
+
+PARAMS = {"epochs": 9, "batch_size": 16}
+GOAL = Goal("val_score", "maximize")
+
+
+class Judge:
+    """A schedule that gives trials up after an epoch, and writes down what it is asked."""
+
+    is_exhausted = False
+
+    def __init__(self, last_epoch: int = 99, judged_below: int = 0) -> None:
+        self.last_epoch, self._judged_below = last_epoch, judged_below
+        self.told: list[tuple[str, int, float]] = []
+        self.asked: list[tuple[int, int]] = []
+        """Each epoch after which it was asked, and the epoch from which on it was to judge."""
+
+    def next_trial(self) -> Trial | None:
+        return None
+
+    def judged_below(self, trial: FrozenTrial) -> int:
+        return self._judged_below
+
+    def reached(self, curve: str, epoch: int, value: float) -> None:
+        self.told.append((curve, epoch, value))
+
+    def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:
+        self.asked.append((epoch, judged_below))
+        return epoch < self.last_epoch
+
+    def queue(self, trial: Trial) -> None:
+        raise NotImplementedError
+
+    def tell(self, trial: Trial, state: TrialState, value: float | None) -> FrozenTrial:
+        raise NotImplementedError
+
+
+class Watching(View):
+    """Writes down the epochs that it is told of."""
+
+    def __init__(self) -> None:
+        self.epochs: list[int] = []
+
+    def epoch_done(self, number: int, epoch: int, value: float, logs: Logs) -> None:
+        self.epochs.append(epoch)
+
+
+@pytest.fixture
+def study() -> Study:
+    return optuna.create_study(direction="maximize")
+
+
+def attempt_at(
+    trial: Trial,
+    schedule: Judge | None = None,
+    *,
+    stop: StopRequest | None = None,
+    view: View | None = None,
+) -> Attempt:
+    return Attempt(
+        trial,
+        PARAMS,
+        GOAL,
+        schedule or Judge(),
+        stop or StopRequest(),
+        view or View(),
+        RLock(),
+    )
+
+
+def train(
+    attempt: Attempt, first: int, *values: float, curve: str = "curve", n_stored: int = 0
+) -> Verdict:
+    """Let epochs come in, from `first` on, the stored ones first; the verdict on the last."""
+    attempt.begins(Curve(Path(curve)), n_stored)
+    for epoch, value in enumerate(values, first):
+        logs = {"loss": 1.0, "val_score": value}
+        verdict = attempt.epoch_done(epoch, logs, is_stored=epoch <= n_stored)
+    return verdict
+
+
+def taken_up_again(study: Study, trial: Trial) -> Trial:
+    """The same trial as another launcher gets it."""
+    set_state(study, trial, TrialState.WAITING)
+    set_state(study, trial, TrialState.RUNNING)
+    return attach(study, frozen(trial))
+
+
+def test_each_epoch_is_reported_to_study_and_schedule(study):
+    trial, schedule = study.ask(), Judge()
+
+    verdict = train(attempt_at(trial, schedule), 1, 0.25, 0.5)
+
+    assert verdict is Verdict.GO_ON
+    assert frozen(trial).intermediate_values == {1: 0.25, 2: 0.5}
+    assert schedule.told == [("curve", 1, 0.25), ("curve", 2, 0.5)]
+
+
+def test_only_epochs_that_were_trained_are_shown(study):
+    view = Watching()
+
+    train(attempt_at(study.ask(), view=view), 1, 0.25, 0.5, 0.75, n_stored=2)
+
+    assert view.epochs == [3]
+
+
+def test_stored_epochs_are_judged_at_the_last_of_them_alone(study):
+    schedule = Judge()
+
+    train(attempt_at(study.ask(), schedule), 1, 0.25, 0.5, 0.75, 0.75, n_stored=3)
+
+    assert [epoch for epoch, _ in schedule.asked] == [3, 4]
+
+
+def test_no_epoch_is_judged_twice(study):
+    schedule = Judge(judged_below=2)
+
+    train(attempt_at(study.ask(), schedule), 1, 0.25, 0.5, 0.75)
+
+    assert schedule.asked == [(1, 2), (2, 2), (3, 3)]
+
+
+def test_the_last_epoch_is_the_end_whatever_the_schedule_would_say(study):
+    attempt = attempt_at(study.ask(), Judge(last_epoch=9))
+
+    verdict = train(attempt, 1, *[0.5] * 9)
+
+    assert (verdict, attempt.outcome, attempt.is_paused) == (Verdict.GO_ON, None, False)
+
+
+def test_a_trial_that_may_not_go_on_is_pruned(study):
+    trial = study.ask()
+    attempt = attempt_at(trial, Judge(last_epoch=2))
+
+    verdict = train(attempt, 1, 0.5, 0.5)
+    attempt.write_epochs()
+
+    assert (verdict, attempt.outcome) == (Verdict.STOP, Outcome.PRUNED)
+    assert frozen(trial).user_attrs[Attr.EPOCHS_PRUNED] == 9 - 2
+
+
+def test_a_trial_that_diverges_stops_and_its_value_is_not_reported(study):
+    trial, schedule = study.ask(), Judge()
+    attempt = attempt_at(trial, schedule)
+
+    verdict = train(attempt, 1, 0.5, math.nan)
+
+    assert (verdict, attempt.outcome) == (Verdict.STOP, Outcome.DIVERGED)
+    assert attempt.epochs_done == 2
+    assert frozen(trial).intermediate_values == {1: 0.5}
+    assert len(schedule.told) == 1
+
+
+def test_a_stop_pauses_a_trial_that_could_go_on(study):
+    stop = StopRequest()
+    stop.after_epochs(Stop.INTERRUPTED)
+    attempt = attempt_at(study.ask(), stop=stop)
+
+    verdict = train(attempt, 1, 0.5)
+
+    assert (verdict, attempt.outcome, attempt.is_paused) == (Verdict.STOP, None, True)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "values", "outcome"),
+    [
+        pytest.param(Judge(last_epoch=1), [0.5], Outcome.PRUNED, id="pruned"),
+        pytest.param(Judge(), [math.nan], Outcome.DIVERGED, id="diverged"),
+        pytest.param(Judge(), [0.5] * 9, None, id="at its end"),
+    ],
+)
+def test_a_trial_that_is_over_is_not_paused_by_a_stop(study, schedule, values, outcome):
+    stop = StopRequest()
+    stop.after_epochs(Stop.INTERRUPTED)
+    attempt = attempt_at(study.ask(), schedule, stop=stop)
+
+    train(attempt, 1, *values, n_stored=len(values))
+
+    assert (attempt.outcome, attempt.is_paused) == (outcome, False)
+
+
+def test_the_epochs_of_a_stored_curve_are_reused_and_the_rest_trained(study):
+    trial = study.ask()
+    attempt = attempt_at(trial)
+
+    train(attempt, 1, 0.25, 0.5, 0.75, n_stored=2)
+    attempt.write_epochs()
+
+    attrs = frozen(trial).user_attrs
+    assert (attrs[Attr.CURVE], attrs[Attr.EPOCHS_REUSED], attrs[Attr.EPOCHS_TRAINED]) == (
+        "curve",
+        2,
+        1,
+    )
+
+
+def test_seconds_and_epochs_are_those_of_all_attempts(study):
+    trial = study.ask()
+    first = attempt_at(trial)
+    train(first, 1, 0.25, 0.5)
+    trial.set_user_attr(Attr.SECONDS, 1000.0)  # of an attempt before
+    first.write_epochs()
+
+    again = taken_up_again(study, trial)
+    second = attempt_at(again)
+    train(second, 1, 0.25, 0.5, 0.75, n_stored=2)
+    second.write_epochs()
+
+    attrs = frozen(again).user_attrs
+    assert (attrs[Attr.EPOCHS_REUSED], attrs[Attr.EPOCHS_TRAINED]) == (0, 3)
+    assert attrs[Attr.SECONDS] >= 1000
+
+
+def test_a_curve_of_another_name_replaces_the_values_of_the_one_before(study):
+    """After an upgrade of a library, an interrupted trial is trained again."""
+    trial = study.ask()
+    train(attempt_at(trial), 1, 0.25, 0.5)
+
+    again = taken_up_again(study, trial)
+    attempt = attempt_at(again)
+    train(attempt, 1, 0.125, 0.375, curve="renamed")
+    attempt.write_epochs()
+
+    stored = frozen(again)
+    assert stored.intermediate_values == {1: 0.125, 2: 0.375}
+    assert stored.user_attrs[Attr.CURVE] == "renamed"
+    assert stored.user_attrs[Attr.EPOCHS_TRAINED] == 2
+
+
+def test_an_outcome_without_a_reason_leaves_no_empty_texts(study):
+    trial = study.ask()
+
+    attempt_at(trial).write_outcome(Outcome.FINISHED, "", "")
+
+    assert frozen(trial).user_attrs == {Attr.OUTCOME: "finished"}
+
+
+def test_an_outcome_replaces_the_texts_of_the_attempt_before(study):
+    """That one's launcher died between writing the outcome and telling it."""
+    trial = study.ask()
+    attempt_at(trial).write_outcome(Outcome.CRASHED, "SIGSEGV", "a traceback")
+
+    again = taken_up_again(study, trial)
+    attempt_at(again).write_outcome(Outcome.FINISHED, "", "")
+
+    assert frozen(again).user_attrs == {Attr.OUTCOME: "finished", Attr.REASON: "", Attr.OUTPUT: ""}
