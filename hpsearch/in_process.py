@@ -82,7 +82,7 @@ def objective(
             after_epoch=after_epoch,
         )
         if is_given_up:
-            raise optuna.TrialPruned(f"given up after epoch {len(values)}")
+            raise optuna.TrialPruned(f"stopped after epoch {len(values)}")
         return values[-1]
 
     return evaluate

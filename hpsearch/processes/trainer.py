@@ -62,7 +62,7 @@ class Taken:
     logs: list[Logs]
     """Keras's, of each epoch so far, up to the last requested one."""
     n_stored: int
-    """Of these epochs, how many were read off the curve."""
+    """How many of these epochs were read off the curve."""
     ending: Ending
     test: Logs = field(default_factory=dict)
     """The logs on the test split, if requested."""

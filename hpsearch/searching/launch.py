@@ -178,7 +178,7 @@ def _launch(
         require_sampler(options.sampler)
         if options.sampler is SamplerName.GRID:
             _n_combinations(study_file, fixed)
-    runner = LocalRunner(view.say)  # imports Keras while the rest goes on here
+    runner = LocalRunner(view.say)  # imports Keras in the background
     prepared = prepare_data(study_file, options.data, view.say)
     stop = StopRequest(options.timeout_s or task.budget.timeout_s)
     storage = Storage(options.storage, patience=Patience(AWAY_S, stop, view.say))

@@ -104,7 +104,7 @@ def _evaluate(
 ) -> None:
     """Evaluate; Ctrl-C, SIGTERM and SIGHUP stop at once, keeping finished epochs."""
     choose_candidates(study, record.load(), n_top)  # fail before anything slow
-    runner = LocalRunner(say)  # imports Keras while the data are read
+    runner = LocalRunner(say)  # imports Keras in the background
     prepared = data_of_study(study.study_name, record, record.load(), data)
     stop = StopRequest()
     received: list[int] = []
