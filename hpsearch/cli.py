@@ -40,7 +40,7 @@ from hpsearch.command_options import (
     parse_temperature,
 )
 from hpsearch.errors import HpsearchError, UsageError
-from hpsearch.processes.signals import Terminated, handled, terminate
+from hpsearch.processes.signals import Terminated, raised
 from hpsearch.terminal.lasting import Lasting, is_reader_gone
 
 if TYPE_CHECKING:
@@ -503,10 +503,7 @@ def data_folder(option: Path | None) -> Path | None:
 
 def main() -> None:
     """Run the command line; report an error as one line and an exit code."""
-    with (
-        handled({"SIGTERM": terminate, "SIGHUP": terminate}),
-        redirect_stderr(Lasting(sys.stderr)),
-    ):
+    with raised(), redirect_stderr(Lasting(sys.stderr)):
         code = _run()
     gc.freeze()  # a last collection at exit would gain nothing
     sys.exit(code)

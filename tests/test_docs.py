@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import typer
@@ -22,7 +23,9 @@ from hpsearch.cli import app
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 LESSONS = (ROOT / "studies" / "README.md").read_text()
-COMMANDS = re.findall(r"^hpsearch (.+?)(?:\s+#.*)?$", README, re.MULTILINE)
+PICTURE = (ROOT / "scripts" / "picture" / "search.svg").read_text()
+PICTURED = "".join(ElementTree.fromstring(PICTURE).itertext()).replace("\N{NO-BREAK SPACE}", " ")
+COMMANDS = re.findall(r"^(?:\$ )?hpsearch (.+?)(?:\s+#.*)?$", README + PICTURED, re.MULTILINE)
 
 
 def verbs(group: object, prefix: str = "") -> dict[str, object]:
@@ -72,6 +75,18 @@ def test_every_command_in_the_readme_parses(command):
 
 def test_there_are_commands_in_the_readme():
     assert len(COMMANDS) > 10
+
+
+def test_the_readme_shows_the_picture_and_says_what_is_in_it():
+    assert re.search(r"^!\[.{40,}\]\(scripts/picture/search\.svg\)$", README, re.MULTILINE)
+
+
+def test_the_picture_fetches_nothing_and_names_no_folder_of_the_machine_it_was_made_on():
+    addresses = set(re.findall(r"\w+://[^\s\"<]+", PICTURE))
+
+    assert addresses == {"http://www.w3.org/2000/svg", "sqlite:///runs/studies.db"}
+    assert set(re.findall(r"url\((.)", PICTURE)) == {"#"}
+    assert not re.search(r"(?<![\w/])/\w", PICTURED)
 
 
 def test_the_public_names_are_the_ones_the_readme_names():

@@ -278,7 +278,7 @@ class Evaluation:
         if ending.how not in {How.FINISHED, How.STOPPED}:
             reason = ending.reason or ending.how.value
             raise NothingFinished(f"retraining {one} failed: {reason}; nothing was recorded")
-        if place is None and self._is_finite(taken.logs):
+        if len(taken.logs) > taken.n_stored and self._is_finite(taken.logs):
             last = taken.logs[-1]
             name = self.goal.metric if self.goal.metric in last else "loss"
             self.say(f"trained {one}: {name} {last[name]:.4f}")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+
+AGAIN_S = 0.01  # until a signal that was lost is sent again
 
 Handler = Callable[[int, object], None]
 
@@ -19,16 +23,7 @@ class Terminated(BaseException):
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.exit_code = 128 + number
-
-
-def terminate(number: int, _frame: object) -> None:
-    """Handle a signal by cleaning up, then exiting.
-
-    Raises:
-        Terminated: Always.
-    """
-    raise Terminated(number)
+        self.number, self.exit_code = number, 128 + number
 
 
 @contextmanager
@@ -52,6 +47,38 @@ def handled(handlers: Mapping[str, Handler]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def raised() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise `Terminated`, as SIGINT raises `KeyboardInterrupt`.
+
+    Python ignores an exception in a callback of a weak reference, and the signal would be
+    lost with it: it is sent again.
+    """
+
+    def terminate(number: int, _frame: object) -> None:
+        raise Terminated(number)
+
+    def send_again(ignored: sys.UnraisableHookArgs) -> None:
+        match ignored.exc_value:
+            case Terminated(number=number):
+                pass
+            case KeyboardInterrupt():
+                number = signal.SIGINT
+            case _:
+                before(ignored)
+                return
+        again = threading.Timer(AGAIN_S, os.kill, (os.getpid(), number))
+        again.daemon = True
+        again.start()
+
+    before, sys.unraisablehook = sys.unraisablehook, send_again
+    try:
+        with handled({"SIGTERM": terminate, "SIGHUP": terminate}):
+            yield
+    finally:
+        sys.unraisablehook = before
 
 
 def describe_exit(exit_code: int) -> str:

@@ -61,6 +61,8 @@ class Taken:
     curve: Curve
     logs: list[Logs]
     """Keras's, of each epoch so far, at most as many as were wanted."""
+    n_stored: int
+    """Of these epochs, how many were read off the curve."""
     ending: Ending
     test: Logs = field(default_factory=dict)
     """The logs on the test split, where they were asked for."""
@@ -153,12 +155,13 @@ class Trainer:
             fit_on=fit_on,
             export=None if export is None else str(export),
         )
-        progress = _Progress(watcher)
+        progress, n_stored = _Progress(watcher), 0
         with self.store.locked(
             curve, lambda: self.stop.is_asked, lambda text: self.say(f"{name}: {text}")
         ) as is_held:
             if is_held:
-                watcher.begins(curve, len(curve.logs[:epochs]))
+                n_stored = len(curve.logs[:epochs])
+                watcher.begins(curve, n_stored)
                 progress.read(curve, epochs)
             if progress.is_stopped:
                 ending = Ending(how=How.STOPPED)
@@ -167,7 +170,7 @@ class Trainer:
             else:
                 ending = self._train(job, curve, progress, name)
         logs = [progress.logs[epoch] for epoch in sorted(progress.logs)]
-        return Taken(curve=curve, logs=logs, ending=ending, test=ending.test)
+        return Taken(curve=curve, logs=logs, n_stored=n_stored, ending=ending, test=ending.test)
 
     def _train(self, job: Job, curve: Curve, progress: _Progress, name: str) -> Ending:
         """Train what is missing, in as many processes as it takes."""

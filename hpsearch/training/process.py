@@ -177,6 +177,7 @@ def _stand_alone(output: int) -> None:
     for standard in (1, 2):
         os.dup2(output, standard)
     os.close(output)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the launcher to handle
     os.setsid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

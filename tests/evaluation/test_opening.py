@@ -1,13 +1,18 @@
-"""The recorded openings of the test split are read whole, or not at all."""
+"""Openings of the test split: read whole or not at all, and what their figures say."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import optuna
 import pytest
 
 from hpsearch.errors import StorageError
 from hpsearch.evaluation.candidates import Candidate
-from hpsearch.evaluation.opening import ATTR, Opening, read_openings, record_opening
+from hpsearch.evaluation.opening import ATTR, Opening, judge, read_openings, record_opening
+from hpsearch.goal import Goal
+
+ACCURACY = Goal("val_accuracy", "maximize")
 
 
 def opening(metric: str = "val_accuracy") -> Opening:
@@ -84,3 +89,44 @@ def test_damaged_openings_are_refused(study, content):
 
     with pytest.raises(StorageError, match="the evaluation of study 'toy' is damaged"):
         read_openings(study)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "is_share"),
+    [
+        pytest.param("val_accuracy", 0.9, True, id="an accuracy"),
+        pytest.param("val_binary_accuracy", 0.9, True, id="another accuracy"),
+        pytest.param("val_acc_percent", 90.0, False, id="in percent"),
+        pytest.param("val_acceleration", 0.9, False, id="of something else"),
+    ],
+)
+def test_only_a_share_of_examples_is_judged_by_their_number(metric, value, is_share):
+    [candidate] = opening().candidates
+    test = [{metric.removeprefix("val_"): value}]
+
+    found = replace(opening(metric), candidates=[replace(candidate, valid=[value], test=test)])
+
+    assert found.is_share == is_share
+
+
+def test_overlapping_figures_cannot_be_told_apart():
+    verdict = judge([0.90, 0.94, 0.92], [0.91, 0.89, 0.93], None, ACCURACY)
+
+    assert not verdict.is_told_apart
+
+
+@pytest.mark.parametrize(("direction", "is_better"), [("maximize", True), ("minimize", False)])
+def test_figures_far_apart_are_told_apart_in_the_direction_of_the_task(direction, is_better):
+    goal = Goal("val_accuracy", direction)
+
+    verdict = judge([0.95, 0.96, 0.95], [0.80, 0.81, 0.79], None, goal)
+
+    assert verdict.is_told_apart
+    assert verdict.is_better == is_better
+
+
+def test_figures_of_one_seed_of_no_share_are_never_told_apart():
+    verdict = judge([0.9], [0.1], None, ACCURACY)
+
+    assert verdict.interval is None
+    assert not verdict.is_told_apart

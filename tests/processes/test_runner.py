@@ -215,6 +215,31 @@ def test_a_trial_that_waits_for_keras_can_be_stopped(slow_keras, tmp_path):
     assert ending == Ending(how=How.INTERRUPTED)
 
 
+def test_a_trial_that_waits_for_keras_is_given_up_if_no_epoch_may_begin_any_more(
+    slow_keras, tmp_path
+):
+    """As after the first Ctrl-C, which lets running epochs finish, and there is none."""
+    job = job_of(tmp_path)
+
+    ending = supervise(LocalRunner(), job, answer=go_on, limits=NO_LIMITS, may_begin=lambda: False)
+
+    assert ending == Ending(how=How.INTERRUPTED)
+
+
+def test_a_trial_that_has_begun_is_not_given_up_for_that(runner, tmp_path):
+    epochs: list[int] = []
+
+    def answer(message: EpochDone) -> Verdict:
+        epochs.append(message.epoch)
+        return Verdict.STOP
+
+    supervise(
+        runner, job_of(tmp_path), answer=answer, limits=NO_LIMITS, may_begin=lambda: not epochs
+    )
+
+    assert epochs == [1]
+
+
 def test_a_keras_that_is_configured_otherwise_gets_a_server_of_its_own(
     runner, tmp_path, monkeypatch
 ):

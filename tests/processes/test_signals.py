@@ -6,6 +6,8 @@ import contextlib
 import os
 import signal
 import threading
+import time
+import weakref
 
 import pytest
 
@@ -14,15 +16,19 @@ from hpsearch.processes.signals import (
     cause_of_death,
     describe_exit,
     handled,
-    terminate,
+    raised,
 )
+
+
+def fail(_number: int, _frame: object) -> None:
+    pytest.fail("it was handled")
 
 
 def test_a_signal_is_handled_inside_and_as_before_outside():
     received: list[int] = []
     before = signal.getsignal(signal.SIGTERM)
 
-    with handled({"SIGTERM": lambda number, frame: received.append(number), "SIGNONE": terminate}):
+    with handled({"SIGTERM": lambda number, frame: received.append(number), "SIGNONE": fail}):
         os.kill(os.getpid(), signal.SIGTERM)
 
     assert received == [signal.SIGTERM]
@@ -33,7 +39,7 @@ def test_an_ignored_signal_stays_ignored():
     """As SIGHUP is under `nohup`."""
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with handled({"SIGHUP": terminate}):
+        with handled({"SIGHUP": fail}):
             os.kill(os.getpid(), signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
@@ -44,7 +50,7 @@ def test_another_thread_leaves_signals_alone():
     seen: list[object] = []
 
     def work() -> None:
-        with handled({"SIGTERM": terminate}):
+        with handled({"SIGTERM": fail}):
             seen.append(signal.getsignal(signal.SIGTERM))
 
     thread = threading.Thread(target=work)
@@ -57,12 +63,34 @@ def test_another_thread_leaves_signals_alone():
 def test_termination_is_not_for_except_exception_to_stop():
     with (
         pytest.raises(Terminated) as end,
-        handled({"SIGTERM": terminate}),
+        raised(),
         contextlib.suppress(Exception),
     ):
         os.kill(os.getpid(), signal.SIGTERM)
 
     assert end.value.exit_code == 143
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_arrives_where_python_ignores_exceptions_is_not_lost(number):
+    """In a callback of a weak reference, of which there are many while libraries are imported."""
+
+    class Thing:
+        pass
+
+    thing = Thing()
+    reference = weakref.ref(thing, lambda _reference: os.kill(os.getpid(), number))
+
+    def lose() -> None:
+        nonlocal thing
+        del thing
+        while True:
+            time.sleep(0.01)
+
+    with pytest.raises((Terminated, KeyboardInterrupt)), raised():
+        lose()
+
+    assert reference() is None
 
 
 @pytest.mark.parametrize(
