@@ -26,26 +26,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 U = TypeVar("U")
 V = TypeVar("V")
-Record = TypeVar("Record", bound="DataclassInstance")
+Stored = TypeVar("Stored", bound="DataclassInstance")
 
 
 @dataclass(frozen=True)
-class Schema(Generic[Record]):
+class Schema(Generic[Stored]):
     """A kind of stored record, up to the version that this program knows."""
 
     name: str
     version: int
     """Of what is written now; all from 1 up to it are read."""
-    record: type[Record]
+    record: type[Stored]
 
     def __str__(self) -> str:
         return f"{self.name}/{self.version}"
 
-    def encode(self, record: Record) -> dict[str, Any]:
+    def encode(self, record: Stored) -> dict[str, Any]:
         """The content to store, in which all values are JSON's."""
         return {"schema": str(self), **asdict(record)}
 
-    def decode(self, content: object, called: str) -> Record:
+    def decode(self, content: object, called: str) -> Stored:
         """Read stored content.
 
         Args:

@@ -99,12 +99,12 @@ class Opening:
         """The interval of the mean over seeds on test."""
         return interval(self.test_values(candidate), self.n_test if self.is_share else None)
 
-    def valid_verdict(self, other: Candidate) -> Verdict:
+    def compare_on_valid(self, other: Candidate) -> Comparison:
         """The winner against another candidate, on validation."""
         n = self.n_valid if self.is_share else None
         return judge(self.winner.valid, other.valid, n, self.goal)
 
-    def test_verdict(self) -> Verdict:
+    def compare_on_test(self) -> Comparison:
         """The winner against the baseline, on test."""
         n = self.n_test if self.is_share else None
         ours, theirs = self.test_values(self.winner), self.test_values(self.baseline)
@@ -115,7 +115,7 @@ SCHEMA = Schema("hpsearch.opening", 1, Opening)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
+class Comparison:
     """How one network compares with another."""
 
     difference: float
@@ -131,7 +131,7 @@ class Verdict:
 
 def judge(
     values: Sequence[float], others: Sequence[float], n_examples: int | None, goal: Goal
-) -> Verdict:
+) -> Comparison:
     """Compare two networks by their figures per seed.
 
     Args:
@@ -140,7 +140,7 @@ def judge(
         n_examples: If they are shares, of how many examples; else None.
         goal: Says which is better.
     """
-    return Verdict(
+    return Comparison(
         difference=fmean(values) - fmean(others),
         interval=difference(values, others, n_examples),
         is_better=goal.is_better(fmean(values), fmean(others)),

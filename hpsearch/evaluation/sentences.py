@@ -9,7 +9,7 @@ from typing import Any
 
 from hpsearch.evaluation.candidates import BASELINE, Candidate
 from hpsearch.evaluation.intervals import Interval
-from hpsearch.evaluation.opening import Opening, Verdict
+from hpsearch.evaluation.opening import Comparison, Opening
 from hpsearch.task import Published, describe_params
 
 
@@ -28,7 +28,7 @@ def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
     }
     # if the baseline wins, there is nothing to compare on test
     is_alone = opening.winner.is_baseline
-    verdict = None if is_alone else _verdict_content(opening.test_verdict())
+    verdict = None if is_alone else _comparison_content(opening.compare_on_test())
     return {
         "opened": opening.opened,
         "metric": opening.metric,
@@ -50,7 +50,7 @@ def validation_sentences(opening: Opening) -> list[str]:
     winner = opening.winner
     sentences = [
         f"The winner is {called(winner)}: {describe_params(winner.params)}.",
-        *_verdict_sentences(opening),
+        *_comparison_sentences(opening),
     ]
     found = [(called(one), opening.valid_interval(one)) for one in opening.candidates]
     sentences += _describe_methods(found)
@@ -65,14 +65,14 @@ def validation_sentences(opening: Opening) -> list[str]:
     return sentences
 
 
-def _verdict_sentences(opening: Opening) -> list[str]:
+def _comparison_sentences(opening: Opening) -> list[str]:
     if len(opening.candidates) == 1:
         return ["There was nothing else to compare it with."]
     others = [opening.runner_up]
     if opening.baseline not in (opening.winner, opening.runner_up):
         others.append(opening.baseline)
     return [
-        describe_verdict(called(opening.winner), called(other), opening.valid_verdict(other))
+        describe_comparison(called(opening.winner), called(other), opening.compare_on_valid(other))
         for other in others
     ]
 
@@ -83,7 +83,7 @@ def test_sentences(openings: list[Opening], published: Published | None) -> list
     sentences = []
     if opening.baseline is not opening.winner:
         name, baseline = called(opening.winner), called(opening.baseline)
-        sentences.append(describe_verdict(name, baseline, opening.test_verdict()))
+        sentences.append(describe_comparison(name, baseline, opening.compare_on_test()))
     found = [(called(one), opening.test_interval(one)) for one in opening.finalists]
     sentences += _describe_methods(found)
     if published is not None and opening.is_share:
@@ -99,7 +99,7 @@ def test_sentences(openings: list[Opening], published: Published | None) -> list
     return sentences
 
 
-def describe_verdict(name: str, other: str, verdict: Verdict) -> str:
+def describe_comparison(name: str, other: str, verdict: Comparison) -> str:
     """Compare two networks in a sentence."""
     found = verdict.interval
     name = name[0].upper() + name[1:]
@@ -149,7 +149,7 @@ def _candidate_content(opening: Opening, candidate: Candidate) -> dict[str, Any]
         "interval": _interval_content(opening.valid_interval(candidate)),
         "winner_against_this": None
         if is_winner
-        else _verdict_content(opening.valid_verdict(candidate)),
+        else _comparison_content(opening.compare_on_valid(candidate)),
     }
 
 
@@ -157,7 +157,7 @@ def _interval_content(found: Interval | None) -> dict[str, Any] | None:
     return None if found is None else asdict(found)
 
 
-def _verdict_content(verdict: Verdict) -> dict[str, Any]:
+def _comparison_content(verdict: Comparison) -> dict[str, Any]:
     return {
         "difference": verdict.difference,
         "interval": _interval_content(verdict.interval),
@@ -178,7 +178,7 @@ def called(candidate: Candidate) -> str:
     return "the baseline" if candidate.name == BASELINE else f"{candidate.name} (the baseline)"
 
 
-def signed(verdict: Verdict) -> str:
+def signed(verdict: Comparison) -> str:
     """The difference, with its sign."""
     return f"{verdict.difference:+.4f}"
 

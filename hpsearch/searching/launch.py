@@ -38,7 +38,7 @@ from hpsearch.searching.search import Search, find_best
 from hpsearch.searching.view import View
 from hpsearch.study.lock import process_name, study_lock
 from hpsearch.study.note import write_note
-from hpsearch.study.optuna_internals import set_state
+from hpsearch.study.optuna_internals import set_trial_state
 from hpsearch.study.patience import AWAY_S, Patience
 from hpsearch.study.record import (
     Record,
@@ -57,7 +57,7 @@ from hpsearch.task import ParamValue, epochs_of
 
 GRACE_S = 30  # from SIGTERM until running epochs are cut off
 
-Choice = TypeVar("Choice", bound=StrEnum)
+Named = TypeVar("Named", bound=StrEnum)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,7 +233,7 @@ def _adopt(study: Study, view: View) -> None:
     Holding the study's lock proves that the launcher is dead.
     """
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        set_state(study, trial, TrialState.WAITING)
+        set_trial_state(study, trial, TrialState.WAITING)
         view.say(f"trial {trial.number} was interrupted: it continues")
 
 
@@ -342,7 +342,7 @@ def _stopped_by_signals(stop: StopRequest, view: View) -> AbstractContextManager
     return handled({"SIGINT": on_interrupt, "SIGTERM": on_terminate, "SIGHUP": on_terminate})
 
 
-def _choice(kind: type[Choice], what: str, name: str) -> Choice:
+def _choice(kind: type[Named], what: str, name: str) -> Named:
     try:
         return kind(name)
     except ValueError as error:

@@ -22,7 +22,7 @@ from hpsearch.study.optuna_internals import (
     add_running,
     attach,
     frozen,
-    set_state,
+    set_trial_state,
 )
 from hpsearch.study.trials import Attr, Outcome
 from hpsearch.study_file import StudyFile, calling
@@ -143,7 +143,7 @@ class SampledSchedule:
     def queue(self, trial: Trial) -> None:
         """Use Optuna's own queue: `ask` resumes the trial with its number and params."""
         self.n_counted -= _is_counted(frozen(trial))
-        set_state(self.study, trial, TrialState.WAITING)
+        set_trial_state(self.study, trial, TrialState.WAITING)
 
     def tell(self, trial: Trial, state: TrialState, value: float | None) -> FrozenTrial:
         """Finish a trial."""
@@ -200,7 +200,7 @@ class SampledSchedule:
         """A promoted trial that an earlier launcher left unfinished: it costs no budget."""
         for trial in self._waiting.values():
             if Attr.PROMOTED_FROM in trial.user_attrs:
-                set_state(self.study, trial, TrialState.RUNNING)
+                set_trial_state(self.study, trial, TrialState.RUNNING)
                 del self._waiting[trial.number]
                 return attach(self.study, trial)
         return None
@@ -239,7 +239,7 @@ class SampledSchedule:
             with calling("space(trial)", self.study_file.filename):
                 self.study_file.task.space(trial)
         except BaseException:
-            set_state(self.study, trial, TrialState.WAITING)  # nothing is left running
+            set_trial_state(self.study, trial, TrialState.WAITING)  # nothing is left running
             raise
         self._waiting.pop(trial.number, None)
         self.n_counted += 1

@@ -41,7 +41,7 @@ def add_running(study: Study, template: FrozenTrial) -> Trial:
     return Trial(study, storage_of(study).create_new_trial(study_id(study), template))
 
 
-def set_state(study: Study, trial: Trial | FrozenTrial, state: TrialState) -> None:
+def set_trial_state(study: Study, trial: Trial | FrozenTrial, state: TrialState) -> None:
     """Change the state of an unfinished trial."""
     storage_of(study).set_trial_state_values(trial_id(trial), state)
 

@@ -19,9 +19,9 @@ Result = TypeVar("Result")
 
 AWAY_S = 15 * 60
 """How long a search waits for an unavailable database."""
-GRACE_S = 5
+STOPPING_S = 5
 """How long it waits after a stop request."""
-LOOK_S = 0.05  # between checks for a stop request, while waiting
+POLL_S = 0.05  # between checks for a stop request, while waiting
 FULL = ("disk is full", "No space left")
 
 
@@ -71,13 +71,13 @@ class Patience:
             raise StorageError(f"the storage failed: {reason}") from error
 
     def _is_over(self, waited_s: float) -> bool:
-        limit_s = min(self.limit_s, GRACE_S) if self.stop.is_asked else self.limit_s
+        limit_s = min(self.limit_s, STOPPING_S) if self.stop.is_asked else self.limit_s
         return self.stop.now or waited_s >= limit_s
 
     def _sleep(self, seconds: float) -> None:
         until_s = time.monotonic() + seconds
         while time.monotonic() < until_s and not self.stop.now:
-            time.sleep(LOOK_S)
+            time.sleep(POLL_S)
 
     def _tell(self, state: tenacity.RetryCallState) -> None:
         if state.attempt_number == 2:  # a first failure is often brief

@@ -155,7 +155,7 @@ def _show(study_name: str, openings: list[Opening], published: Published | None)
 def _row(opening: Opening, candidate: Candidate) -> list[Cell]:
     against = ""
     if candidate is not opening.winner:
-        against = signed(opening.valid_verdict(candidate))
+        against = signed(opening.compare_on_valid(candidate))
     return [
         show_figure(fmean(candidate.valid)),
         show_interval(opening.valid_interval(candidate)),

@@ -10,11 +10,11 @@ import pytest
 
 from hpsearch.evaluation.candidates import BASELINE, Candidate
 from hpsearch.evaluation.intervals import Interval
-from hpsearch.evaluation.opening import Opening, Verdict
+from hpsearch.evaluation.opening import Comparison, Opening
 from hpsearch.evaluation.sentences import (
     as_content,
     called,
-    describe_verdict,
+    describe_comparison,
     show_interval,
     validation_sentences,
 )
@@ -51,8 +51,8 @@ def opening(*candidates: Candidate, metric: str = "val_accuracy") -> Opening:
     )
 
 
-def verdict(difference: float, found: Interval | None, *, is_better: bool = True) -> Verdict:
-    return Verdict(difference=difference, interval=found, is_better=is_better)
+def verdict(difference: float, found: Interval | None, *, is_better: bool = True) -> Comparison:
+    return Comparison(difference=difference, interval=found, is_better=is_better)
 
 
 WINNER = candidate("trial 3", 0.95, 0.96, 0.97)
@@ -66,7 +66,7 @@ def test_networks_that_can_be_told_apart_are_compared_with_difference_and_interv
 ):
     found = Interval(low=0.125, high=0.375, method="Welch's t over seeds")
 
-    sentence = describe_verdict("trial 3", "trial 5", verdict(0.25, found, is_better=is_better))
+    sentence = describe_comparison("trial 3", "trial 5", verdict(0.25, found, is_better=is_better))
 
     for part in ("Trial 3", word, "trial 5", "+0.2500", "0.1250 to 0.3750", found.method):
         assert part in sentence
@@ -75,14 +75,14 @@ def test_networks_that_can_be_told_apart_are_compared_with_difference_and_interv
 def test_networks_whose_interval_holds_zero_are_not_ranked():
     found = Interval(low=-0.125, high=0.375, method="Welch's t over seeds")
 
-    sentence = describe_verdict("trial 3", "trial 5", verdict(0.125, found))
+    sentence = describe_comparison("trial 3", "trial 5", verdict(0.125, found))
 
     assert "-0.1250 to 0.3750" in sentence
     assert "better" not in sentence
 
 
 def test_without_an_interval_networks_are_not_ranked_and_no_figure_is_named():
-    sentence = describe_verdict("trial 3", "trial 5", verdict(0.125, None))
+    sentence = describe_comparison("trial 3", "trial 5", verdict(0.125, None))
 
     assert "better" not in sentence
     assert "0.1250" not in sentence

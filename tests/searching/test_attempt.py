@@ -17,7 +17,7 @@ from hpsearch.messages import Verdict
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.searching.attempt import Attempt
 from hpsearch.searching.view import View
-from hpsearch.study.optuna_internals import attach, frozen, set_state
+from hpsearch.study.optuna_internals import attach, frozen, set_trial_state
 from hpsearch.study.trials import Attr, Outcome
 
 PARAMS = {"epochs": 9, "batch_size": 16}
@@ -101,8 +101,8 @@ def train(
 
 def taken_up_again(study: Study, trial: Trial) -> Trial:
     """The same trial as another launcher gets it."""
-    set_state(study, trial, TrialState.WAITING)
-    set_state(study, trial, TrialState.RUNNING)
+    set_trial_state(study, trial, TrialState.WAITING)
+    set_trial_state(study, trial, TrialState.RUNNING)
     return attach(study, frozen(trial))
 
 

@@ -14,7 +14,7 @@ from hpsearch.study.optuna_internals import (
     contains,
     frozen,
     report,
-    set_state,
+    set_trial_state,
     with_trials,
 )
 
@@ -29,7 +29,7 @@ def test_a_running_trial_is_put_back_and_taken_up_under_its_number_with_its_para
     trial.suggest_int("units", 1, 99)
     params = trial.params
 
-    set_state(study, trial, TrialState.WAITING)
+    set_trial_state(study, trial, TrialState.WAITING)
     again = study.ask()
 
     assert (again.number, again.suggest_int("units", 1, 99)) == (0, params["units"])
