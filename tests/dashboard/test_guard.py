@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import http.client
+import hashlib
+import json
 import sqlite3
-import threading
-from collections.abc import Iterator
+import subprocess
+import sys
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
-import optuna
 import pytest
-from waitress.server import create_server
+from optuna.study import Study
 
-from hpsearch.dashboard.guard import Guard
 from hpsearch.study.storage import Storage
-from tests.waiting import HANG_S
+from tests.dashboard.serving import Served, serving
 
 PAGES = ["/static/bundle.js", "/favicon.ico", "/dashboard"]
 ESCAPES = [
@@ -29,48 +27,32 @@ ESCAPES = [
 ]
 
 
-@dataclass
-class Served:
-    """A guarded dashboard under way."""
-
-    port: int
-    database: Path
-    n_openings: int = 0
-    """How often its storage was opened."""
-
-    def ask(self, path: str, **headers: str) -> http.client.HTTPResponse:
-        """Send a request with exactly these headers beside `Host`."""
-        with closing(
-            http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANG_S)
-        ) as connection:
-            connection.putrequest("GET", path, skip_accept_encoding=True)
-            for name, value in headers.items():
-                connection.putheader(name.replace("_", "-"), value)
-            connection.endheaders()
-            response = connection.getresponse()
-            self.body = response.read()
-            return response
+def writes(study: Study) -> list[tuple[str, str, object]]:
+    """Requests of the dashboard's own page that change something."""
+    n = study._study_id
+    running = study.trials[0]._trial_id
+    html = "data:text/html;base64,PGI+"
+    return [
+        ("POST", "/api/studies", {"study_name": "new", "directions": ["minimize"]}),
+        ("POST", f"/api/studies/{n}/rename", {"study_name": "renamed"}),
+        ("DELETE", f"/api/studies/{n}", None),
+        ("PUT", f"/api/studies/{n}/note", {"version": 1, "body": "mine"}),
+        ("PUT", f"/api/studies/{n}/{running}/note", {"version": 1, "body": "mine"}),
+        ("POST", f"/api/trials/{running}/tell", {"state": "complete", "values": [0.999]}),
+        ("POST", f"/api/trials/{running}/user-attrs", {"user_attrs": {"a": 1}}),
+        ("POST", f"/api/artifacts/{n}", {"file": html, "filename": "a.html"}),
+        ("POST", "/incompatible-rdb-schema", None),
+    ]
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    database = tmp_path / "studies.db"
-    optuna.create_study(study_name="toy", storage=Storage(f"sqlite:///{database}").optuna)
-    served = Served(0, database)
+def fingerprint(storage: Storage) -> str:
+    return hashlib.sha256(Path(storage.url.database or "").read_bytes()).hexdigest()
 
-    def open_storage():
-        served.n_openings += 1
-        return Storage(f"sqlite:///{database}", read_only=True)
 
-    server = create_server(Guard(open_storage, None), host="127.0.0.1", port=0)
-    served.port = server.effective_port
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    yield served
-    # in the server's own thread, which else would poll what is closed
-    server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map))
-    thread.join(timeout=HANG_S)
-    server.task_dispatcher.shutdown()
+def states(served: Served, study: Study) -> list[str]:
+    """The states of a study's trials, as the page shows them."""
+    assert served.ask(f"/api/studies/{study._study_id}").status == 200
+    return [trial["state"] for trial in json.loads(served.body)["trials"]]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -98,11 +80,108 @@ def test_no_request_for_a_page_opens_the_storage_again(served: Served):
     assert served.n_openings == 1
 
 
-def test_a_storage_that_fails_is_opened_again_and_answers(served: Served):
-    with closing(sqlite3.connect(served.database)) as other:
+def test_a_storage_that_fails_is_opened_again_and_answers(served: Served, storage: Storage):
+    with closing(sqlite3.connect(storage.url.database or "")) as other:
         other.execute("ALTER TABLE studies RENAME TO away")
         assert served.ask("/api/studies").status == 500
         other.execute("ALTER TABLE away RENAME TO studies")
 
     assert served.n_openings == 2
     assert served.ask("/api/studies").status == 200
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
+def test_this_machines_own_names_are_answered(served: Served, name: str):
+    assert served.ask("/api/studies", Host=f"{name}:{served.port}").status == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.test", "evil.test:{port}", "127.0.0.1", "localhost:1", "", "127.0.0.1:"]
+)
+def test_other_names_and_ports_are_refused(served: Served, host: str):
+    """A name of the web that leads here belongs to a page that may not read studies."""
+    assert served.ask("/api/studies", Host=host.format(port=served.port)).status == 403
+
+
+def test_two_names_at_once_are_refused(served: Served):
+    assert served.ask("/api/studies", host=f"evil.test:{served.port}").status in {400, 403}
+
+
+def test_nothing_can_be_changed_through_it(served: Served, storage: Storage, study: Study):
+    before = fingerprint(storage)
+
+    for method, path, content in writes(study):
+        response = served.ask(path, method, content)
+        assert response.status == 405, (method, path)
+        assert response.headers["Allow"] == "GET, HEAD, OPTIONS"
+        assert served.body.count(b"\n") == 1
+
+    assert fingerprint(storage) == before
+    assert not storage.artifacts.exists()
+
+
+def test_with_allow_edit_its_own_page_may_change_studies_and_sees_the_change_at_once(
+    storage: Storage, study: Study
+):
+    told = {"state": "complete", "values": [0.9]}
+    path = f"/api/trials/{study.trials[0]._trial_id}/tell"
+    with serving(storage, allow_edit=True) as served:
+        assert states(served, study) == ["Running", "Complete"]
+
+        response = served.ask(path, "POST", told, Origin=f"http://127.0.0.1:{served.port}")
+
+        assert response.status == 204
+        assert states(served, study) == ["Complete", "Complete"]
+
+
+@pytest.mark.parametrize("origin", ["http://evil.test", "null", "http://127.0.0.1:1"])
+def test_with_allow_edit_a_page_from_elsewhere_may_still_change_nothing(
+    storage: Storage, study: Study, origin: str
+):
+    before = fingerprint(storage)
+
+    with serving(storage, allow_edit=True) as served:
+        for method, path, content in writes(study):
+            assert served.ask(path, method, content, Origin=origin).status == 403
+
+    assert fingerprint(storage) == before
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/dashboard", "/api/studies", "/static/bundle.js", "/nowhere", "/csv/1"]
+)
+def test_every_answer_forbids_sniffing_framing_and_foreign_scripts(served: Served, path: str):
+    headers = served.ask(path).headers
+
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    (policy,) = headers.get_all("Content-Security-Policy") or []
+    assert "default-src 'self'" in policy or "sandbox" in policy
+
+
+@pytest.mark.parametrize("path", ["/api/studies", "/api/studies/1", "/csv/1", "/dashboard"])
+def test_between_two_requests_it_holds_no_lock(served: Served, storage: Storage, path: str):
+    with closing(sqlite3.connect(storage.url.database or "", timeout=0)) as other:
+        assert served.ask(path).status == 200
+
+        other.execute("BEGIN EXCLUSIVE")
+        other.rollback()
+
+
+def test_it_goes_on_after_a_search_was_killed_in_the_middle_of_a_write(
+    served: Served, storage: Storage, study: Study
+):
+    die_writing = f"""
+import os, sqlite3
+connection = sqlite3.connect({storage.url.database!r}, isolation_level=None)
+connection.execute("PRAGMA cache_size = 1")  # so that half of it is in the file already
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("CREATE TABLE half (done)")
+connection.executemany("INSERT INTO half VALUES (?)", [("x" * 4000,)] * 200)
+os.kill(os.getpid(), 9)
+"""
+    before = states(served, study)
+    assert subprocess.run([sys.executable, "-c", die_writing], check=False).returncode == -9
+
+    served.ask(f"/api/studies/{study._study_id}")  # finds it half written, and opens it again
+
+    assert states(served, study) == before
