@@ -18,10 +18,10 @@ from tests.waiting import HANG_S
 pytestmark = pytest.mark.slow
 
 
-def optimize(toy, n_trials: int = 1, **options) -> optuna.Study:
+def optimize(toy, n_trials: int = 1, direction: str = "maximize", **options) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     study = optuna.create_study(
-        direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0), **options
+        direction=direction, sampler=optuna.samplers.RandomSampler(seed=0), **options
     )
     study.optimize(hpsearch.objective(toy), n_trials=n_trials)
     return study
@@ -38,7 +38,7 @@ def test_an_objective_trains_reports_each_epoch_and_returns_the_last_value(cwd):
 def test_an_objective_returns_a_metric_that_the_task_adds_to_keras_logs(cwd):
     (cwd / "letters.py").write_text(letters().text)
 
-    (trial,) = optimize("letters.py").trials
+    (trial,) = optimize("letters.py", direction="minimize").trials
 
     assert 0 < trial.value < 10  # bits, of five letters about log2(5)
 

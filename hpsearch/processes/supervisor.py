@@ -55,10 +55,6 @@ class How(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-LAST_WORDS = {How.FINISHED, How.STOPPED, How.FAILED}
-"""Endings that the process itself reported."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Ending:
     """The end of a trial process."""
@@ -76,6 +72,7 @@ class Ending:
 
 
 SAID_LAST = {How.FINISHED, How.STOPPED, How.FAILED}
+"""Endings that the process itself reported."""
 NO_MESSAGE = Ending(
     how=How.FAILED,
     reason="the trial wrote into the pipe that hpsearch talks to it through: it may write only "

@@ -183,6 +183,7 @@ class Trainer:
                 answer=progress.answer,
                 limits=self.limits,
                 must_stop_now=lambda: self.stop.now,
+                may_begin=lambda: not self.stop.is_asked,
             )
             if ending.is_machine_fault:
                 raise DataError(

@@ -28,11 +28,12 @@ def choose_first_rung(n_examples: int, batch_size: int, *, max_epochs: int) -> i
     Args:
         n_examples: In the training split.
         batch_size: The baseline's.
-        max_epochs: Length of the longest trials: some rung must come before their end.
+        max_epochs: Length of the longest trials. Two rungs must come before their end, or
+            `halving` has little to save.
     """
     updates_per_epoch = math.ceil(n_examples / batch_size)
     fair = math.ceil(FAIR_START / updates_per_epoch)
-    return max(1, min(fair, max_epochs // REDUCTION_FACTOR))
+    return max(1, min(fair, max_epochs // REDUCTION_FACTOR**2))
 
 
 class Rungs:

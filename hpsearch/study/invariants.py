@@ -83,10 +83,9 @@ def _history(storage: Storage, trial: FrozenTrial, record: Record) -> Iterator[V
     stored = [logs.get(record.metric) for logs in curve.logs]
     if key is not None and stored:
         for epoch, value in steps.items():
-            is_missing = epoch > len(stored)
-            if is_missing and not trial.state.is_finished():
-                continue  # it restarts on a new curve after a library upgrade
-            if is_missing or stored[epoch - 1] != value:
+            if epoch > _n_epochs(trial, len(stored)):
+                continue  # reported before a library upgrade, on a curve of another name
+            if epoch > len(stored) or stored[epoch - 1] != value:
                 yield Violation(
                     "curve and study agree", f"trial {number}, epoch {epoch}: {value} is not stored"
                 )
@@ -102,6 +101,15 @@ def _history(storage: Storage, trial: FrozenTrial, record: Record) -> Iterator[V
             yield Violation("the value is the last epoch's", f"trial {number}: {trial.values[0]}")
         if is_read_off and stored and trial.values[0] != stored[epochs - 1]:
             yield Violation("the value is the curve's", f"trial {number}: {trial.values[0]}")
+
+
+def _n_epochs(trial: FrozenTrial, n_stored: int) -> int:
+    """The epochs of its curve that a trial has reached; if in doubt, all it has reported."""
+    attrs = trial.user_attrs
+    if not trial.state.is_finished():
+        return n_stored
+    n_epochs: int = attrs.get(Attr.EPOCHS_REUSED, 0) + attrs.get(Attr.EPOCHS_TRAINED, 0)
+    return n_epochs or max(trial.intermediate_values, default=0)
 
 
 def _best(trials: list[FrozenTrial]) -> Iterator[Violation]:

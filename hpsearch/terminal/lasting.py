@@ -36,7 +36,9 @@ class Lasting:
         """Let all that is written from now on vanish, also what C libraries write."""
         if not is_reader_gone(error):
             raise error
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.stream.fileno())
+        os.close(nowhere)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)

@@ -109,6 +109,21 @@ def test_training_that_began_before_the_last_epoch_is_found_out(sound):
     assert broken() == ["resumed at the last epoch"] * 2  # of the trial and of its read-off
 
 
+def test_values_reported_before_a_library_upgrade_accuse_nobody(sound):
+    """The trial ended earlier on its new curve than it had come on the old one."""
+    with sqlite3.connect("studies.db") as connection:
+        connection.executescript(
+            "UPDATE trials SET state = 'PRUNED' WHERE trial_id = 1; "
+            "UPDATE trial_user_attributes SET value_json = '1' "
+            "WHERE trial_id = 1 AND key = 'epochs_trained'; "
+            "UPDATE trial_intermediate_values SET intermediate_value = 0.9 "
+            "WHERE trial_id = 1 AND step > 1"
+        )
+    connection.close()
+
+    assert broken() == []
+
+
 def test_a_process_without_a_launcher_is_found_out(sound):
     name = process_name(Storage(URL), "toy")
     code = (
