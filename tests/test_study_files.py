@@ -72,6 +72,7 @@ def test_reading_it_imports_no_keras(study_file: StudyFile):
     assert done.stdout == "set()\n"
 
 
+@pytest.mark.slow
 def test_its_data_are_sound_and_fit_its_classes(
     study_file: StudyFile, request: pytest.FixtureRequest
 ):

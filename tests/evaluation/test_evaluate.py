@@ -26,6 +26,9 @@ from hpsearch.study_file import read_study_file
 from hpsearch.task import Params
 from tests.toy import write_toy
 
+# the search is made once a process
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluation")]
+
 NO_RUNNER = cast(Runner, None)  # whoever asked it for a process would fail
 SEED = 7
 (FRESH,) = fresh_seeds(SEED, 1)

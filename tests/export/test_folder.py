@@ -29,7 +29,8 @@ from hpsearch.task import epochs_of
 from tests.evaluated import TEXT, copy_study
 from tests.used import REVIEWS, copy_used, used_study
 
-pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
+# the studies are made once a process
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluated")]
 
 STORAGE = "sqlite:///runs/studies.db"
 FILES = {

@@ -13,7 +13,8 @@ from hpsearch.study_file import run_study_file
 from tests.evaluated import copy_study
 from tests.used import REVIEWS, copy_used
 
-pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
+# the studies are made once a process
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluated")]
 
 STORAGE = "sqlite:///runs/studies.db"
 

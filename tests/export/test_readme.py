@@ -11,7 +11,8 @@ import pytest
 
 from tests.used import copy_used
 
-pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
+# the studies are made once a process
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluated")]
 
 
 @pytest.fixture

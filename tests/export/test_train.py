@@ -17,7 +17,8 @@ from hpsearch.verbs.export import export
 from tests.evaluated import copy_study
 from tests.used import copy_used
 
-pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
+# the studies are made once a process
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluated")]
 
 
 def run_train(folder: Path) -> subprocess.CompletedProcess[str]:

@@ -16,7 +16,8 @@ from hpsearch.task import epochs_of
 from tests.evaluated import TEXT, copy_study
 from tests.study_texts import study_text
 
-pytestmark = pytest.mark.xdist_group("evaluated")  # the studies are made once a process
+# the studies are made once a process
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluated")]
 
 
 @pytest.fixture

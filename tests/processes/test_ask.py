@@ -14,7 +14,10 @@ from hpsearch.processes.ask import ask
 from hpsearch.questions import Predict, Write
 
 # Keras's own, where it reads a variable to save it
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,8 @@ from hpsearch.processes.supervisor import NO_LIMITS, Ending, How, supervise
 from tests.processes.jobs import go_on, job_of
 from tests.waiting import is_alive, wait_until
 
+pytestmark = pytest.mark.slow
+
 START_A_SERVER = """
 import sys
 from hpsearch.processes.runner import LocalRunner

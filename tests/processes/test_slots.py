@@ -24,6 +24,7 @@ def test_two_slots_work_at_the_same_time():
     side_by_side(2, lambda _n: both.wait(), range(2))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity on this system")
 def test_a_launcher_that_may_use_one_core_has_one_slot(cwd):
     """As under `taskset`, or in a container with one core of a large machine."""

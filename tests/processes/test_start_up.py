@@ -18,6 +18,8 @@ from hpsearch.study.storage import Storage
 from tests.toy import write_toy
 from tests.waiting import HANG_S, is_alive, wait_until
 
+pytestmark = pytest.mark.slow
+
 URL = "sqlite:///studies.db"
 
 Launch = Callable[..., subprocess.Popen[bytes]]

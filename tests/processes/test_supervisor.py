@@ -47,6 +47,7 @@ def test_a_trial_process_stops_after_the_epoch_it_is_told_to(runner, tmp_path):
     assert len(Curve(tmp_path / "curve").logs) == 2
 
 
+@pytest.mark.slow
 def test_three_and_three_epochs_are_bit_for_bit_six_with_dropout_in_the_network(runner, tmp_path):
     end_of(runner, job_of(tmp_path, curve="whole", epochs=6))
     end_of(runner, job_of(tmp_path, curve="parts", epochs=3))
@@ -89,6 +90,7 @@ def test_a_hanging_trial_is_killed_at_its_time_limit(runner, tmp_path):
     assert (ending.how, ending.reason) == (How.TIMED_OUT, "ran longer than 0.5 s")
 
 
+@pytest.mark.slow
 def test_an_epoch_that_takes_too_long_is_killed_and_those_before_it_stay(runner, tmp_path):
     """Six epochs take longer than the limit of one, and the seventh never ends."""
     began_s = time.monotonic()

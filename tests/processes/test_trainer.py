@@ -99,6 +99,7 @@ def test_who_watches_may_stop_it_at_a_stored_epoch_too(tmp_path):
     assert len(taken.logs) == 2
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_is_started_again_where_its_curve_ends(tmp_path):
     died = tmp_path / "died"
     each_epoch = f"""

@@ -39,6 +39,7 @@ def test_wrong_names_from_python_are_told_and_nothing_is_stored(cwd, options, me
     assert not Path("studies.db").exists()
 
 
+@pytest.mark.slow
 def test_names_from_python_do_what_the_command_lines_do(cwd):
     """A pruner by its name prunes: of two alike but in level, the worse one ends early."""
     toy = write_toy(cwd, epochs=5, peak=5, max_epochs=5)
@@ -75,6 +76,7 @@ def test_a_fixed_value_that_the_first_trial_has_no_use_for_is_an_error_with_the_
     assert not Path("studies.db").exists()
 
 
+@pytest.mark.slow
 def test_a_first_trial_with_a_fixed_value_is_not_called_the_baseline(cwd):
     toy = conditional_toy(cwd)
 
@@ -88,6 +90,7 @@ def test_a_first_trial_with_a_fixed_value_is_not_called_the_baseline(cwd):
     assert same.trials[0].user_attrs["baseline"]
 
 
+@pytest.mark.slow
 def test_a_baseline_that_a_corrected_network_can_train_is_tried_again(cwd):
     toy = write_toy(cwd, in_build="raise ValueError('no')")
     hpsearch.search(toy, storage=URL, trials=1, slots=1)
@@ -130,6 +133,7 @@ def _curves_of_a_search_in(study: str) -> list[Path]:
     return list(Path("curves").iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "SIGTERM"]
 )
@@ -141,6 +145,7 @@ def test_waiting_for_a_curve_that_another_study_trains_can_be_interrupted(launch
     assert [trial.state for trial in second.trials] == [TrialState.WAITING]
 
 
+@pytest.mark.slow
 def test_after_a_stop_no_trial_begins_another_epoch(cwd):
     """The process dies in its second epoch, once a stop was asked for: it is not restarted."""
     each_epoch = f"""

@@ -66,6 +66,7 @@ def enqueue(params: dict[str, object], name: str = "toy") -> None:
 TOY = {"epochs": 3, "units": 4, "level": 0.5, "peak": 3, "mode": "sound"}
 
 
+@pytest.mark.slow
 def test_the_baseline_is_trial_0_and_the_budget_is_a_total(cwd):
     toy = write_toy(cwd)
 
@@ -100,6 +101,7 @@ def test_two_slots_train_side_by_side(cwd):
     assert summary.counts[Outcome.FINISHED] == 2
 
 
+@pytest.mark.slow
 def test_a_trial_with_more_epochs_continues_the_stored_curve(cwd):
     toy = write_toy(cwd, peak=6)
     search(toy, 1)
@@ -135,6 +137,7 @@ def test_a_better_earlier_epoch_becomes_a_trial_of_that_length_at_no_cost(cwd):
     assert summary.n_trials == 1
 
 
+@pytest.mark.slow
 def test_where_less_is_better_the_lowest_is_the_best_and_is_read_off(cwd):
     """The score is highest at epoch 3, so epoch 1 is better than both 3 and 4."""
     toy = write_toy(cwd, direction="minimize", epochs=4, peak=3)
@@ -367,6 +370,7 @@ def test_a_trial_whose_checkpoint_was_lost_is_not_judged_again_where_it_was(cwd)
     assert summary.rows[1].epochs_done > 1  # its first rung lies behind it
 
 
+@pytest.mark.slow
 def test_an_upgraded_library_begins_an_interrupted_trial_anew_under_its_number(cwd, monkeypatch):
     """Its curve has another name then; its values of before are replaced, and it is not pruned
     for having none on that curve."""
@@ -397,6 +401,7 @@ def test_an_upgraded_library_begins_an_interrupted_trial_anew_under_its_number(c
     assert trial.curve != "of-before"
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_search_and_counts_against_no_network(cwd):
     full = cwd / "full"
     full.touch()

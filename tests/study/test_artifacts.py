@@ -15,10 +15,8 @@ from hpsearch.study.artifacts import attach_texts, describe_texts
 from tests.conftest import Cli
 from tests.used import copy_used
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("evaluated"),
-]  # the studies are made once a process
+# the studies are made once a process
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluated")]
 
 WRITTEN = [
     None,

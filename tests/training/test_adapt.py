@@ -166,6 +166,7 @@ def test_what_cannot_be_adapted_is_an_error_that_names_the_layer(of_task, x, mes
         built(of_task, x)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("x", "of_task"),
     [

@@ -58,7 +58,10 @@ ADAM = "keras.optimizers.Adam(0.05, use_ema=True, ema_momentum=0.9{})"
 SEED, EPOCHS = 1, 3
 
 # Keras's own, where it reads a variable to save it
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 
 @pytest.fixture(scope="module")

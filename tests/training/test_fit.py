@@ -55,6 +55,7 @@ def train(of_task: Task, epochs: int, state: State | None = None, epochs_done: i
     return get_state(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "mixed_float16"])
 def test_a_stored_state_is_continued_bit_for_bit_in_any_type_of_number(dtype, tmp_path: Path):
     of_task, curve = small(dtype), Curve(tmp_path)

@@ -13,6 +13,7 @@ import pytest
 from hpsearch.training import loop
 
 
+@pytest.mark.slow
 def test_it_runs_as_a_file_of_its_own_without_hpsearch(tmp_path: Path) -> None:
     shutil.copy(loop.__file__, tmp_path / "loop.py")
     code = """

@@ -18,6 +18,8 @@ from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
 from tests.toy import write_toy
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def runner() -> LocalRunner:

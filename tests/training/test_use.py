@@ -57,6 +57,7 @@ def test_examples_of_another_shape_are_told_in_one_line(model):
         list(answer(predict(model, [[1, 2]])))
 
 
+@pytest.mark.slow
 def test_answers_are_lines_and_the_last_one_says_that_it_is(model):
     *answers, ended = lines_of(predict(model, [[0, 9, 0]]))
 
@@ -64,6 +65,7 @@ def test_answers_are_lines_and_the_last_one_says_that_it_is(model):
     assert ended == Ended()
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_is_the_last_line(tmp_path):
     (tmp_path / "model.keras").write_bytes(b"no model")
 

@@ -12,10 +12,8 @@ import pytest
 from tests.conftest import Cli
 from tests.evaluated import copy_study
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("evaluated"),
-]  # the study is made once a process
+# the study is made once a process
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluated")]
 
 
 def test_it_writes_a_folder_and_says_what_to_do_next(cli: Cli, cwd: Path):

@@ -14,10 +14,8 @@ from tests.evaluated import hpsearch
 from tests.used import copy_used
 from tests.waiting import HANG_S
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("evaluated"),
-]  # the studies are made once a process
+# the studies are made once a process
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluated")]
 
 
 @pytest.fixture

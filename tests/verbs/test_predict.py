@@ -23,10 +23,8 @@ from tests.conftest import Cli
 from tests.evaluated import copy_study, hpsearch
 from tests.used import copy_used
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.xdist_group("evaluated"),
-]  # the studies are made once a process
+# the studies are made once a process
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluated")]
 
 STUDY_FILES = sorted((Path(__file__).parents[2] / "studies").glob("*.py"))
 FINE = "a good film and it is fine"
