@@ -82,8 +82,9 @@ def test_rungs_are_the_first_one_times_powers_of_three(epoch, rung):
     ("n_examples", "batch_size", "max_epochs", "first"),
     [
         pytest.param(48_000, 200, 125, 1, id="many updates an epoch"),
-        pytest.param(341, 16, 60, 10, id="22 updates an epoch"),
-        pytest.param(341, 16, 9, 3, id="trials that end before a fair start"),
+        pytest.param(341, 16, 120, 10, id="22 updates an epoch"),
+        pytest.param(341, 16, 60, 6, id="trials so short that two rungs must come earlier"),
+        pytest.param(15_000, 512, 20, 2, id="trials of a few large epochs"),
         pytest.param(40, 40, 1, 1, id="trials of one epoch"),
     ],
 )
