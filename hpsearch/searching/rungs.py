@@ -19,7 +19,11 @@ from hpsearch.goal import Goal
 
 REDUCTION_FACTOR = 3
 FAIR_START = 200
-"""Weight updates before a network's value says much about its final one."""
+"""Updates of the weights after which trials may be compared, where there is time for so many.
+
+Networks whose inputs are scaled from the start are ranked well earlier; moving averages, as in
+BatchNormalization, take some 300 (figures: scripts/benchmarks/README.md, "The first rung").
+"""
 
 
 def choose_first_rung(n_examples: int, batch_size: int, *, max_epochs: int) -> int:
@@ -28,8 +32,8 @@ def choose_first_rung(n_examples: int, batch_size: int, *, max_epochs: int) -> i
     Args:
         n_examples: In the training split.
         batch_size: The baseline's.
-        max_epochs: Length of the longest trials. Two rungs must come before their end, or
-            `halving` has little to save.
+        max_epochs: Of the longest trials. Two rungs must come before their end, or `halving`
+            has little to save.
     """
     updates_per_epoch = math.ceil(n_examples / batch_size)
     fair = math.ceil(FAIR_START / updates_per_epoch)
