@@ -126,7 +126,7 @@ def _outcome(trial: FrozenTrial) -> Outcome:
     if Attr.READ_OFF in trial.user_attrs:
         return Outcome.READ_OFF
     stored = trial.user_attrs.get(Attr.OUTCOME)
-    if stored is not None:
+    if stored in set(Outcome):  # a newer hpsearch may know others
         return Outcome(stored)
     by_state = {TrialState.COMPLETE: Outcome.FINISHED, TrialState.PRUNED: Outcome.PRUNED}
     return by_state.get(trial.state, Outcome.FAILED)

@@ -21,6 +21,9 @@ def stored(state: TrialState, **attrs: object) -> FrozenTrial:
         pytest.param(TrialState.RUNNING, {"outcome": "pruned"}, Outcome.RUNNING, id="running"),
         pytest.param(TrialState.COMPLETE, {"read_off": 3}, Outcome.READ_OFF, id="read off"),
         pytest.param(TrialState.PRUNED, {"outcome": "timed out"}, Outcome.TIMED_OUT, id="too slow"),
+        pytest.param(
+            TrialState.PRUNED, {"outcome": "melted"}, Outcome.PRUNED, id="of a newer hpsearch"
+        ),
         pytest.param(TrialState.COMPLETE, {}, Outcome.FINISHED, id="told by others"),
         pytest.param(TrialState.PRUNED, {}, Outcome.PRUNED, id="pruned by others"),
         pytest.param(TrialState.FAIL, {}, Outcome.FAILED, id="failed by others"),
