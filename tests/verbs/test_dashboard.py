@@ -311,7 +311,7 @@ def test_the_page_of_a_trial_says_which_others_are_the_same_network(
         page.get_by_text("Read off trial 1").wait_for()
         screenshot(page, "read-off")
         page.goto(f"{address}/trials?numbers=1")
-        page.get_by_text("as it was after epoch 5").wait_for()
+        page.get_by_text("the same network after epoch 5").wait_for()
 
 
 def screenshot(page: Page, name: str) -> None:
