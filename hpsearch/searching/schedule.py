@@ -35,6 +35,12 @@ N_FINALISTS = 3
 class Schedule(Protocol):
     """Which trial comes next, and how far it may train. Called by one slot at a time."""
 
+    n_trials: int
+    """The budget: total trials in the study."""
+    n_counted: int
+    """Trials begun so far that count toward it."""
+    fixed: Mapping[str, ParamValue]
+    """Hyperparameters that are not searched, and their values."""
     is_exhausted: bool
     """Whether there is nothing left to propose."""
 
@@ -55,6 +61,9 @@ class Schedule(Protocol):
 
     def tell(self, trial: Trial, state: TrialState, value: float | None) -> FrozenTrial:
         """Finish a trial, and learn from it. Returns it as stored."""
+
+    def add(self, trial: FrozenTrial) -> None:
+        """Add a finished trial that was read off another one's curve."""
 
 
 class SampledSchedule:

@@ -15,7 +15,7 @@ from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.supervisor import Ending, How
 from hpsearch.processes.trainer import Trainer
 from hpsearch.searching.attempt import Attempt
-from hpsearch.searching.schedule import SampledSchedule
+from hpsearch.searching.schedule import Schedule
 from hpsearch.searching.view import View
 from hpsearch.study.artifacts import attach_texts
 from hpsearch.study.distributions import lies_in
@@ -51,7 +51,7 @@ class Search:
         task: Task,
         storage: Storage,
         *,
-        schedule: SampledSchedule,
+        schedule: Schedule,
         trainer: Trainer,
         n_slots: int,
         stop: StopRequest,
