@@ -27,13 +27,16 @@ def ask(question: Question) -> Generator[Any, None, None]:
         UsageError: Keras's backend is not installed.
     """
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "KERAS_BACKEND": keras_backend()}
-    with tempfile.TemporaryFile() as printed:
+    with (
+        tempfile.TemporaryFile() as printed,
+        tempfile.TemporaryDirectory(prefix="hpsearch-") as scratch,
+    ):
         process = subprocess.Popen(
             COMMAND,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=printed,
-            env=quiet,
+            env={**quiet, "TMPDIR": scratch},  # TensorFlow leaves files there
             encoding="utf-8",
         )
         try:

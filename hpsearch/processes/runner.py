@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import math
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -219,6 +220,7 @@ class _Server:
 
     def __init__(self, variables: Variables) -> None:
         self._printed = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `_end`
+        self._scratch = tempfile.mkdtemp(prefix="hpsearch-")
         self._requests, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
@@ -226,7 +228,7 @@ class _Server:
                 stdin=theirs.fileno(),
                 stdout=self._printed,
                 stderr=self._printed,
-                env={**os.environ, **dict(variables)},
+                env={**os.environ, **dict(variables), "TMPDIR": self._scratch},
                 start_new_session=True,  # Ctrl-C in the terminal is for the launcher
             )
         atexit.register(self._end, os.getpid())
@@ -250,6 +252,7 @@ class _Server:
             self._process.wait()
             self._requests.close()
             self._printed.close()
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 @cache

@@ -6,33 +6,47 @@ Importing Keras takes seconds, forking a process that has it takes milliseconds.
 operation of the backend may run here: its threads would not survive the fork. The modules
 named are imported too, where they are installed.
 
+What was imported stays for good, so no process searches it for garbage: in a trial that
+took 0.2 s each time, and copied memory that it shares with the server.
+
 Standard input is a Unix socket. For each trial the launcher sends one byte with three file
 descriptors: the trial's pipe, the file for its output, and a pipe on which the server
 reports the process id and, in the end, the exit code. The server ends with the socket.
+
+TMPDIR is a folder for this server alone. Each trial has its temporary files in a folder
+there, which goes with the trial: TensorFlow leaves some, and a killed process all it has.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import gc
 import importlib
 import os
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 
 
 def main() -> None:
     """Import, then fork for whoever holds the other end of standard input."""
     with socket.socket(fileno=os.dup(0)) as requests:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        atexit.register(_remove, Path(os.environ["TMPDIR"]))  # the launcher may be killed
+        gc.disable()
         from hpsearch.training import process  # and Keras with it
 
         for module in sys.argv[1:]:
             with contextlib.suppress(ImportError):
                 importlib.import_module(module)
+        gc.freeze()
         trial = serve(requests)
     if trial is None:
         return
@@ -59,11 +73,13 @@ def serve(requests: socket.socket) -> tuple[Connection, int] | None:
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     signal.set_wakeup_fd(wakeup)
     reports: dict[int, Connection] = {}
+    scratch = Path(os.environ["TMPDIR"])
     while True:
         ready = wait([requests, ended])
         if ended in ready:
             os.read(ended, 4096)
             for pid, exit_code in _reaped():
+                _remove(scratch / str(pid))
                 with reports.pop(pid) as report, contextlib.suppress(OSError):
                     report.send_bytes(b"%d" % exit_code)
         if requests in ready:
@@ -74,6 +90,8 @@ def serve(requests: socket.socket) -> tuple[Connection, int] | None:
             report = Connection(to_report)
             pid = os.fork()
             if pid == 0:
+                gc.enable()
+                _keep_temporary_files_in(scratch / str(os.getpid()))
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 for other in (report, *reports.values()):
@@ -94,6 +112,16 @@ def _reaped() -> Iterator[tuple[int, int]]:
     with contextlib.suppress(ChildProcessError):
         while (found := os.waitpid(-1, os.WNOHANG)) != (0, 0):
             yield found[0], os.waitstatus_to_exitcode(found[1])
+
+
+def _keep_temporary_files_in(folder: Path) -> None:
+    folder.mkdir()
+    os.environ["TMPDIR"] = str(folder)
+    tempfile.tempdir = None  # which tempfile remembers
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

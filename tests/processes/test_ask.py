@@ -43,12 +43,16 @@ def test_the_last_activation_comes_first_then_the_outputs(model: str):
     assert asked() == []
 
 
-def test_a_process_whose_answers_nobody_wants_any_more_ends(model: str):
+def test_a_process_whose_answers_nobody_wants_any_more_ends(
+    model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with closing(ask(Predict(model=model, x=[[1.0, 2.0]] * 100, dtype="float32"))) as answers:
         next(answers)
         assert len(asked()) == 1
 
     assert asked() == []
+    assert list(tmp_path.iterdir()) == []  # its temporary files are gone too
 
 
 def test_a_model_that_cannot_be_loaded_is_one_line(tmp_path: Path):

@@ -117,6 +117,30 @@ def test_what_trials_print_leaves_no_file_behind_when_the_launcher_is_killed(
     assert ending.how is How.STOPPED
 
 
+@pytest.mark.parametrize("ending", ["finishes", "is killed"])
+def test_the_temporary_files_of_a_trial_go_with_it(ending, tmp_path, monkeypatch):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setenv("KERAS_OF_TEST", str(tmp_path))  # a server of its own
+    runner = LocalRunner()
+    leave_a_file = "import tempfile; tempfile.mkstemp('.left')"
+    kill = "os.kill(os.getpid(), 9)" if ending == "is killed" else "None"
+
+    def answer(message: EpochDone) -> Verdict:
+        assert len(list((tmp_path / "tmp").rglob("*.left"))) == 1
+        return Verdict.GO_ON
+
+    supervise(
+        runner,
+        job_of(tmp_path, in_build=leave_a_file, each_epoch=f"epochs_done == 2 and {kill}"),
+        answer=answer,
+        limits=NO_LIMITS,
+    )
+
+    (of_the_server,) = (tmp_path / "tmp").iterdir()
+    assert list(of_the_server.iterdir()) == []
+
+
 def test_the_terminals_ctrl_c_does_not_reach_the_server(runner):
     sessions = {os.getsid(server.pid) for server in servers()}
 
@@ -148,7 +172,9 @@ def test_a_trial_whose_server_is_killed_dies_with_it_and_the_next_one_has_anothe
 
 
 @pytest.mark.parametrize("when", ["imports Keras", "waits"])
-def test_a_server_ends_when_its_launcher_is_killed(when, tmp_path, slow_keras):
+def test_a_server_ends_when_its_launcher_is_killed(when, tmp_path, slow_keras, monkeypatch):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     if when == "waits":
         (tmp_path / "slow" / "keras.py").unlink()
     launcher = subprocess.Popen(
@@ -164,8 +190,14 @@ def test_a_server_ends_when_its_launcher_is_killed(when, tmp_path, slow_keras):
 
         wait_until(lambda: not is_alive(server.pid))
 
+    assert list((tmp_path / "tmp").iterdir()) == []
 
-def test_a_launcher_that_ends_does_not_wait_for_its_server_to_import_keras(slow_keras):
+
+def test_a_launcher_that_ends_does_not_wait_for_its_server_to_import_keras(
+    slow_keras, tmp_path, monkeypatch
+):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     launcher = subprocess.Popen(
         [sys.executable, "-c", START_A_SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -177,6 +209,7 @@ def test_a_launcher_that_ends_does_not_wait_for_its_server_to_import_keras(slow_
 
     assert launcher.returncode == 0
     assert not is_alive(server.pid)
+    assert list((tmp_path / "tmp").iterdir()) == []
 
 
 def test_a_keras_that_cannot_be_imported_is_one_line(slow_keras, tmp_path):
