@@ -38,6 +38,7 @@ from hpsearch.command_options import (
     parse_fixed,
     parse_seed,
     parse_temperature,
+    parse_whole_number,
 )
 from hpsearch.errors import HpsearchError, UsageError
 from hpsearch.processes.signals import Terminated, raised
@@ -272,7 +273,13 @@ def data_show_command(
     ] = SplitName.TRAIN,
     example: Annotated[
         int,
-        typer.Option("--example", "--review", metavar="N", min=0, help="Which example, from 0."),
+        typer.Option(
+            "--example",
+            "--review",
+            metavar="N",
+            parser=parse_whole_number(0),
+            help="Which example, from 0.",
+        ),
     ] = 0,
     data: DataOption = None,
     json: JsonOption = False,
@@ -334,7 +341,13 @@ def dashboard_command(
     ] = None,
     storage: StorageOption = None,
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Port to serve on; 0 picks a free one.")
+        int,
+        typer.Option(
+            "--port",
+            metavar="N",
+            parser=parse_whole_number(0, 65535),
+            help="Port to serve on; 0 picks a free one.",
+        ),
     ] = 8080,
     allow_edit: Annotated[
         bool, typer.Option("--allow-edit", help="Let the page change studies.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Callable
@@ -40,31 +41,27 @@ def parse_choice(kind: type[Choice]) -> Callable[[str], Choice]:
     return parse
 
 
-def parse_count(text: str) -> int:
-    """A whole number of 1 or more."""
-    try:
-        count = int(text)
-    except ValueError:
+def parse_whole_number(low: int, high: int | None = None) -> Callable[[str], int]:
+    """A parser of the whole numbers from `low` to `high`."""
+    takes = f"of {low} or more" if high is None else f"from {low} to {high}"
+
+    def parse(text: str) -> int:
+        hint = ""
         try:
-            hint = f": did you mean {int(float(text))}?"
-        except (ValueError, OverflowError):
-            hint = ""
-        raise typer.BadParameter(f"takes a whole number, got {text!r}{hint}") from None
-    if count < 1:
-        raise typer.BadParameter(f"must be 1 or more, got {count}")
-    return count
+            number = int(text)
+        except ValueError:
+            with contextlib.suppress(ValueError, OverflowError):
+                hint = f": did you mean {int(float(text))}?"
+        else:
+            if low <= number and (high is None or number <= high):
+                return number
+        raise typer.BadParameter(f"takes a whole number {takes}, got {text!r}{hint}")
+
+    return parse
 
 
-def parse_retries(text: str) -> int:
-    """A whole number of 0 or more."""
-    return 0 if text == "0" else parse_count(text)
-
-
-def parse_seed(text: str) -> int:
-    """A seed that Keras, NumPy and Optuna all take."""
-    if not text.isdecimal() or int(text) >= 2**32:
-        raise typer.BadParameter(f"takes a whole number from 0 to 4294967295, got {text!r}")
-    return int(text)
+parse_count = parse_whole_number(1)
+parse_seed = parse_whole_number(0, 2**32 - 1)  # what Keras, NumPy and Optuna all take
 
 
 def parse_duration(text: str) -> float:
@@ -220,7 +217,7 @@ RetriesOption = Annotated[
     typer.Option(
         "--retries",
         metavar="N",
-        parser=parse_retries,
+        parser=parse_whole_number(0),
         help="Restarts allowed for a dead trial process that makes no progress.",
     ),
 ]

@@ -90,7 +90,7 @@ Message = EpochDone | Finished | Failed
 
 
 class Verdict(StrEnum):
-    """Whether training goes on after an epoch."""
+    """Whether training continues after an epoch."""
 
     GO_ON = "go on"
     STOP = "stop"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
-import signal
 import socket
 from collections.abc import Callable
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from waitress.server import create_server
@@ -15,6 +13,7 @@ from waitress.server import create_server
 from hpsearch.dashboard.app import make_app
 from hpsearch.dashboard.guard import HOST, Guard
 from hpsearch.errors import UsageError
+from hpsearch.processes.signals import handled
 from hpsearch.study.storage import Storage
 
 if TYPE_CHECKING:
@@ -73,13 +72,12 @@ def _run(
     server = create_server(app, sockets=[listener], max_request_body_size=max_body)
     code = 0
 
-    def end(number: int, _frame: FrameType | None) -> None:
+    def end(number: int, _frame: object) -> None:
         nonlocal code
         code = 128 + number
         raise SystemExit(code)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
-    announce(f"http://{HOST}:{listener.getsockname()[1]}")
-    server.run()  # ends its threads on SystemExit, and returns
+    with handled({"SIGINT": end, "SIGTERM": end}):
+        announce(f"http://{HOST}:{listener.getsockname()[1]}")
+        server.run()  # ends its threads on SystemExit, and returns
     raise SystemExit(code)

@@ -38,7 +38,7 @@ class File:
     mirror to mirror. None if the publisher edits the file now and then: then `load` has to
     check what it contains."""
     url: str = ""
-    """Empty if nobody publishes the file any more: it is used where it is found."""
+    """Empty if the file is no longer published: it is used where it is found."""
 
 
 Files = tuple[File, ...]
@@ -179,7 +179,7 @@ def fetch(source: Source, say: Callable[[str], object] = lambda text: None) -> F
     """
     folder, files = _own_folder(source), source.published()
     if not files:
-        raise DataNotFound(f"nobody publishes {source.name} any more: {_by_hand(source)}")
+        raise DataNotFound(f"{source.name} is no longer published: {_by_hand(source)}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):  # one process downloads, others wait

@@ -201,7 +201,7 @@ class LocalProcess:
             if self.pid is None:
                 raise NothingFinished(
                     f"the server of trial processes died: {cause}; "
-                    "the same command goes on from the last epochs"
+                    "the same command continues from the last epochs"
                 ) from error
             self.has_ended = True
             return

@@ -173,7 +173,7 @@ def _save(model: keras.Model, folder: Path) -> None:
 
 
 def _stand_alone(output: int) -> None:
-    """Take a group and an output of one's own, and do not outlive the fork server."""
+    """Lead a process group, print into the trial's file, and end with the fork server."""
     for standard in (1, 2):
         os.dup2(output, standard)
     os.close(output)

@@ -38,7 +38,7 @@ def main() -> None:
     try:
         for content in answer(question):
             _send(answers, Answer(content=content))
-    except BrokenPipeError:  # nobody listens any more
+    except BrokenPipeError:  # nobody is listening
         os._exit(1)
     except HpsearchError as error:
         _send(answers, Ended(error=str(error)))

@@ -76,7 +76,7 @@ def characters(
 ) -> Iterator[tuple[str, ...]]:
     """The next character of several texts, one for each temperature, again and again.
 
-    It ends by itself only where a network that diverged predicts nothing any more.
+    It ends early only if the network has diverged and predicts nothing.
 
     Raises:
         StudyFileError: The network predicts something else than characters.

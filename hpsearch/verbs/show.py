@@ -119,7 +119,7 @@ def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
             f"{describe_seconds(trial.seconds)}"
         )
     if trial.promoted_from is not None:
-        lines.append(f"promoted: it goes on where trial {trial.promoted_from} was pruned")
+        lines.append(f"promoted: it continues where trial {trial.promoted_from} was pruned")
     network = next(group for group in summary.by_curve() if trial in group)
     if others := [describe_briefly(other) for other in network if other is not trial]:
         lines.append(f"same network: {', '.join(others)}")

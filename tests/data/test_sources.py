@@ -135,7 +135,7 @@ def test_a_place_that_may_not_be_looked_at_is_passed_over(
 def test_what_nobody_publishes_says_what_would_do(publisher: Publisher):
     source = Source("toys", (File("lost.gz", "0" * 64),), ((File("old.txt", None),),))
 
-    with pytest.raises(DataNotFound, match="nobody publishes toys any more: put lost.gz, or old.t"):
+    with pytest.raises(DataNotFound, match="toys is no longer published: put lost.gz, or old.t"):
         fetch(source)
 
 

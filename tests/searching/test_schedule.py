@@ -71,7 +71,7 @@ def schedule_of(
 
 
 def promoted(trial: Trial | None) -> int | None:
-    """The number of the trial that a trial goes on from."""
+    """The number of the trial that a trial continues."""
     return None if trial is None else trial.user_attrs.get("promoted_from")
 
 

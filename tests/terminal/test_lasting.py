@@ -1,4 +1,4 @@
-"""Printing goes on, to nowhere, when nobody reads any more."""
+"""Printing continues, to nowhere, when nobody reads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text that a network writes: what it goes on from, what it takes, when it stops."""
+"""Text that a network writes: what it continues, what it takes, when it stops."""
 
 from __future__ import annotations
 

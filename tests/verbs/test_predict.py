@@ -228,7 +228,7 @@ def test_a_model_that_brings_code_along_is_not_run(reviews: Path, cli: Cli):
         pytest.param(["wordless", FINE], 5, "does not list vocabulary.json", id="no words"),
         pytest.param(["reviews", FINE, "short"], 2, "all must be alike", id="shapes"),
         pytest.param(["reviews", "short"], 2, "takes examples of shape (6,)", id="a wrong shape"),
-        pytest.param(["reviews", FINE, "--top", "0"], 2, "must be 1 or more", id="--top 0"),
+        pytest.param(["reviews", FINE, "--top", "0"], 2, "number of 1 or more", id="--top 0"),
         pytest.param(["review", FINE], 2, "studies there: 'reviews'", id="no study"),
         pytest.param(["no/folder", FINE], 2, "no/folder is not a folder that", id="no folder"),
         pytest.param(["texts", FINE], 2, "studies there: 'reviews'", id="a folder of data"),
