@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 ParamValue = bool | int | float | str | None
 Params = dict[str, ParamValue]
 """The hyperparameters of one trial by name: Optuna's `trial.params`."""
+
+Level = ParamValue | Mapping[str, ParamValue]
+"""One setting of a factor: its hyperparameter's value, or values of several by name."""
 
 TRAINER_PARAMS = ("epochs", "batch_size")
 """Params that the trainer reads; `build` gets all but `epochs`."""
@@ -44,6 +49,21 @@ def describe_params(params: Params) -> str:
         for name, value in params.items()
         if value is not None
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factor:
+    """What a lab varies on its own, while the rest stays as in the baseline."""
+
+    name: str
+    levels: tuple[Params, ...]
+    """The values that each level sets."""
+
+    def describe(self, level: Params) -> str:
+        """A level as a table shows it: `500`, or `layers=2 units_2=500`."""
+        if list(level) == [self.name]:
+            return str(level[self.name])
+        return " ".join(f"{name}={value}" for name, value in level.items())
 
 
 def _is_count(value: object) -> bool:
@@ -123,8 +143,11 @@ class Task:
     metric: str = "val_accuracy"
     """A key of Keras's logs on validation."""
     direction: Direction = "maximize"
-    factors: Mapping[str, Sequence[ParamValue]] = field(default_factory=dict)
-    """The values the lab varies one at a time, by hyperparameter."""
+    factors: Mapping[str, Sequence[Level]] = field(default_factory=dict)
+    """What the lab varies one at a time: a hyperparameter's values, or under any name the
+    sets of values that belong together, such as `{"layers": 2, "units_2": 500}`."""
+    paths: Mapping[str, Sequence[Level]] = field(default_factory=dict)
+    """Factors whose levels add up: each level keeps what the levels before it set."""
     budget: Budget = Budget(n_trials=40)
     source: Source | None = None
     """Where the data come from; None if `load` reads a folder of your own."""
@@ -158,9 +181,15 @@ class Task:
         if not is_texts(self.classes):
             raise StudyFileError(f"classes= takes a list of names, not {self.classes!r}")
         self.goal.check()
-        for name, levels in self.factors.items():
-            if isinstance(levels, str) or not levels:
+        for name, levels in (*self.factors.items(), *self.paths.items()):
+            if not isinstance(levels, list | tuple) or not levels:
                 raise StudyFileError(f"the factor {name!r} needs a list of values, not {levels!r}")
+            if not all(isinstance(level, ParamValue | Mapping) and level != {} for level in levels):
+                raise StudyFileError(
+                    f"the factor {name!r} takes values, or dicts of values by name, not {levels!r}"
+                )
+            if name in self.factors and name in self.paths:
+                raise StudyFileError(f"{name!r} is both a factor and a path: use two names")
         for name in TRAINER_PARAMS:
             if not _is_count(value := self.baseline.get(name)):
                 raise StudyFileError(
@@ -172,9 +201,24 @@ class Task:
         """Metric and direction."""
         return Goal(self.metric, self.direction)
 
+    def all_factors(self) -> list[Factor]:
+        """The factors, then the paths, in the order in which the study file has them."""
+        factors = [
+            Factor(name=name, levels=tuple(_values(name, level) for level in levels))
+            for name, levels in self.factors.items()
+        ]
+        for name, steps in self.paths.items():
+            sets = accumulate((_values(name, step) for step in steps), operator.or_)
+            factors.append(Factor(name=name, levels=tuple(sets)))
+        return factors
+
     def complete(self, params: Mapping[str, ParamValue]) -> Params:
         """The params of a network: the suggested ones, and the trainer's own.
 
         `epochs` and `batch_size` are the baseline's if the space does not suggest them.
         """
         return {**{name: self.baseline[name] for name in TRAINER_PARAMS}, **params}
+
+
+def _values(name: str, level: Level) -> Params:
+    return dict(level) if isinstance(level, Mapping) else {name: level}

@@ -105,7 +105,14 @@ TASK = Task(
         "epochs": [50, 75, 100, 125],
         "batch_size": [50, 100, 200, 400],
         "units_1": [500, 700, 800, 900, 1200],
-        "units_2": [500, 600, 700, 900, 1200],
+        "hidden layer": [
+            {"layers": 1},
+            {"layers": 2, "units_2": 500},
+            {"layers": 2, "units_2": 600},
+            {"layers": 2, "units_2": 700},
+            {"layers": 2, "units_2": 900},
+            {"layers": 2, "units_2": 1200},
+        ],
     },
     budget=Budget(n_trials=40),
     published=Published(

@@ -98,6 +98,9 @@ TASK = Task(
         "activation": ["relu", "tanh", "sigmoid"],
         "optimizer": ["rmsprop", "adam", "sgd"],
     },
+    paths={
+        "the lab's path": [{"layers": 3}, {"loss": "mse"}, {"activation": "tanh"}],
+    },
     budget=Budget(n_trials=40),
     published=Published(
         test_accuracy=0.88,

@@ -17,9 +17,10 @@ from hpsearch.data import encode_characters, one_line
 from hpsearch.data.arrays import is_sparse
 from hpsearch.data.sources import locate
 from hpsearch.errors import DataCorrupt
-from hpsearch.study.space import explore, validate
+from hpsearch.study.space import explore, params_of
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
+from hpsearch.task import Factor
 
 STUDY_FILES = sorted((Path(__file__).parent.parent / "studies").glob("*.py"))
 
@@ -46,12 +47,11 @@ def test_its_baseline_and_factors_lie_inside_its_space(study_file: StudyFile):
     task = study_file.task
     space = explore(study_file)  # refuses a baseline outside
 
-    for name, levels in task.factors.items():
-        for level in levels:
-            validate({name: level}, space, "a factor")
-    # else the lab's own value would not be in the lab's own table
-    levels_with_baseline = {name for name in task.factors if name in task.baseline}
-    assert [n for n in levels_with_baseline if task.baseline[n] not in task.factors[n]] == []
+    baseline = params_of(study_file, space, Factor(name="none", levels=()), {})
+    for factor in task.all_factors():
+        levels = [params_of(study_file, space, factor, level) for level in factor.levels]
+        # else the lab's own value would not be in the lab's own table
+        assert baseline in levels or factor.name in task.paths
 
 
 def test_reading_it_imports_no_keras(study_file: StudyFile):
@@ -99,15 +99,10 @@ def test_its_baseline_builds_a_compiled_model(study_file: StudyFile):
 
 
 def test_each_level_of_its_factors_builds(study_file: StudyFile):
-    task = study_file.task
-    for name, levels in task.factors.items():
-        for level in levels:
-            # as the baseline has it, but for the layer that some factors are of
-            params = {**task.baseline, "layers": task.baseline.get("layers", 1), name: level}
-            if name.startswith("units_"):
-                params["layers"] = max(int(name.removeprefix("units_")), int(params["layers"]))
-
-            assert task.build(params).compiled
+    space = explore(study_file)
+    for factor in study_file.task.all_factors():
+        for level in factor.levels:
+            assert study_file.task.build(params_of(study_file, space, factor, level)).compiled
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras's own

@@ -58,6 +58,10 @@ def test_a_task_needs_little():
         ({"metric": "accuracy"}, "with 'val_accuracy'"),
         ({"factors": {"units": []}}, r"the factor 'units' needs a list of values, not \[\]"),
         ({"factors": {"mode": "ab"}}, "the factor 'mode' needs a list of values, not 'ab'"),
+        ({"factors": {"mode": [["a"]]}}, "the factor 'mode' takes values, or dicts of values"),
+        ({"factors": {"mode": [{}]}}, "the factor 'mode' takes values, or dicts of values"),
+        ({"paths": {"up": {"units": 4}}}, "the factor 'up' needs a list of values"),
+        ({"factors": {"a": [1]}, "paths": {"a": [1]}}, "'a' is both a factor and a path"),
         ({"baseline": {"epochs": 3}}, "needs 'batch_size', a whole number of 1 or more, not None"),
         ({"baseline": {"epochs": True, "batch_size": 20}}, "needs 'epochs', .* not True"),
         ({"baseline": {"epochs": 0, "batch_size": 20}}, "needs 'epochs', .* not 0"),
@@ -78,6 +82,20 @@ def test_what_a_task_may_have():
         classes=["zero", "one"],
         factors={"units": [4, 8]},
     )
+
+
+def test_the_levels_of_a_factor_are_sets_of_values_and_those_of_a_path_add_up():
+    factors = task(
+        factors={"units": [4, 8], "layer": [{"layers": 1}, {"layers": 2, "units_2": None}]},
+        paths={"up": [{"layers": 3}, {"loss": "mse"}]},
+    ).all_factors()
+
+    assert [(f.name, *map(f.describe, f.levels)) for f in factors] == [
+        ("units", "4", "8"),
+        ("layer", "layers=1", "layers=2 units_2=None"),
+        ("up", "layers=3", "layers=3 loss=mse"),
+    ]
+    assert factors[0].levels == ({"units": 4}, {"units": 8})
 
 
 @pytest.mark.parametrize("n_trials", [0, -1, 1.5, True, None])

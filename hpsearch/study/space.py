@@ -31,7 +31,7 @@ from hpsearch.study.distributions import (
     whole_number_range,
 )
 from hpsearch.study_file import StudyFile, calling
-from hpsearch.task import TRAINER_PARAMS, Params, ParamValue, epochs_of
+from hpsearch.task import TRAINER_PARAMS, Factor, Params, ParamValue, Task, epochs_of
 
 N_PROBES = 300
 N_TRIED = 20
@@ -180,19 +180,53 @@ def _check_task(study_file: StudyFile, space: Space) -> None:
     """Check a task's baseline and factors against its space."""
     task = study_file.task
     levels = [
-        ("factors", f"the factor {name!r}", name, level)
-        for name, values in task.factors.items()
-        for level in values
+        (_field(task, factor), f"the factor {factor.name!r}", level)
+        for factor in task.all_factors()
+        for level in factor.levels
     ]
-    for name, value in task.baseline.items():
-        levels.append(("baseline", "the baseline", name, value))
-    for field, what, name, value in levels:
-        if name in TRAINER_PARAMS and name not in space.distributions:
-            continue
+    for field, what, params in [*levels, ("baseline", "the baseline", task.baseline)]:
+        searched = {
+            name: value
+            for name, value in params.items()
+            if name in space.distributions or name not in TRAINER_PARAMS
+        }
         try:
-            validate({name: value}, space, what)
+            validate(searched, space, what)
         except SpaceError as error:
             raise SpaceError(f"{place_of(study_file, field)}: {error}") from error
+
+
+def params_of(study_file: StudyFile, space: Space, factor: Factor, level: Params) -> Params:
+    """The complete params of a level: the baseline's, but for what the level sets.
+
+    Raises:
+        SpaceError: With these values, the space does not suggest all that the level sets, or
+            suggests a hyperparameter that neither level nor baseline has a value for.
+    """
+    values = {**study_file.task.baseline, **level}
+    asked = _asked(study_file, space, values)
+    what = (
+        f"{place_of(study_file, _field(study_file.task, factor))}: the level "
+        f"{factor.describe(level)} of the factor {factor.name!r}"
+    )
+    for name, value in level.items():
+        if name not in asked and name not in TRAINER_PARAMS:
+            cause = _cause_of(name, study_file, space, values)
+            cure = f": add {cause} to the level" if cause else ""
+            raise SpaceError(
+                f"{what} sets {name}={value}, but the space does not suggest {name!r} there{cure}"
+            )
+    for name in asked:
+        if name not in values:
+            raise SpaceError(
+                f"{what} needs a value for {name!r}, which the space suggests then: add it to "
+                "the level, or to the baseline"
+            )
+    return {name: values[name] for name in (*TRAINER_PARAMS, *asked)}
+
+
+def _field(task: Task, factor: Factor) -> str:
+    return "factors" if factor.name in task.factors else "paths"
 
 
 def validate(params: Mapping[str, ParamValue], space: Space, what: str) -> None:
@@ -270,7 +304,8 @@ def first_params(
     asked = _asked(study_file, space, values)
     for name, value in fixed.items():
         if name not in asked:
-            cure = _what_asks_for(name, study_file, space, values)
+            cause = _cause_of(name, study_file, space, values)
+            cure = f"; it does with --set {cause}" if cause else ""
             raise UsageError(
                 f"--set {name}={value} has no effect on the first trial: the space never "
                 f"suggests {name!r} with the baseline's other values{cure}"
@@ -292,16 +327,16 @@ def _asked(study_file: StudyFile, space: Space, values: Mapping[str, ParamValue]
     return probe.chosen
 
 
-def _what_asks_for(
+def _cause_of(
     name: str, study_file: StudyFile, space: Space, values: Mapping[str, ParamValue]
 ) -> str:
-    """A value that makes the space suggest a name, as the end of a message."""
+    """A `name=value` that makes the space suggest a name; empty if none is found."""
     rng = random.Random(0)
     for other, distribution in space.distributions.items():
         tried = [draw(distribution, rng) for _ in range(N_TRIED)]
         for value in dict.fromkeys(tried):
             if name in _asked(study_file, space, {**values, other: value}):
-                return f"; it does with --set {other}={value}"
+                return f"{other}={value}"
     return ""
 
 

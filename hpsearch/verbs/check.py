@@ -11,7 +11,7 @@ from hpsearch.data.sources import locate
 from hpsearch.errors import StudyFileError
 from hpsearch.export.network_code import network_code
 from hpsearch.study.distributions import describe_distribution
-from hpsearch.study.space import Space, explore, place_of
+from hpsearch.study.space import Space, explore, params_of, place_of
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.task import TRAINER_PARAMS, epochs_of
@@ -44,6 +44,9 @@ def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
     """
     study_file = read_study_file(name_or_path)
     space = explore(study_file)
+    for factor in study_file.task.all_factors():
+        for level in factor.levels:
+            params_of(study_file, space, factor, level)
     network_code(study_file)  # raises what `export` would raise
     prepared = prepare_data(study_file, data, say)
     dataset = prepared.open()

@@ -8,8 +8,9 @@ import pytest
 from optuna.distributions import FloatDistribution, IntDistribution
 
 from hpsearch.errors import SpaceError, StudyFileError
-from hpsearch.study.space import Space, explore, parse_value, validate
+from hpsearch.study.space import Space, explore, params_of, parse_value, validate
 from hpsearch.study_file import read_study_file
+from hpsearch.task import Params
 from tests.study_texts import study_text
 
 
@@ -188,6 +189,67 @@ def test_baseline_and_factors_outside_the_space_are_named_with_their_line(
 ):
     with pytest.raises(SpaceError, match=words) as caught:
         explored(tmp_path, "trial.suggest_int('units', 1, 8)", **fields)
+
+    assert str(caught.value).startswith(f"{tmp_path / 'task.py'}:{line}: ")
+
+
+LAYERS = (
+    "for i in range(1, trial.suggest_int('layers', 1, 3) + 1):",
+    "    trial.suggest_int(f'units_{i}', 1, 8)",
+)
+
+
+def levels_of(folder: Path, **fields: str) -> list[Params]:
+    """The params of the first factor's levels."""
+    space = explored(folder, *LAYERS, **{"baseline": "layers=1, units_1=2", **fields})
+    study_file = read_study_file(str(folder / "task.py"))
+    factor = study_file.task.all_factors()[0]
+    return [params_of(study_file, space, factor, level) for level in factor.levels]
+
+
+def test_a_level_has_the_baselines_values_but_for_what_it_sets(tmp_path: Path):
+    levels = levels_of(tmp_path, factors="layer=[dict(layers=1), dict(layers=2, units_2=5)]")
+
+    trainer = {"epochs": 1, "batch_size": 4}
+    assert levels == [
+        {**trainer, "layers": 1, "units_1": 2},
+        {**trainer, "layers": 2, "units_1": 2, "units_2": 5},
+    ]
+
+
+def test_a_level_may_change_what_the_space_leaves_to_the_baseline(tmp_path: Path):
+    assert [level["epochs"] for level in levels_of(tmp_path, factors="epochs=[3, 9]")] == [3, 9]
+
+
+@pytest.mark.parametrize(
+    ("fields", "line", "words"),
+    [
+        pytest.param(
+            {"factors": "units_2=[5]"},
+            18,
+            "the level 5 of the factor 'units_2' sets units_2=5, but the space does not suggest "
+            "'units_2' there: add layers=[23] to the level",
+            id="a layer that is not there",
+        ),
+        pytest.param(
+            {"factors": "layers=[2]"},
+            18,
+            "the level 2 of the factor 'layers' needs a value for 'units_2'",
+            id="a layer without units",
+        ),
+        pytest.param(
+            {"paths": "dict(up=[dict(layers=2, units_2=5), dict(layers=3)])"},
+            22,
+            "the level layers=3 units_2=5 of the factor 'up' needs a value for 'units_3'",
+            id="a step of a path",
+        ),
+    ],
+)
+def test_a_level_that_the_space_does_not_hold_as_a_whole_is_refused(
+    tmp_path: Path, fields: dict[str, str], line: int, words: str
+):
+    with pytest.raises(SpaceError, match=words) as caught:
+        levels_of(tmp_path, **fields)
 
     assert str(caught.value).startswith(f"{tmp_path / 'task.py'}:{line}: ")
 

@@ -161,6 +161,14 @@ def test_a_task_with_an_unusable_field_is_refused(cwd: Path, fields: dict[str, s
     assert "task.py:" in message
 
 
+def test_a_level_that_the_space_does_not_hold_is_refused(cwd: Path):
+    space = ("if trial.suggest_int('layers', 1, 2) == 2:", "    trial.suggest_int('units_2', 1, 8)")
+
+    message = refused(study_text(*space, baseline="layers=1", factors="units_2=[4]"))
+
+    assert message.endswith("does not suggest 'units_2' there: add layers=2 to the level")
+
+
 @pytest.mark.parametrize("value", ["0", "2.5", "True", "None", "'1'"])
 @pytest.mark.parametrize("name", ["epochs", "batch_size"])
 def test_the_baseline_needs_whole_numbers_for_the_trainer(cwd: Path, name: str, value: str):

@@ -14,7 +14,7 @@ from sklearn.datasets import load_breast_cancer
 from hpsearch.choices import Kind
 from hpsearch.evaluation.cost import measure_cost
 from hpsearch.processes.runner import LocalRunner
-from hpsearch.study.space import explore, validate
+from hpsearch.study.space import explore, params_of
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
 from tests.conftest import Cli
@@ -36,10 +36,9 @@ def written(request: pytest.FixtureRequest, cwd: Path, cli: Cli) -> StudyFile:
 def test_it_keeps_the_contract_of_study_files(written: StudyFile):
     task, space = written.task, explore(written)
 
-    for name, levels in task.factors.items():
-        for level in levels:
-            validate({name: level}, space, "a factor")
-        assert task.baseline[name] in levels
+    for factor in task.all_factors():
+        levels = [params_of(written, space, factor, level) for level in factor.levels]
+        assert task.baseline[factor.name] in [level[factor.name] for level in levels]
     assert task.encode is not None
 
 
