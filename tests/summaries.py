@@ -30,6 +30,7 @@ def trial(number: int, value: float | None = None, **fields: Any) -> TrialRow:
         "promoted_from": None,
         "is_baseline": False,
         "curve": None,
+        "onset": None,
     }
     return TrialRow(number=number, value=value, **{**defaults, **fields})
 

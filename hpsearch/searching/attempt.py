@@ -15,7 +15,7 @@ from hpsearch.processes.stop import StopRequest
 from hpsearch.searching.schedule import Schedule
 from hpsearch.searching.view import View
 from hpsearch.study.optuna_internals import frozen, report
-from hpsearch.study.trials import Attr, Outcome
+from hpsearch.study.trials import Attr, Outcome, onset_attrs
 from hpsearch.task import Params, epochs_of
 
 
@@ -107,6 +107,11 @@ class Attempt:
         self._set(Attr.EPOCHS_TRAINED, n_trained)
         if self.outcome is Outcome.PRUNED:
             self._set(Attr.EPOCHS_PRUNED, self.epochs - self.epochs_done)
+
+    def write_onset(self) -> None:
+        """Store when overfitting began."""
+        for name, value in onset_attrs(self.logs).items():
+            self._set(name, value)
 
     def write_outcome(self, outcome: Outcome, reason: str, output: str) -> None:
         """Store how the trial ended. Empty texts are stored only over earlier ones."""

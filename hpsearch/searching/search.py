@@ -22,7 +22,7 @@ from hpsearch.study.distributions import lies_in
 from hpsearch.study.note import write_note, write_trial_notes
 from hpsearch.study.record import Record
 from hpsearch.study.storage import Storage
-from hpsearch.study.trials import BROKEN, CONSTRAINT, Attr, Outcome, TrialRow, row
+from hpsearch.study.trials import BROKEN, CONSTRAINT, Attr, Outcome, TrialRow, onset_attrs, row
 from hpsearch.task import Task
 
 N_ERRORS_ALIKE = 3
@@ -149,6 +149,7 @@ class Search:
         elif outcome in {Outcome.PRUNED, Outcome.FINISHED}:
             reason, output = "", ""
         attempt.write_epochs()
+        attempt.write_onset()
         if attempt.curve is not None:
             attach_texts(trial, attempt.curve, attempt.epochs_done, self.storage.folder)
         attempt.write_outcome(outcome, reason, output)
@@ -203,7 +204,11 @@ class Search:
             value=lengths[epoch],
             params=params,
             distributions=trial.distributions,
-            user_attrs={Attr.READ_OFF: trial.number, Attr.CURVE: attempt.curve.name},
+            user_attrs={
+                Attr.READ_OFF: trial.number,
+                Attr.CURVE: attempt.curve.name,
+                **onset_attrs({e: logs for e, logs in attempt.logs.items() if e <= epoch}),
+            },
         )
 
     def _show(self, number: int) -> None:

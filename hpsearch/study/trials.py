@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from optuna.trial import FrozenTrial, TrialState
 
+from hpsearch.curves.onset import Fit, Onset, find_onset
+from hpsearch.goal import Logs
 from hpsearch.task import Params
 
 
@@ -47,6 +50,9 @@ class Attr:
     READ_OFF = "read_off"
     PROMOTED_FROM = "promoted_from"
     BASELINE = "baseline"
+    FIT = "fit"
+    LOWEST = "lowest_val_loss_at"
+    ONSET = "overfits_from"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +80,8 @@ class TrialRow:
     """The number of the pruned trial whose curve this one continues."""
     is_baseline: bool
     curve: str | None
+    onset: Onset | None
+    """When overfitting began; None where nothing is known."""
 
     @property
     def epochs(self) -> int | None:
@@ -114,6 +122,29 @@ def row(trial: FrozenTrial) -> TrialRow:
         promoted_from=attrs.get(Attr.PROMOTED_FROM),
         is_baseline=Attr.BASELINE in attrs,
         curve=attrs.get(Attr.CURVE),
+        onset=_onset(trial),
+    )
+
+
+def onset_attrs(curve: Mapping[int, Logs]) -> dict[str, str | int]:
+    """The user attributes that say when overfitting began on a trial's curve."""
+    onset = find_onset(curve)
+    if onset is None:
+        return {}
+    attrs = {Attr.FIT: onset.fit.value, Attr.LOWEST: onset.lowest, Attr.ONSET: onset.epoch}
+    return {name: value for name, value in attrs.items() if value is not None}
+
+
+def _onset(trial: FrozenTrial) -> Onset | None:
+    attrs = trial.user_attrs
+    if attrs.get(Attr.FIT) not in set(Fit):  # an older hpsearch stored none
+        return None
+    n_epochs = max(trial.intermediate_values, default=trial.params.get("epochs", 0))
+    return Onset(
+        fit=Fit(attrs[Attr.FIT]),
+        n_epochs=n_epochs,
+        lowest=attrs.get(Attr.LOWEST),
+        epoch=attrs.get(Attr.ONSET),
     )
 
 

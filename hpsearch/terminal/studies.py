@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from hpsearch.curves.onset import Fit
 from hpsearch.study.summary import Summary
 from hpsearch.study.trials import Outcome, TrialRow
 from hpsearch.task import Params, describe_params, without_epochs
@@ -104,6 +105,9 @@ def _outcome(trials: Sequence[TrialRow]) -> str:
     if first.epochs_reused and first.promoted_from is None:
         plural = "s" if first.epochs_reused > 1 else ""
         parts.append(f"{first.epochs_reused} epoch{plural} reused")
+    is_whole = first.outcome in {Outcome.FINISHED, Outcome.READ_OFF}
+    if is_whole and first.onset is not None and first.onset.fit in {Fit.OVERFITS, Fit.UNDERFITS}:
+        parts.append(first.onset.brief)
     if first.reason:
         parts.append(first.reason)
     return ", ".join(parts)

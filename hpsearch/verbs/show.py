@@ -120,6 +120,8 @@ def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
         )
     if trial.promoted_from is not None:
         lines.append(f"promoted: it continues where trial {trial.promoted_from} was pruned")
+    if trial.onset is not None:
+        lines.append(f"curve: {trial.onset}")
     network = next(group for group in summary.by_curve() if trial in group)
     if others := [describe_briefly(other) for other in network if other is not trial]:
         lines.append(f"same network: {', '.join(others)}")
@@ -135,13 +137,14 @@ def _table(
 ) -> tuple[list[str], list[list[Cell]]]:
     """A header, and a row for each trial."""
     names = list(dict.fromkeys(name for row in summary.rows for name in row.params))
-    header = ["trial", summary.goal.metric, "s", "outcome", *names, "notes"]
+    header = ["trial", summary.goal.metric, "s", "outcome", "fit", *names, "notes"]
     cells: list[list[Cell]] = [
         [
             row.number,
             None if row.value is None else round(row.value, 4),
             round(row.seconds, 1),
             row.outcome.value,
+            row.onset.brief if row.onset is not None else None,
             *(row.params.get(name) for name in names),
             _notes(row),
         ]
@@ -203,6 +206,13 @@ def _row_as_json(row: TrialRow) -> dict[str, Any]:
             "pruned": row.epochs_pruned,
         },
         "seconds": row.seconds,
+        "fit": None
+        if row.onset is None
+        else {
+            "says": row.onset.fit.value,
+            "lowest_val_loss_at": row.onset.lowest,
+            "from_epoch": row.onset.epoch,
+        },
         "is_baseline": row.is_baseline,
         "read_off": row.read_off,
         "promoted_from": row.promoted_from,

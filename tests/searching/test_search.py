@@ -12,6 +12,7 @@ from optuna.trial import TrialState, create_trial
 
 from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.curves.curve import Curve
+from hpsearch.curves.onset import find_onset
 from hpsearch.curves.store import CurveStore
 from hpsearch.errors import (
     Conflict,
@@ -135,6 +136,17 @@ def test_a_better_earlier_epoch_becomes_a_trial_of_that_length_at_no_cost(cwd):
     assert read_off.value == pytest.approx(0.5)
     assert summary.best == read_off
     assert summary.n_trials == 1
+
+
+def test_each_trial_says_when_its_own_part_of_the_curve_overfits(cwd):
+    summary = search(write_toy(cwd, epochs=4, peak=2))
+
+    assert summary.rows[1].read_off == 0
+    assert summary.rows[0].curve is not None
+    logs = Curve(Storage(URL).curves / summary.rows[0].curve).logs
+    by_epoch = dict(enumerate(logs, 1))
+    assert summary.rows[0].onset == find_onset(by_epoch)
+    assert summary.rows[1].onset == find_onset({1: by_epoch[1], 2: by_epoch[2]})
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
+from hpsearch.curves.onset import Fit, Onset
 from hpsearch.study.summary import Summary
 from hpsearch.study.trials import Outcome
 from hpsearch.terminal.studies import describe_epochs, print_networks, print_summary
@@ -78,6 +79,15 @@ def test_a_reason_stands_beside_the_outcome_without_control_characters():
     broken = trial(0, None, outcome=Outcome.CRASHED, reason="died\x1b[2J", epochs_done=0)
 
     assert printed(summary(broken))[1].endswith("crashed, died\N{REPLACEMENT CHARACTER}[2J")
+
+
+def test_a_finished_network_shows_when_it_overfits():
+    onset = Onset(fit=Fit.OVERFITS, n_epochs=9, lowest=4, epoch=6)
+
+    shown = [printed(summary(row(0, 0.5, onset=onset)))[1] for row in (trial, pruned)]
+
+    assert shown[0].endswith("finished, overfits from epoch 6")
+    assert shown[1].endswith("pruned")  # too early to tell
 
 
 @pytest.mark.parametrize(
