@@ -41,3 +41,11 @@ DEFAULT_SAMPLER = SamplerName.TPE
 DEFAULT_PRUNER = PrunerName.HALVING
 
 DEFAULT_STORAGE = "sqlite:///runs/studies.db"
+
+
+class Format(StrEnum):
+    """How results are printed for programs."""
+
+    JSON = "json"
+    CSV = "csv"
+    MD = "md"

@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hpsearch.choices import DEFAULT_STORAGE, Kind, SplitName
+from hpsearch.choices import DEFAULT_STORAGE, Format, Kind, SplitName
 from hpsearch.command_options import (
+    CsvOption,
     DataOption,
     DataTaskArgument,
     EpochTimeoutOption,
     JsonOption,
+    MarkdownOption,
     MemoryOption,
     ModelArgument,
     PrunerOption,
@@ -173,6 +175,76 @@ def resume_command(
     return resume(study, options)
 
 
+@app.command("sweep", rich_help_panel="Lab bench")
+def sweep_command(
+    study_file: StudyFileArgument,
+    factors: Annotated[
+        str | None,
+        typer.Option("--factors", metavar="A,B", help="Vary only these.  [default: all]"),
+    ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option("--seeds", metavar="N", parser=parse_count, help="Seeds for each setting."),
+    ] = 3,
+    minutes: Annotated[
+        int | None,
+        typer.Option(
+            "--minutes",
+            metavar="M",
+            parser=parse_count,
+            help="Fit the sweep into this time: fewer seeds, then fewer levels.",
+        ),
+    ] = None,
+    slots: SlotsOption = None,
+    study: Annotated[
+        str | None,
+        typer.Option(
+            "--study", metavar="NAME", help="Name of the sweep.  [default: the file's, and -sweep]"
+        ),
+    ] = None,
+    storage: StorageOption = None,
+    data: DataOption = None,
+    trial_timeout: TrialTimeoutOption = None,
+    epoch_timeout: EpochTimeoutOption = None,
+    memory: MemoryOption = None,
+    retries: RetriesOption = 2,
+) -> int:
+    """Vary one factor at a time, and print the lab's table.
+
+    Rerun to continue. Example: hpsearch sweep digits --factors units_1,activation
+    """
+    from hpsearch.verbs.sweep import sweep
+
+    options = _options(
+        storage,
+        data,
+        [],
+        trial_timeout,
+        epoch_timeout,
+        memory,
+        study=study,
+        slots=slots,
+        retries=retries,
+    )
+    names = None if factors is None else [name.strip() for name in factors.split(",")]
+    return sweep(study_file, options, factors=names, n_seeds=seeds, minutes=minutes)
+
+
+@app.command("table", rich_help_panel="Lab bench")
+def table_command(
+    study: StudyArgument,
+    storage: StorageOption = None,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+    md: MarkdownOption = False,
+) -> None:
+    """Print a sweep's table: what each level of each factor came to."""
+    answer_fast()
+    from hpsearch.verbs.table import table
+
+    table(storage_url(storage), study, form=chosen_format(json=json, csv=csv, md=md))
+
+
 def _options(
     storage: str | None,
     data: Path | None,
@@ -310,17 +382,15 @@ def show_command(
     ] = None,
     storage: StorageOption = None,
     json: JsonOption = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
-    md: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
+    csv: CsvOption = False,
+    md: MarkdownOption = False,
 ) -> None:
     """Show a study's trials, or one of them."""
     answer_fast()
-    from hpsearch.verbs.show import Format, show
+    from hpsearch.verbs.show import show
 
-    chosen = [form for form, wanted in zip(Format, (json, csv, md), strict=False) if wanted]
-    if len(chosen) > 1:
-        raise UsageError("--json, --csv and --md exclude each other")
-    show(storage_url(storage), study, trial=trial, top=top, form=chosen[0] if chosen else None)
+    form = chosen_format(json=json, csv=csv, md=md)
+    show(storage_url(storage), study, trial=trial, top=top, form=form)
 
 
 @app.command("best", rich_help_panel="Watch")
@@ -497,6 +567,19 @@ def storage_url(option: str | None) -> str:
     """The storage URL: from the option, the environment, or the default."""
     environment = os.environ.get("HPSEARCH_STORAGE") or os.environ.get("OPTUNA_STORAGE")
     return option or environment or DEFAULT_STORAGE
+
+
+def chosen_format(*, json: bool, csv: bool, md: bool) -> Format | None:
+    """The format that a user asked for; None for people.
+
+    Raises:
+        UsageError: More than one.
+    """
+    wanted = {Format.JSON: json, Format.CSV: csv, Format.MD: md}
+    chosen = [form for form, is_wanted in wanted.items() if is_wanted]
+    if len(chosen) > 1:
+        raise UsageError("--json, --csv and --md exclude each other")
+    return chosen[0] if chosen else None
 
 
 def answer_fast() -> None:

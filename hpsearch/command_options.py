@@ -119,6 +119,8 @@ StorageOption = Annotated[
         help=f"Where studies live; or set HPSEARCH_STORAGE.  [default: {DEFAULT_STORAGE}]",
     ),
 ]
+CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+MarkdownOption = Annotated[bool, typer.Option("--md", help="Print a Markdown table.")]
 DataOption = Annotated[
     Path | None,
     typer.Option("--data", metavar="DIR", help="Folder of data sets; or set HPSEARCH_DATA."),

@@ -77,6 +77,7 @@ TASK = Task(
         epochs={epochs}, batch_size=20, units=4, level=0.5, peak={peak}, mode="{mode}"
     ),
     budget=Budget(n_trials=4),
+    {fields}
 )
 '''
 
@@ -93,6 +94,7 @@ def write_toy(
     peak: int = 3,
     mode: str = "sound",
     name: str = "toy",
+    fields: str = "",
 ) -> Path:
     """Write the toy's study file.
 
@@ -108,6 +110,7 @@ def write_toy(
         peak: The baseline's best epoch.
         mode: Of the baseline.
         name: The file's stem.
+        fields: More of them, of the task.
     """
     path = folder / f"{name}.py"
     path.write_text(
@@ -120,6 +123,7 @@ def write_toy(
             epochs=epochs,
             peak=peak,
             mode=mode,
+            fields=fields,
         )
     )
     return path

@@ -84,6 +84,15 @@ class Curve:
             return [], [], []
 
     @property
+    def n_weights(self) -> int | None:
+        """The size of the network; None where no epoch, or an older hpsearch, stored it."""
+        try:
+            n_weights = json.loads((self.folder / "curve.json").read_text()).get("n_weights")
+        except (OSError, ValueError, AttributeError):
+            return None
+        return n_weights if isinstance(n_weights, int) else None
+
+    @property
     def is_evicted(self) -> bool:
         """Whether checkpoints of it were deleted to save space."""
         return (self.folder / "evicted").exists()

@@ -82,7 +82,7 @@ def measure_cost(
         taken = trainer.take(params, 0, OnceOrTwice(goal), name="the baseline")
         if taken.ending.how not in {How.FINISHED, How.STOPPED}:
             raise _explained(study_file, taken.ending)
-        n_weights = _n_weights(taken.curve, len(taken.logs))
+        n_weights = taken.curve.n_weights
     first, last = taken.logs[0], taken.logs[-1]
     if not goal.is_finite(last):
         where = place_of(study_file, "baseline")
@@ -90,6 +90,7 @@ def measure_cost(
             f"{where}: with the baseline's params, {goal.metric} is {goal.value(last)}, "
             f"loss {last.get('loss')}"
         )
+    assert n_weights is not None
     return Cost(first["seconds"], last["seconds"], goal.value(last), n_weights)
 
 
@@ -105,13 +106,3 @@ def _explained(study_file: StudyFile, ending: Ending) -> StudyFileError:
     frames = re.findall(rf'File "{re.escape(study_file.filename)}", line (\d+)', ending.output)
     where = f"{study_file.filename}:{frames[-1]}" if frames else study_file.filename
     return StudyFileError(f"{where}: training the baseline failed: {reason}")
-
-
-def _n_weights(curve: Curve, epoch: int) -> int:
-    """Weights of the network; the integers of a checkpoint are seeds and counters."""
-    state = curve.state(epoch) or {}
-    return sum(
-        array.size
-        for name, array in state.items()
-        if name.startswith("model/") and array.dtype.kind not in "iu"
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -26,14 +26,16 @@ from hpsearch.choices import (
 from hpsearch.curves.store import CurveStore
 from hpsearch.data.arrays import Prepared
 from hpsearch.errors import UsageError
+from hpsearch.evaluation.candidates import baseline_of
 from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.signals import handled
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.supervisor import NO_LIMITS, Limits
 from hpsearch.processes.trainer import RETRIES, Trainer
+from hpsearch.searching.fixed import FixedSchedule
 from hpsearch.searching.rungs import choose_first_rung
 from hpsearch.searching.samplers import require_sampler
-from hpsearch.searching.schedule import SampledSchedule
+from hpsearch.searching.schedule import SampledSchedule, Schedule
 from hpsearch.searching.search import Search, find_best
 from hpsearch.searching.view import View
 from hpsearch.study.lock import process_name, study_lock
@@ -41,6 +43,7 @@ from hpsearch.study.note import write_note
 from hpsearch.study.optuna_internals import set_trial_state
 from hpsearch.study.patience import AWAY_S, Patience
 from hpsearch.study.record import (
+    Point,
     Record,
     create_or_continue,
     find_record,
@@ -58,6 +61,8 @@ from hpsearch.task import ParamValue, epochs_of
 GRACE_S = 30  # from SIGTERM until running epochs are cut off
 
 Named = TypeVar("Named", bound=StrEnum)
+Points = Callable[[int], Sequence[Point]]
+"""A study's seed -> what a sweep trains."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +100,32 @@ def run(name_or_path: str, options: Options, view: View) -> tuple[Study, Stop]:
     """
     study_file = read_study_file(name_or_path)
     return _launch(study_file, None, options.study or study_file.name, options, view)
+
+
+def sweep(
+    study_file: StudyFile, points: Points, options: Options, view: View
+) -> tuple[Study, Stop]:
+    """Train fixed points in a study of their own: create it, or continue it.
+
+    Args:
+        study_file: Declares the task.
+        points: The study's seed -> which params to train with which seeds, in this order.
+        options: The user's; a sweep has no use for sampler, pruner, budget and fixed values.
+        view: Shows progress.
+
+    Returns:
+        The study, and why the sweep stopped.
+
+    Raises:
+        HpsearchError: Of any kind; what is stored stays intact.
+    """
+    name = options.study or sweep_name(study_file)
+    return _launch(study_file, None, name, options, view, points)
+
+
+def sweep_name(study_file: StudyFile) -> str:
+    """The name of a study file's sweep, unless the user chooses another."""
+    return f"{study_file.name}-sweep"
 
 
 def resume(study_name: str, options: Options, view: View) -> tuple[Study, Stop]:
@@ -168,7 +199,12 @@ def search(
 
 
 def _launch(
-    study_file: StudyFile, record: Record | None, name: str, options: Options, view: View
+    study_file: StudyFile,
+    record: Record | None,
+    name: str,
+    options: Options,
+    view: View,
+    points: Points = lambda seed: (),
 ) -> tuple[Study, Stop]:
     task = study_file.task
     space = explore(study_file)
@@ -184,7 +220,7 @@ def _launch(
     storage = Storage(options.storage, patience=Patience(AWAY_S, stop, view.say))
     with study_lock(storage, name):
         if record is None:
-            record = _record(study_file, space, prepared, options, storage, name)
+            record = _record(study_file, space, prepared, options, storage, name, points)
         study, stored, is_old = create_or_continue(
             storage, name, record, first, is_baseline=is_baseline
         )
@@ -244,6 +280,7 @@ def _record(
     options: Options,
     storage: Storage,
     name: str,
+    points: Points,
 ) -> Record:
     """The study's description if it began now, with its old seed if none is given."""
     stored = find_record(storage, name)
@@ -263,6 +300,7 @@ def _record(
         first_rung=choose_first_rung(
             len(data.open().train), batch_size, max_epochs=space.max_epochs(baseline)
         ),
+        points=points(seed),
     )
 
 
@@ -273,8 +311,16 @@ def _schedule(
     space: Space,
     fixed: Mapping[str, ParamValue],
     options: Options,
-) -> SampledSchedule:
+) -> Schedule:
     task = study_file.task
+    if stored.points:
+        return FixedSchedule(
+            study,
+            stored.points,
+            space.distributions,
+            seed=stored.seed,
+            baseline=baseline_of(study_file),
+        )
     sampler = options.sampler or SamplerName(stored.sampler)
     n_trials = options.trials or task.budget.n_trials
     if sampler is SamplerName.GRID:

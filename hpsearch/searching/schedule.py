@@ -37,12 +37,14 @@ class Schedule(Protocol):
 
     n_trials: int
     """The budget: total trials in the study."""
-    n_counted: int
-    """Trials begun so far that count toward it."""
-    fixed: Mapping[str, ParamValue]
-    """Hyperparameters that are not searched, and their values."""
     is_exhausted: bool
     """Whether there is nothing left to propose."""
+    reads_off: bool
+    """Whether a better earlier epoch of a curve becomes a trial."""
+
+    @property
+    def n_counted(self) -> int:
+        """Trials begun so far that count toward the budget."""
 
     def next_trial(self) -> Trial | None:
         """A running trial for a free slot; None if there is none now."""
@@ -99,11 +101,11 @@ class SampledSchedule:
         self.n_trials, self.seed, self.sampler, self.fixed = n_trials, seed, sampler, fixed
         self.halves = pruner is PrunerName.HALVING
         self.is_exhausted = False
+        self.reads_off = "epochs" not in fixed
         study.pruner = make_pruner(pruner, max_epochs)
         self.rungs = Rungs(self.goal, first_rung)
         self.rows = CurveRows(self.goal)
-        self.n_counted = 0
-        """Trials begun so far that the budget counts."""
+        self._n_counted = 0
         self._waiting: dict[int, FrozenTrial] = {}
         self._pruned: dict[str, FrozenTrial] = {}
         """By curve: the trial that was pruned at a rung and may be promoted."""
@@ -111,6 +113,11 @@ class SampledSchedule:
         """Numbers of promoted trials."""
         for trial in study.get_trials(deepcopy=False):
             self._note(trial)
+
+    @property
+    def n_counted(self) -> int:
+        """Trials begun so far that count toward the budget."""
+        return self._n_counted
 
     @property
     def is_spent(self) -> bool:
@@ -151,7 +158,7 @@ class SampledSchedule:
 
     def queue(self, trial: Trial) -> None:
         """Use Optuna's own queue: `ask` resumes the trial with its number and params."""
-        self.n_counted -= _is_counted(frozen(trial))
+        self._n_counted -= _is_counted(frozen(trial))
         set_trial_state(self.study, trial, TrialState.WAITING)
 
     def tell(self, trial: Trial, state: TrialState, value: float | None) -> FrozenTrial:
@@ -178,7 +185,7 @@ class SampledSchedule:
 
     def _note(self, trial: FrozenTrial) -> None:
         """Record an existing trial."""
-        self.n_counted += _is_counted(trial)
+        self._n_counted += _is_counted(trial)
         if trial.state is TrialState.WAITING:
             self._waiting[trial.number] = trial
         if Attr.PROMOTED_FROM in trial.user_attrs:
@@ -251,7 +258,7 @@ class SampledSchedule:
             set_trial_state(self.study, trial, TrialState.WAITING)  # nothing is left running
             raise
         self._waiting.pop(trial.number, None)
-        self.n_counted += 1
+        self._n_counted += 1
         return trial
 
 

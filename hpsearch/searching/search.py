@@ -123,7 +123,10 @@ class Search:
             self.view.trial_started(trial.number, params, attempt.epochs)
         try:
             taken = self.trainer.take(
-                params, self.record.seed, attempt, name=f"trial {trial.number}"
+                params,
+                trial.user_attrs.get(Attr.SEED, self.record.seed),
+                attempt,
+                name=f"trial {trial.number}",
             )
         except BaseException:
             with suppress(HpsearchError):  # the storage may be what failed
@@ -181,7 +184,7 @@ class Search:
         """
         trial, goal = attempt.trial, self.task.goal
         distribution = trial.distributions.get("epochs")
-        if distribution is None or "epochs" in self.schedule.fixed or attempt.curve is None:
+        if distribution is None or not self.schedule.reads_off or attempt.curve is None:
             return None
         lengths = {
             epoch: value

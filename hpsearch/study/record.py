@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import optuna
@@ -23,10 +23,19 @@ from hpsearch.study.space import differences
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import Attr
 from hpsearch.study_file import StudyFile, run_study_file
-from hpsearch.task import ParamValue
+from hpsearch.task import Params, ParamValue
 
 ATTR = "hpsearch"
 NETWORK = "± the network: build, or what it logs"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A network to train, and with which seed."""
+
+    params: Params
+    """Complete: `epochs` and `batch_size` included."""
+    seed: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +58,8 @@ class Record:
     versions: dict[str, str]
     first_rung: int = 1
     """Epochs after which `halving` first compares trials."""
+    points: list[Point] = field(default_factory=list)
+    """What a sweep trains, in this order; a search has none."""
 
     @property
     def goal(self) -> Goal:
@@ -88,6 +99,7 @@ def make_record(
     sampler: str,
     pruner: str,
     first_rung: int = 1,
+    points: Sequence[Point] = (),
 ) -> Record:
     """Describe a study that is about to begin."""
     task = study_file.task
@@ -104,6 +116,7 @@ def make_record(
         pruner=pruner,
         versions=versions(),
         first_rung=first_rung,
+        points=list(points),
     )
 
 
@@ -148,7 +161,7 @@ def create_or_continue(
     *,
     is_baseline: bool = True,
 ) -> tuple[Study, Record, bool]:
-    """Create a study with its first trial queued, or continue an existing one.
+    """Create a study, a search with its first trial queued, or continue an existing one.
 
     An existing study adopts the current study file if trials stay comparable. Its network
     may change until a trial has completed an epoch; the first trial, which the old network
@@ -158,7 +171,7 @@ def create_or_continue(
         storage: Where studies are kept.
         name: The study's name.
         record: The study's description if it began now.
-        first: The params of the first trial.
+        first: The params of a search's first trial.
         is_baseline: Whether they are the baseline's.
 
     Returns:
@@ -172,16 +185,19 @@ def create_or_continue(
     stored = None if study is None else read_record(study)
     if study is not None and stored is not None:
         has_other_network = _require_comparable(name, study, stored, record)
-        if stored.study_file != record.study_file:
-            stored = replace(
-                stored,
-                study_file=record.study_file,
-                filename=record.filename,
-                title=record.title,
-            )
+        now = replace(
+            stored,
+            study_file=record.study_file,
+            filename=record.filename,
+            title=record.title,
+            points=stored.points + [point for point in record.points if point not in stored.points],
+        )
+        if now != stored:
+            stored = now
             # keep fields that a newer hpsearch added
             study.set_user_attr(ATTR, {**study.user_attrs[ATTR], **SCHEMA.encode(stored)})
-        if has_other_network or not study.get_trials(deepcopy=False):
+        is_search = not stored.points
+        if is_search and (has_other_network or not study.get_trials(deepcopy=False)):
             _enqueue_first(study, first, is_baseline=is_baseline)
         return study, stored, True
     if study is not None and not all(map(_is_first, study.get_trials(deepcopy=False))):
@@ -195,7 +211,8 @@ def create_or_continue(
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         study.set_metric_names([record.metric])
     study.set_user_attr(ATTR, SCHEMA.encode(record))
-    _enqueue_first(study, first, is_baseline=is_baseline)
+    if not record.points:
+        _enqueue_first(study, first, is_baseline=is_baseline)
     return study, record, False
 
 
@@ -208,6 +225,11 @@ def _require_comparable(name: str, study: Study, stored: Record, now: Record) ->
     Raises:
         StudyChanged: Old and new trials cannot be compared.
     """
+    if bool(stored.points) != bool(now.points):
+        kinds = ("a sweep", "a search") if stored.points else ("a search", "a sweep")
+        raise StudyChanged(
+            f"study {name!r} is {kinds[0]}, not {kinds[1]}: choose another name with --study"
+        )
     diff = _changes(stored, now)
     has_other_network = diff == [NETWORK] and not _has_logs(study)
     if diff and not has_other_network:
@@ -241,10 +263,10 @@ def _optuna_study(storage: BaseStorage, name: str) -> Study | None:
 def _changes(stored: Record, now: Record) -> list[str]:
     """Changes that make old and new trials incomparable, as lines of a diff."""
     diff = differences(stored.space, now.space)
-    for field in ("metric", "direction", "data", "seed"):
-        before, after = getattr(stored, field), getattr(now, field)
+    for name in ("metric", "direction", "data", "seed"):
+        before, after = getattr(stored, name), getattr(now, name)
         if before != after:
-            diff += [f"- {field}: {str(before)[:40]}", f"+ {field}: {str(after)[:40]}"]
+            diff += [f"- {name}: {str(before)[:40]}", f"+ {name}: {str(after)[:40]}"]
     if stored.study_file != now.study_file:
         then_file, now_file = stored.load(), now.load()
         if then_file.task.baseline != now_file.task.baseline:

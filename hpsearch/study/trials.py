@@ -50,6 +50,7 @@ class Attr:
     READ_OFF = "read_off"
     PROMOTED_FROM = "promoted_from"
     BASELINE = "baseline"
+    SEED = "seed"
     FIT = "fit"
     LOWEST = "lowest_val_loss_at"
     ONSET = "overfits_from"

@@ -25,6 +25,8 @@ def print_closing(study: Study, stop: Stop) -> Summary:
     name = study.study_name
     if stop in {Stop.INTERRUPTED, Stop.TERMINATED, Stop.TIMEOUT}:
         print_line(console, f"to go on: hpsearch resume {name}    to look: hpsearch show {name}")
+    elif record.points:
+        print_line(console, f"next: hpsearch table {name}    to look: hpsearch dashboard {name}")
     else:
         print_line(console, f"next: hpsearch evaluate {name}    to look: hpsearch dashboard {name}")
     return summary

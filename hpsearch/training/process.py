@@ -130,6 +130,7 @@ def run(job: Job, launcher: Launcher) -> Logs:
     if writing is not None:
         require_windows(train, data.vocabulary)
     model = build(task, job.params, job.seed, train)
+    identity["n_weights"] = model.count_params()
     epochs_done, state = curve.resume_point(epochs)
     if state is not None:
         set_state(model, state)

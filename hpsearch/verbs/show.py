@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from enum import StrEnum
 from typing import Any
 
+from hpsearch.choices import Format
 from hpsearch.curves.curve import Curve
 from hpsearch.errors import UsageError
 from hpsearch.study.artifacts import describe_texts
@@ -25,14 +25,6 @@ from hpsearch.terminal.printing import (
     print_table,
 )
 from hpsearch.terminal.studies import describe_briefly, print_networks, print_summary
-
-
-class Format(StrEnum):
-    """How results are printed for programs."""
-
-    JSON = "json"
-    CSV = "csv"
-    MD = "md"
 
 
 def show(

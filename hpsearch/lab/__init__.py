@@ -1,0 +1,1 @@
+"""The lab bench: vary one factor at a time, tabulate, combine, report."""
