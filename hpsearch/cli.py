@@ -19,6 +19,7 @@ from hpsearch.command_options import (
     CsvOption,
     DataOption,
     DataTaskArgument,
+    EpochsOption,
     EpochTimeoutOption,
     JsonOption,
     MarkdownOption,
@@ -89,6 +90,7 @@ def hpsearch(
 def run_command(
     study_file: StudyFileArgument,
     trials: TrialsOption = None,
+    epochs: EpochsOption = None,
     timeout: TimeoutOption = None,
     slots: SlotsOption = None,
     seed: Annotated[
@@ -129,6 +131,7 @@ def run_command(
         memory,
         study=study,
         trials=trials,
+        epochs=epochs,
         timeout_s=timeout,
         slots=slots,
         seed=seed,
@@ -143,6 +146,7 @@ def run_command(
 def resume_command(
     study: StudyArgument,
     trials: TrialsOption = None,
+    epochs: EpochsOption = None,
     timeout: TimeoutOption = None,
     slots: SlotsOption = None,
     storage: StorageOption = None,
@@ -166,6 +170,7 @@ def resume_command(
         epoch_timeout,
         memory,
         trials=trials,
+        epochs=epochs,
         timeout_s=timeout,
         slots=slots,
         sampler=sampler,
@@ -228,6 +233,42 @@ def sweep_command(
     )
     names = None if factors is None else [name.strip() for name in factors.split(",")]
     return sweep(study_file, options, factors=names, n_seeds=seeds, minutes=minutes)
+
+
+@app.command("combine", rich_help_panel="Lab bench")
+def combine_command(
+    study: StudyArgument,
+    search: Annotated[
+        str | None,
+        typer.Option(
+            "--search",
+            metavar="STUDY",
+            help="Compare with this search.  [default: the study file's own, if there is one]",
+        ),
+    ] = None,
+    slots: SlotsOption = None,
+    storage: StorageOption = None,
+    data: DataOption = None,
+    trial_timeout: TrialTimeoutOption = None,
+    epoch_timeout: EpochTimeoutOption = None,
+    memory: MemoryOption = None,
+    retries: RetriesOption = 2,
+) -> int:
+    """Train the best level of every factor of a sweep together, and say what that did."""
+    from hpsearch.verbs.combine import combine_sweep
+
+    options = _options(
+        storage,
+        data,
+        [],
+        trial_timeout,
+        epoch_timeout,
+        memory,
+        study=study,
+        slots=slots,
+        retries=retries,
+    )
+    return combine_sweep(study, options, search=search)
 
 
 @app.command("table", rich_help_panel="Lab bench")

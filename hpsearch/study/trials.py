@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -162,3 +162,12 @@ def _outcome(trial: FrozenTrial) -> Outcome:
         return Outcome(stored)
     by_state = {TrialState.COMPLETE: Outcome.FINISHED, TrialState.PRUNED: Outcome.PRUNED}
     return by_state.get(trial.state, Outcome.FAILED)
+
+
+def curve_epochs(rows: Iterable[TrialRow]) -> int:
+    """The epochs of trials' curves, each counted once, whoever trained them."""
+    lengths: dict[str | None, int] = {}
+    for trial in rows:
+        lengths[trial.curve] = max(lengths.get(trial.curve, 0), trial.epochs_done)
+    lengths.pop(None, None)
+    return sum(lengths.values())
