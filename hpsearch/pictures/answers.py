@@ -146,12 +146,12 @@ def _draw_classes(panel: Axes, confusion: Confusion) -> None:
     panel.set_axis_off()
     n = len(confusion.classes)
     panel.set(xlim=(0, 1), ylim=(n + 0.5, -1.0))
-    places = (0.0, 0.52, 0.67, 0.79, 1.0)
+    places = (0.0, 0.48, 0.63, 0.77, 1.0)
     sizes = confusion.counts.sum(axis=1)
     figures = zip(confusion.precision, confusion.recall, confusion.f1, sizes, strict=True)
     lines = [["class", "precision", "recall", "F1", "examples"]]
     lines += [
-        [shown(name, 20), *(f"{figure:.3f}" for figure in one[:3]), str(one[3])]
+        [shown(name, 12), *(f"{figure:.3f}" for figure in one[:3]), str(one[3])]
         for name, one in zip(confusion.classes, figures, strict=True)
     ]
     for row, line in enumerate(lines):
@@ -244,7 +244,7 @@ def _draw_texts(mistakes: Sequence[Mistake]) -> Figure:
     place = 0.5
     for block in blocks:
         for i, line in enumerate(block):
-            panel.text(0, place, line, va="center", fontweight="bold" if i == 0 else "normal",
+            panel.text(0.01, place, line, va="center", fontweight="bold" if i == 0 else "normal",
                        color=BLACK)  # fmt: skip
             place += 1
         place += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from hpsearch.errors import UsageError
+from hpsearch.errors import DataError, UsageError
 from hpsearch.files import atomic_file
 
 WIDTH = 4.2  # inches
@@ -78,7 +79,6 @@ STYLE: Any = {  # a dict; matplotlib types the names of its settings one by one
     "lines.markersize": 4,
     "hatch.linewidth": 0.6,
     "svg.fonttype": "none",
-    "svg.hashsalt": "hpsearch",
     "pdf.fonttype": 42,
     "savefig.dpi": PNG_DPI,
 }
@@ -172,12 +172,20 @@ def is_wide(values: Iterable[float], ratio: float = 20) -> bool:
     return bool(values) and min(values) > 0 and max(values) / min(values) > ratio
 
 
-def as_svg(figure: Figure) -> str:
-    """A figure as an SVG document, the same for the same figure."""
+def as_svg(figure: Figure, name: str = "hpsearch") -> str:
+    """A figure as an SVG document, the same for the same figure.
+
+    Args:
+        figure: From this package.
+        name: Another one for each picture on a page, so that no two share an `id`.
+    """
     buffer = io.StringIO()
-    with _saving():
+    with _saving(), rc_context({"svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", metadata=METADATA["svg"])
-    return buffer.getvalue()
+    svg = buffer.getvalue()
+    used = set(re.findall(r"[(\"]#([^)\"]+)", svg))
+    # matplotlib numbers everything, in the same way in each picture
+    return re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in used else "", svg)
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -185,13 +193,20 @@ def save(figure: Figure, path: Path) -> None:
 
     Raises:
         UsageError: The suffix is another one, or the folder is not there.
+        DataError: The file cannot be written.
     """
     kind = require_format(path)
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent} to write {path.name} into")
-    with _saving(), atomic_file(path) as scratch:
-        figure.savefig(scratch, format=kind, metadata=METADATA[kind])
-        scratch.chmod(0o644)  # temporary files are private
+    try:
+        with _saving(), atomic_file(path) as scratch:
+            if kind == "svg":
+                scratch.write_text(as_svg(figure), encoding="utf-8")
+            else:
+                figure.savefig(scratch, format=kind, metadata=METADATA[kind])
+            scratch.chmod(0o644)  # temporary files are private
+    except OSError as error:
+        raise DataError(f"cannot write {path}: {error.strerror}") from error
 
 
 def require_format(path: Path) -> str:

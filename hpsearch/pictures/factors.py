@@ -83,7 +83,7 @@ def _draw_times(panel: Axes, factor: FactorTable, table: SweepTable) -> None:
     for place, level in enumerate(factor.rows):
         if level.total_s is not None:
             panel.barh(place, level.total_s, height=0.55, color="white", edgecolor=GREY,
-                       hatch="...", label=shown(level.label))  # fmt: skip
+                       hatch="//", label=shown(level.label))  # fmt: skip
         else:
             other = level.others[0].value if level.others else "not trained"
             panel.text(0, place, f" {other}", va="center", color=BLACK)

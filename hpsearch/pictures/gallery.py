@@ -6,123 +6,23 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
-from pathlib import Path
 from statistics import fmean, median
 
 import numpy as np
 from matplotlib.figure import Figure
-from optuna.study import Study
 
-from hpsearch.curves.curve import Curve
 from hpsearch.curves.onset import Onset, find_onset
-from hpsearch.data.arrays import Array, Split
 from hpsearch.errors import NothingFinished, UsageError
-from hpsearch.export.predictions import predict_split
-from hpsearch.export.winner import find_winner, name_classes
-from hpsearch.goal import Goal, Logs
-from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, read_table
+from hpsearch.lab.table import LevelRow
 from hpsearch.pictures import answers, curves, factors, params, trials
 from hpsearch.pictures.kinds import ABOUT, Needs, PictureKind
+from hpsearch.pictures.subject import TEST, Subject, is_finite, length_of
 from hpsearch.study.examples import example_of_task
-from hpsearch.study.record import Record, load_study
-from hpsearch.study.storage import Storage
-from hpsearch.study.summary import Summary, summarize
 from hpsearch.study.trials import Outcome, TrialRow
-from hpsearch.task import Task, without_epochs
+from hpsearch.task import without_epochs
 
 N_MISTAKES = 16  # images
 N_MISTAKEN_TEXTS = 8
-TEST = "test"
-WHOLE = frozenset({Outcome.FINISHED, Outcome.READ_OFF})
-
-
-class Subject:
-    """A study to draw, read as far as pictures need it.
-
-    Args:
-        storage: Where it is.
-        name: Its name.
-        data: The user's data folder, for pictures that ask its network.
-
-    Raises:
-        StudyNotFound: There is no such study.
-    """
-
-    def __init__(self, storage: Storage, name: str, data: Path | None = None) -> None:
-        self.storage, self.name, self.data = storage, name, data
-        self.study: Study
-        self.record: Record
-        self.study, self.record = load_study(storage, name)
-
-    @property
-    def goal(self) -> Goal:
-        """Metric and direction."""
-        return self.record.goal
-
-    @property
-    def is_sweep(self) -> bool:
-        """Whether it varies one factor at a time."""
-        return bool(self.record.points)
-
-    @cached_property
-    def summary(self) -> Summary:
-        """All trials."""
-        return summarize(self.study, self.record)
-
-    @cached_property
-    def table(self) -> SweepTable:
-        """A sweep's levels.
-
-        Raises:
-            NothingFinished: No network has been trained yet.
-        """
-        return read_table(self.storage, self.study, self.record)
-
-    @cached_property
-    def finished(self) -> list[TrialRow]:
-        """Trials that ended with a finite value.
-
-        Raises:
-            NothingFinished: There are none.
-        """
-        rows = [row for row in self.summary.rows if row.outcome in WHOLE and _is_finite(row.value)]
-        if not rows:
-            raise NothingFinished(
-                f"study {self.name!r} has no finished trial to draw: hpsearch resume {self.name}"
-            )
-        return rows
-
-    def trial(self, number: int) -> TrialRow:
-        """One trial.
-
-        Raises:
-            UsageError: There is no such trial.
-        """
-        rows = self.summary.rows
-        if not 0 <= number < len(rows):
-            there = f"valid numbers are 0 to {len(rows) - 1}" if rows else "it has none"
-            raise UsageError(f"no trial {number} in study {self.name!r}: {there}")
-        return rows[number]
-
-    def logs(self, row: TrialRow) -> list[Logs]:
-        """Keras's logs of a trial's network, as far as any trial of the study took it."""
-        same = [one for one in self.summary.rows if one.curve == row.curve] if row.curve else [row]
-        n_epochs = max(max(one.epochs_done, _length(one)) for one in same)
-        return Curve(self.storage.curves / (row.curve or "none")).logs[:n_epochs]
-
-    def factors(self, name: str | None) -> list[FactorTable]:
-        """The factors of a sweep, or the one of that name.
-
-        Raises:
-            UsageError: The sweep has no such factor.
-            NothingFinished: No network has been trained yet.
-        """
-        chosen = [one for one in self.table.factors if name in (None, one.name)]
-        if not chosen:
-            names = ", ".join(one.name for one in self.table.factors) or "none"
-            raise UsageError(f"sweep {self.name!r} has no factor {name!r}: it has {names}")
-        return chosen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,7 +96,7 @@ def _require_logged(found: Sequence[curves.Curves], subject: Subject) -> None:
 def _chosen(subject: Subject, choice: Choice) -> TrialRow:
     """The trial to draw: the one that was asked for, else the best, else the furthest."""
     if choice.trial is not None:
-        row = subject.trial(choice.trial)
+        row = subject.summary.trial(choice.trial)
         if not subject.logs(row):
             raise NothingFinished(
                 f"trial {row.number} of study {subject.name!r} has completed no epoch to draw"
@@ -223,10 +123,8 @@ def _curves_of(subject: Subject, row: TrialRow) -> curves.Curves:
 
 
 def _curves_of_level(subject: Subject, level: LevelRow) -> curves.Curves:
-    seeds = [
-        subject.logs(subject.trial(one.trial))[: subject.trial(one.trial).epochs_done]
-        for one in level.trainings
-    ]
+    rows = [subject.summary.trial(training.trial) for training in level.trainings]
+    seeds = [subject.logs(row)[: row.epochs_done] for row in rows]
     lowest = [one.onset.lowest for one in level.trainings if one.onset and one.onset.lowest]
     onset = None
     if level.fit is not None:
@@ -275,7 +173,7 @@ def _longest(rows: Sequence[LevelRow]) -> list[LevelRow]:
 
 def _history(subject: Subject, choice: Choice) -> Figure:
     rows = subject.summary.rows
-    if not any(_is_finite(row.value) for row in rows):
+    if not any(is_finite(row.value) for row in rows):
         raise NothingFinished(
             f"no trial of study {subject.name!r} has a value to draw: hpsearch resume "
             f"{subject.name}"
@@ -332,7 +230,7 @@ def _points_of_trials(subject: Subject) -> list[trials.Point]:
     points = []
     for row in subject.finished:
         assert row.value is not None
-        seconds = sum(one.get("seconds", 0.0) for one in subject.logs(row)[: _length(row)])
+        seconds = sum(one.get("seconds", 0.0) for one in subject.logs(row)[: length_of(row)])
         points.append(
             trials.Point(
                 name=f"trial {row.number}",
@@ -387,13 +285,13 @@ def _factors(subject: Subject, choice: Choice) -> Figure:
 
 
 def _confusion(subject: Subject, choice: Choice) -> Figure:
-    judged = _judge_winner(subject)
+    judged = subject.judged
     confusion = answers.Confusion.of(judged.labels, judged.answers, judged.classes)
     return answers.draw_confusion(confusion, split=TEST)
 
 
 def _mistakes(subject: Subject, choice: Choice) -> Figure:
-    judged = _judge_winner(subject)
+    judged = subject.judged
     sure = judged.probabilities[np.arange(len(judged.answers)), judged.answers]
     wrong = np.flatnonzero(judged.answers != judged.labels)
     wrong = wrong[np.argsort(-sure[wrong], kind="stable")]
@@ -413,58 +311,6 @@ def _mistakes(subject: Subject, choice: Choice) -> Figure:
     if not all(one.image is not None for one in found):
         found = found[:N_MISTAKEN_TEXTS]
     return answers.draw_mistakes(found, len(wrong), split=TEST)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judged:
-    """The winner's answers to the test split."""
-
-    task: Task
-    split: Split
-    vocabulary: tuple[str, ...]
-    classes: list[str]
-    labels: Array
-    probabilities: Array
-    """`(n_examples, n_classes)`."""
-
-    @property
-    def answers(self) -> Array:
-        """The likeliest class of each example."""
-        answers: Array = self.probabilities.argmax(axis=1)
-        return answers
-
-
-def _judge_winner(subject: Subject) -> Judged:
-    """Ask the winner about the test split: its evaluation has opened it.
-
-    The winner was fitted on train + validation, so only test shows what it makes of examples
-    that it has not seen.
-    """
-    winner = find_winner(subject.storage, subject.name)
-    prepared = winner.prepare_data(subject.data)
-    dataset = prepared.open()
-    if dataset.train.classes() is None:
-        raise UsageError(f"the labels of study {subject.name!r} are no classes")
-    probabilities = predict_split(winner.model, prepared, TEST)
-    n_classes = probabilities.shape[1]
-    names = name_classes(winner.study_file, dataset)
-    return Judged(
-        task=winner.study_file.task,
-        split=dataset.test,
-        vocabulary=dataset.vocabulary,
-        classes=names if len(names) == n_classes else [str(i) for i in range(n_classes)],
-        labels=np.asarray(dataset.test.y, np.int64),
-        probabilities=probabilities,
-    )
-
-
-def _length(row: TrialRow) -> int:
-    """How many epochs of its curve a trial stands for."""
-    return (row.epochs if row.outcome is Outcome.READ_OFF else None) or row.epochs_done
-
-
-def _is_finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
 
 
 DRAWN: Mapping[PictureKind, Callable[[Subject, Choice], Figure]] = {

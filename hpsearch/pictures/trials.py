@@ -223,7 +223,7 @@ def draw_timeline(spans: Sequence[Span]) -> Figure:
     entitle(
         figure,
         f"{many} busy {share:.0%} of {seconds(total)}",
-        "Numbers are trials; one that was interrupted shows its last part.",
+        "Numbers are trials. Of one that was interrupted, the last part.",
         idle,
         marks=marks,
         n_columns=3,

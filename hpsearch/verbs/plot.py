@@ -9,8 +9,9 @@ from pathlib import Path
 from hpsearch.errors import UsageError
 from hpsearch.files import slug
 from hpsearch.pictures.drawing import require_format, save
-from hpsearch.pictures.gallery import Choice, Subject, draw, warning_of
+from hpsearch.pictures.gallery import Choice, draw, warning_of
 from hpsearch.pictures.kinds import PictureKind
+from hpsearch.pictures.subject import Subject
 from hpsearch.study.storage import Storage
 from hpsearch.terminal.printing import plain, say
 

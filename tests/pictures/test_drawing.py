@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from xml.etree import ElementTree
 
@@ -76,6 +77,15 @@ def test_a_picture_fetches_nothing():
     links = [value for node in tree.iter() for name, value in node.attrib.items() if "href" in name]
 
     assert all(link.startswith("#") for link in links)
+
+
+def test_pictures_on_one_page_share_no_id_and_find_all_that_they_refer_to():
+    pages = [as_svg(picture(), name) for name in ("one", "two")]
+
+    ids = [set(re.findall(r' id="([^"]+)"', page)) for page in pages]
+    assert not ids[0] & ids[1]
+    for page, own in zip(pages, ids, strict=True):
+        assert own == set(re.findall(r"[(\"]#([^)\"]+)", page)) != set()
 
 
 def test_settings_of_the_user_change_nothing():
