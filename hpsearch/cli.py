@@ -44,6 +44,7 @@ from hpsearch.command_options import (
     parse_whole_number,
 )
 from hpsearch.errors import HpsearchError, UsageError
+from hpsearch.pictures.kinds import ABOUT, PictureKind
 from hpsearch.processes.signals import Terminated, raised
 from hpsearch.terminal.lasting import Lasting, is_reader_gone
 
@@ -438,6 +439,65 @@ def show_command(
 
     form = chosen_format(json=json, csv=csv, md=md)
     show(storage_url(storage), study, trial=trial, top=top, form=form)
+
+
+PLOT_HELP = "\n".join(
+    [
+        "Draw one picture of a study, as SVG, PNG or PDF.\n\n\b\nKINDS",
+        *(f"{kind:<12} {about.shows}" for kind, about in ABOUT.items()),
+        "\nExample: hpsearch plot digits curves -o curves.png",
+    ]
+)
+
+
+@app.command("plot", rich_help_panel="Watch", help=PLOT_HELP)
+def plot_command(
+    study: StudyArgument,
+    kind: Annotated[
+        PictureKind,
+        typer.Argument(
+            metavar="KIND",
+            parser=parse_choice(PictureKind),
+            show_choices=False,
+            help="What to draw: see above.",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="File ending in .svg, .png or .pdf.  [default: STUDY-KIND.svg]",
+        ),
+    ] = None,
+    trial: Annotated[
+        int | None,
+        typer.Option(
+            "--trial", metavar="N", help="For curves, gradient: this trial.  [default: the best]"
+        ),
+    ] = None,
+    factor: Annotated[
+        str | None,
+        typer.Option("--factor", metavar="NAME", help="Of a sweep: this factor.  [default: all]"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    storage: StorageOption = None,
+    data: DataOption = None,
+) -> None:
+    """Draw one picture of a study, as SVG, PNG or PDF."""
+    from hpsearch.pictures.gallery import Choice
+    from hpsearch.verbs.plot import plot
+
+    plot(
+        storage_url(storage),
+        study,
+        kind,
+        output,
+        Choice(trial=trial, factor=factor),
+        data=data_folder(data),
+        force=force,
+    )
 
 
 @app.command("best", rich_help_panel="Watch")
