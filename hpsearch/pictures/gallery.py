@@ -71,7 +71,12 @@ def _curves(subject: Subject, choice: Choice) -> Figure:
     if subject.is_sweep and choice.trial is None:
         return _level_curves(subject, choice, subject.goal.metric)
     row = _chosen(subject, choice)
-    return curves.draw_curves(_curves_of(subject, row), subject.goal)
+    published = subject.record.load().task.published if row.is_baseline else None
+    return curves.draw_curves(
+        _curves_of(subject, row),
+        subject.goal,
+        published=None if published is None else published.logs,
+    )
 
 
 def _gradient(subject: Subject, choice: Choice) -> Figure:
