@@ -161,7 +161,7 @@ def number(value: float) -> str:
 def seconds(value: float) -> str:
     """`0.4 s`, `35 s`, `12 min` or `3.1 h`."""
     if value < 9.95:
-        return f"{value:.2g} s"
+        return f"{value:.3g} s"
     if value < 120:
         return f"{value:.0f} s"
     return f"{value / 60:.0f} min" if value < 7200 else f"{value / 3600:.1f} h"
