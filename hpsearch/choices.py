@@ -28,6 +28,8 @@ class Kind(StrEnum):
     IMAGES = "images"
     VECTORS = "vectors"
     TEXT = "text"
+    SEQUENCE = "sequence"
+    CHARACTERS = "characters"
 
 
 class SplitName(StrEnum):
