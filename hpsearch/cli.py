@@ -353,12 +353,24 @@ def data_show_command(
             help="Which example, from 0.",
         ),
     ] = 0,
+    word: Annotated[
+        int | None,
+        typer.Option(
+            "--word",
+            metavar="N",
+            parser=parse_count,
+            help="Print the word of that rank instead; 1 is the most frequent.",
+        ),
+    ] = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
     """Print one example: text, an image in shades, or numbers."""
-    from hpsearch.verbs.data_show import show
+    from hpsearch.verbs.data_show import show, show_word
 
+    if word is not None:
+        show_word(task, word, data=data_folder(data), as_json=json)
+        return
     show(task, split=split, number=example, data=data_folder(data), as_json=json)
 
 
