@@ -39,6 +39,14 @@ class SplitName(StrEnum):
     VALID = "valid"
 
 
+class PredictedSplit(StrEnum):
+    """A split that `predict` takes; only an evaluated network is asked, so test was opened."""
+
+    TRAIN = "train"
+    VALID = "valid"
+    TEST = "test"
+
+
 DEFAULT_SAMPLER = SamplerName.TPE
 DEFAULT_PRUNER = PrunerName.HALVING
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hpsearch.choices import DEFAULT_STORAGE, Format, Kind, SplitName
+from hpsearch.choices import DEFAULT_STORAGE, Format, Kind, PredictedSplit, SplitName
 from hpsearch.command_options import (
     CsvOption,
     DataOption,
@@ -496,9 +496,18 @@ def export_command(
 def predict_command(
     model: ModelArgument,
     inputs: Annotated[
-        list[str],
-        typer.Argument(metavar="INPUT...", help="Files, texts, or - for standard input."),
-    ],
+        list[str] | None,
+        typer.Argument(metavar="[INPUT]...", help="Files, texts, or - for standard input."),
+    ] = None,
+    split: Annotated[
+        PredictedSplit | None,
+        typer.Option(
+            "--split",
+            metavar="|".join(PredictedSplit),
+            parser=parse_choice(PredictedSplit),
+            help="Instead of inputs: all examples of a split.",
+        ),
+    ] = None,
     top: Annotated[
         int | None,
         typer.Option(
@@ -508,10 +517,26 @@ def predict_command(
     storage: StorageOption = None,
     data: DataOption = None,
     json: JsonOption = False,
+    csv: CsvOption = False,
 ) -> None:
     """Apply the winner to your own texts, images or numbers."""
-    from hpsearch.verbs.predict import predict
+    from hpsearch.verbs.predict import predict, predict_examples
 
+    if split is not None:
+        if inputs or top:
+            raise UsageError("--split predicts its examples: it takes neither INPUT... nor --top")
+        predict_examples(
+            model,
+            split,
+            storage_url=storage_url(storage),
+            data=data_folder(data),
+            form=chosen_format(json=json, csv=csv, md=False),
+        )
+        return
+    if not inputs:
+        raise UsageError("predict takes INPUT...: files, texts, -, or else --split test")
+    if csv:
+        raise UsageError("--csv is for --split; for inputs use --json")
     predict(
         model,
         inputs,

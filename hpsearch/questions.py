@@ -1,6 +1,6 @@
 """What is asked of a trained network, and what it answers: one JSON object a line.
 
-launcher ── Predict or Write ──▶ python -m hpsearch.training.use
+launcher ───── a Question ─────▶ python -m hpsearch.training.use
          ◀──── Answer ─────────  one after the other, as they come
          ◀──── Ended ──────────  end of file without it means that the process died
 
@@ -27,6 +27,19 @@ class Predict:
     """The examples, as nested lists."""
     dtype: str
     """NumPy's name for their kind of number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictSplit:
+    """What does the network make of all examples of a split?
+
+    The answers are those to `Predict`.
+    """
+
+    model: str
+    """A file that `model.save` wrote."""
+    examples: str
+    """An `.npz` file of the split's `arrays()`: they may be sparse, and too many for a line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,4 +72,4 @@ class Ended:
     """One line: the kind of exception and what it says."""
 
 
-Question = Predict | Write
+Question = Predict | PredictSplit | Write

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hpsearch.data.arrays import Split
 from hpsearch.data.inputs import Encoded
+from hpsearch.errors import DataError
 from hpsearch.export.inputs import Input
 from hpsearch.export.models import Model
 from hpsearch.processes.ask import ask
-from hpsearch.questions import Predict
+from hpsearch.questions import Predict, PredictSplit
 
 N_SHOWN = 3  # classes of each input, unless asked for more
 
@@ -72,6 +76,44 @@ def predict_all(
         )
         for one, example, outputs in zip(inputs, examples, answers, strict=True)
     ]
+
+
+@dataclass(frozen=True)
+class OfSplit:
+    """What the network makes of an example of a split."""
+
+    label: Any
+    """As in the data."""
+    guess: str | None
+    """The most probable class; None where the outputs are not probabilities."""
+    outputs: Any
+    """The numbers themselves."""
+
+
+def predict_split(model: Model, split: Split) -> list[OfSplit]:
+    """Run the network on all examples of a split.
+
+    Raises:
+        DataError: The examples cannot be handed over, as the disk is full.
+        HpsearchError: The network cannot be loaded, or does not take such examples.
+    """
+    with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
+        path = Path(folder) / "split.npz"
+        try:
+            np.savez(path, **split.arrays())  # type: ignore[arg-type]  # a name is no option
+        except OSError as error:
+            raise DataError(f"cannot write {path}: {error.strerror or error}") from error
+        answers = ask(PredictSplit(model=str(model.path), examples=str(path)))
+        classes = () if next(answers) == "linear" else model.classes
+        return [
+            OfSplit(label, _likeliest(outputs, classes), outputs)
+            for label, outputs in zip(split.y.tolist(), answers, strict=True)
+        ]
+
+
+def _likeliest(outputs: Any, classes: Sequence[str]) -> str | None:
+    guesses = interpret(outputs, classes)
+    return guesses[0].label if guesses else None
 
 
 def most_probable(outputs: Any, classes: Sequence[str], top: int | None) -> list[Guess]:

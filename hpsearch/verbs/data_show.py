@@ -111,8 +111,6 @@ def _review(split: SplitName, number: int, data: Path | None) -> Example:
 
 
 def _exported(folder: Path, split: SplitName, number: int) -> Example:
-    if split is not SplitName.TRAIN:
-        raise UsageError(f"in {folder} the {split} split is part of train: use --split train")
     exported = open_folder(folder)
     task = exported.study_file().task
-    return example_of_task(task, exported.train(), exported.vocabulary(), number)
+    return example_of_task(task, exported.split(split), exported.vocabulary(), number)
