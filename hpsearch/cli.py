@@ -237,12 +237,18 @@ def table_command(
     json: JsonOption = False,
     csv: CsvOption = False,
     md: MarkdownOption = False,
+    xlsx: Annotated[
+        Path | None, typer.Option("--xlsx", metavar="FILE", help="Write a spreadsheet file.")
+    ] = None,
 ) -> None:
     """Print a sweep's table: what each level of each factor came to."""
     answer_fast()
     from hpsearch.verbs.table import table
 
-    table(storage_url(storage), study, form=chosen_format(json=json, csv=csv, md=md))
+    form = chosen_format(json=json, csv=csv, md=md)
+    if form is not None and xlsx is not None:
+        raise UsageError("--xlsx excludes --json, --csv and --md")
+    table(storage_url(storage), study, form=form, xlsx=xlsx)
 
 
 def _options(
