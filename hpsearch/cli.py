@@ -251,6 +251,55 @@ def table_command(
     table(storage_url(storage), study, form=form, xlsx=xlsx)
 
 
+@app.command("gradients", rich_help_panel="Lab bench")
+def gradients_command(
+    study_file: StudyFileArgument,
+    factor: Annotated[
+        str | None,
+        typer.Option(
+            "--factor", metavar="NAME", help="Compare its levels.  [default: the baseline alone]"
+        ),
+    ] = None,
+    epochs: Annotated[
+        int,
+        typer.Option(
+            "--epochs", metavar="N", parser=parse_whole_number(0), help="Train so long first."
+        ),
+    ] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed", metavar="N", parser=parse_seed, help="Seed for the weights.  [default: 0]"
+        ),
+    ] = None,
+    examples: Annotated[
+        int,
+        typer.Option(
+            "--examples", metavar="N", parser=parse_count, help="Validation examples to average."
+        ),
+    ] = 256,
+    data: DataOption = None,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+    md: MarkdownOption = False,
+) -> None:
+    """Show how the gradient vanishes over a network's time steps.
+
+    Example: hpsearch gradients imdb_lstm_regularized --factor cell
+    """
+    from hpsearch.verbs.gradients import gradients
+
+    gradients(
+        study_file,
+        factor=factor,
+        epochs=epochs,
+        seed=seed or 0,
+        n_examples=examples,
+        data=data_folder(data),
+        form=chosen_format(json=json, csv=csv, md=md),
+    )
+
+
 def _options(
     storage: str | None,
     data: Path | None,
