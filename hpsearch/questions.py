@@ -33,15 +33,14 @@ class Predict:
 
 @dataclass(frozen=True, kw_only=True)
 class PredictSplit:
-    """What does the network make of all examples of a split?
-
-    The answers are those to `Predict`.
-    """
+    """What does the network make of all examples of a split? The answers are as for `Predict`."""
 
     model: str
     """A file that `model.save` wrote."""
-    examples: str
-    """An `.npz` file of the split's `arrays()`: they may be sparse, and too many for a line."""
+    data: str
+    """The folder of the prepared arrays."""
+    split: str
+    """`train`, `valid` or `test`."""
 
 
 @dataclass(frozen=True, kw_only=True)

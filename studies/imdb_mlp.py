@@ -104,7 +104,7 @@ TASK = Task(
     },
     budget=Budget(n_trials=40),
     published=Published(
-        test_accuracy=0.88,
+        test_accuracy=0.87296,
         source="the lab assignment, baseline network after 4 epochs on all training reviews",
     ),
     classes=CLASSES,

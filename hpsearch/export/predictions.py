@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.data.arrays import Split
+from hpsearch.data.arrays import write_split
 from hpsearch.data.inputs import Encoded
 from hpsearch.errors import DataError
 from hpsearch.export.inputs import Input
@@ -79,7 +79,7 @@ def predict_all(
 
 
 @dataclass(frozen=True)
-class OfSplit:
+class Guessed:
     """What the network makes of an example of a split."""
 
     label: Any
@@ -90,23 +90,23 @@ class OfSplit:
     """The numbers themselves."""
 
 
-def predict_split(model: Model, split: Split) -> list[OfSplit]:
-    """Run the network on all examples of a split.
+def guess_all(model: Model, part: str) -> list[Guessed]:
+    """Run the network on all examples of a split: `train`, `valid` or `test`.
 
     Raises:
         DataError: The examples cannot be handed over, as the disk is full.
         HpsearchError: The network cannot be loaded, or does not take such examples.
     """
+    split = model.split(part)
     with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
-        path = Path(folder) / "split.npz"
         try:
-            np.savez(path, **split.arrays())  # type: ignore[arg-type]  # a name is no option
+            write_split(split, part, Path(folder))
         except OSError as error:
-            raise DataError(f"cannot write {path}: {error.strerror or error}") from error
-        answers = ask(PredictSplit(model=str(model.path), examples=str(path)))
+            raise DataError(f"cannot write into {folder}: {error.strerror or error}") from error
+        answers = ask(PredictSplit(model=str(model.path), data=folder, split=part))
         classes = () if next(answers) == "linear" else model.classes
         return [
-            OfSplit(label, _likeliest(outputs, classes), outputs)
+            Guessed(label, _likeliest(outputs, classes), outputs)
             for label, outputs in zip(split.y.tolist(), answers, strict=True)
         ]
 

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 from hpsearch.codec import decode, encode
-from hpsearch.data.arrays import Examples, Prepared, Split
+from hpsearch.data.arrays import Examples, Prepared
 from hpsearch.errors import HpsearchError, StudyFileError
 from hpsearch.questions import (
     Answer,
@@ -65,8 +65,8 @@ def answer(question: Question) -> Iterator[Any]:
         case Predict():
             yield from _predict(model, np.array(question.x, dtype=question.dtype))
         case PredictSplit():
-            with np.load(question.examples, allow_pickle=False) as arrays:
-                yield from _predict(model, Split.of(arrays).x)
+            examples = Prepared(Path(question.data), "").split(question.split)
+            yield from _predict(model, examples.x)
         case Write():
             yield from write(
                 model,

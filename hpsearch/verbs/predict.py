@@ -13,11 +13,11 @@ from hpsearch.choices import Format, PredictedSplit
 from hpsearch.export.inputs import encode_inputs, read_input
 from hpsearch.export.models import Model, find_model
 from hpsearch.export.predictions import (
-    OfSplit,
+    Guessed,
     Prediction,
+    guess_all,
     interpret,
     predict_all,
-    predict_split,
 )
 from hpsearch.terminal.printing import (
     Cell,
@@ -93,11 +93,10 @@ def predict_examples(
         HpsearchError: Of any other kind: there is no such network, or it is damaged.
     """
     model = find_model(name, storage_url, data, verb="predict --split")
-    examples = model.split(split)
     say("loading the network")
+    found = guess_all(model, split)
     if split is not PredictedSplit.TEST:
         say(f"the network was trained on the {split} split too: its figures there flatter it")
-    found = predict_split(model, examples)
     if form is Format.JSON:
         predictions = [{"example": i, **asdict(one)} for i, one in enumerate(found)]
         head = {"schema": SPLIT_SCHEMA, "study": model.study, "split": split}
@@ -113,7 +112,7 @@ def predict_examples(
         print(f"the first {N_ROWS}; --csv and --json print all")
 
 
-def _table(found: Sequence[OfSplit], classes: Sequence[str]) -> tuple[list[str], list[list[Cell]]]:
+def _table(found: Sequence[Guessed], classes: Sequence[str]) -> tuple[list[str], list[list[Cell]]]:
     """A row for each example: the probability of each class, or the outputs as they are."""
     figures = [_figures(one, classes) for one in found]
     header = ["example", "label", "predicted", *figures[0]]
@@ -124,7 +123,7 @@ def _table(found: Sequence[OfSplit], classes: Sequence[str]) -> tuple[list[str],
     return header, rows
 
 
-def _figures(one: OfSplit, classes: Sequence[str]) -> dict[str, float]:
+def _figures(one: Guessed, classes: Sequence[str]) -> dict[str, float]:
     if one.guess is None:
         return {f"output {i}": n for i, n in enumerate(np.ravel(one.outputs).tolist())}
     # in the order of labels
@@ -138,7 +137,7 @@ def _name_of(label: Any, classes: Sequence[str]) -> str:
     return classes[label] if is_class else str(label)
 
 
-def _share_right(found: Sequence[OfSplit], model: Model) -> str:
+def _share_right(found: Sequence[Guessed], model: Model) -> str:
     if any(one.guess is None for one in found):
         return ""
     n_right = sum(one.guess == _name_of(one.label, model.classes) for one in found)
