@@ -1,8 +1,8 @@
 """What is asked of a network, and what it answers: one JSON object a line.
 
-launcher ───── a Question ─────▶ python -m hpsearch.training.use
-         ◀──── Answer ─────────  one after the other, as they come
-         ◀──── Ended ──────────  end of file without it means that the process died
+launcher ── a question ─────▶ python -m hpsearch.training.use
+         ◀──── Answer ──────  one after the other, as they come
+         ◀──── Ended ───────  end of file without it means that the process died
 
 `hpsearch.codec` encodes and decodes them.
 """

@@ -64,6 +64,7 @@ def verbs_of(*argv: str) -> str:
     "argv",
     [
         pytest.param(["--help"], id="help"),
+        pytest.param(["plot", "--help"], id="plot --help"),
         pytest.param(["ls", "--storage", URL], id="ls"),
         pytest.param(["show", "toy", "--storage", URL], id="show"),
         pytest.param(["show", "toy", "--trial", "0", "--storage", URL], id="show --trial"),

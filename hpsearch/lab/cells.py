@@ -9,6 +9,8 @@ from hpsearch.task import ParamValue
 
 BEST = "*"
 NOT_REAL = "≈"
+TOGETHER = FactorTable(name="together", rows=[], best=None)
+"""Stands for the factor of combinations and winners of searches."""
 
 
 def remarks(table: SweepTable) -> list[str]:
@@ -61,6 +63,7 @@ def as_cells(table: SweepTable) -> tuple[list[str], list[list[ParamValue]]]:
     names = {"train": metric.removeprefix("val_"), "metric": metric}
     rows = [_cells(table.baseline, table, None)]
     rows += [_cells(level, table, factor) for factor in table.factors for level in factor.rows]
+    rows += [_cells(level, table, TOGETHER) for level in table.combined]
     return [name.format(**names) for name in HEADER], rows
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hpsearch.curves.onset import Fit
-from hpsearch.lab.cells import BEST, NOT_REAL, remarks
+from hpsearch.lab.cells import BEST, NOT_REAL, TOGETHER, remarks
 from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, spread
 from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.printing import plain, print_line
@@ -42,6 +42,11 @@ def print_levels(console: Console, table: SweepTable) -> None:
         for level in factor.rows:
             cells = _for_people(level, table, factor, is_wide=is_wide)
             grid.add_row(*cells, style="bold" if level is factor.best else "")
+    if table.combined:
+        grid.add_section()
+        grid.add_row(Text(TOGETHER.name, style="bold"))
+        for level in table.combined:
+            grid.add_row(*_for_people(level, table, TOGETHER, is_wide=is_wide))
     print_line(console, "")
     console.print(grid)
     print_line(console, "")

@@ -36,6 +36,7 @@ def level(
     """Of a baseline with 4 units."""
     return LevelRow(
         label=label,
+        sets={} if units == 4 else {"units": units},
         params={"units": units, "epochs": 3},
         is_baseline=units == 4,
         trainings=[training(value, onset) for value in values],
@@ -51,6 +52,7 @@ def table_of(baseline: LevelRow, *rows: LevelRow, best: LevelRow | None = None) 
         title="A toy.",
         baseline=baseline,
         factors=[FactorTable(name="units", rows=list(rows), best=best)],
+        combined=[],
         n_epochs=12,
         n_epochs_apart=30,
     )

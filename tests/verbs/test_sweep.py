@@ -201,3 +201,40 @@ def test_a_sweep_in_which_nothing_is_trained_yet_has_no_table(cwd: Path, cli: Cl
 
     assert done.returncode == 3
     assert "no network of sweep 'toy-sweep' is trained yet: hpsearch resume" in done.stderr
+
+
+def test_combine_trains_the_best_levels_together_and_compares_them_with_a_search(
+    cwd: Path, cli: Cli
+):
+    write_toy(cwd, fields='factors={"units": [2], "level": [0.8], "peak": [2]},')
+    refused = cli("sweep", "toy.py", "--factors", "units", "--seeds", "1")
+    assert refused.returncode == 0
+    assert "nothing to combine" in cli("combine", "toy-sweep").stderr
+    write_toy(cwd, fields='factors={"epochs": [4], "level": [0.8], "peak": [4]},', epochs=4)
+    cli("sweep", "toy.py", "--study", "two", "--factors", "level,peak", "--seeds", "2")
+
+    done = cli("combine", "two")
+
+    assert done.returncode == 0, done.stderr
+    assert "combined: level=0.8 peak=4" in done.stdout
+    assert "promised +0.3100 together; the combination gained +0.3100" in done.stdout
+    assert "hpsearch run toy --epochs 32" in done.stderr
+
+    cli("run", "toy.py", "--trials", "1")
+    again = cli("combine", "two")
+
+    assert again.returncode == 0, again.stderr
+    assert "searched: trial 1 of toy" in again.stdout  # read off at epoch 3
+    assert "The search trained 4 epochs" in again.stdout
+    rows = json.loads(cli("table", "two", "--json").stdout)["rows"]
+    assert [row["factor"] for row in rows[-2:]] == ["together", "together"]
+    assert [row["val_score"] for row in rows[-2:]] == [0.8, 0.5]
+    read("two")  # keeps all invariants
+    for argv, code, words in [
+        (["combine", "toy"], 2, "is a search, which has no table"),
+        (["combine", "two", "--search", "two"], 2, "'two' is a sweep: --search takes a search"),
+        (["combine", "two", "--search", "nothing"], 2, "no study 'nothing'"),
+    ]:
+        done = cli(*argv)
+        assert (done.returncode, done.stdout) == (code, ""), done.stderr
+        assert words in done.stderr
