@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hpsearch.choices import DEFAULT_STORAGE, Format, Kind, SplitName
+from hpsearch.choices import DEFAULT_STORAGE, Format, Kind, PredictedSplit, SplitName
 from hpsearch.command_options import (
     CsvOption,
     DataOption,
@@ -311,6 +311,55 @@ def report_command(
     report(storage_url(storage), studies, output, data=data_folder(data))
 
 
+@app.command("gradients", rich_help_panel="Lab bench")
+def gradients_command(
+    study_file: StudyFileArgument,
+    factor: Annotated[
+        str | None,
+        typer.Option(
+            "--factor", metavar="NAME", help="Compare its levels.  [default: the baseline alone]"
+        ),
+    ] = None,
+    epochs: Annotated[
+        int,
+        typer.Option(
+            "--epochs", metavar="N", parser=parse_whole_number(0), help="Train so long first."
+        ),
+    ] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed", metavar="N", parser=parse_seed, help="Seed for the weights.  [default: 0]"
+        ),
+    ] = None,
+    examples: Annotated[
+        int,
+        typer.Option(
+            "--examples", metavar="N", parser=parse_count, help="Validation examples to average."
+        ),
+    ] = 256,
+    data: DataOption = None,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+    md: MarkdownOption = False,
+) -> None:
+    """Show how the gradient vanishes over a network's time steps.
+
+    Example: hpsearch gradients imdb_lstm_regularized --factor cell
+    """
+    from hpsearch.verbs.gradients import gradients
+
+    gradients(
+        study_file,
+        factor=factor,
+        epochs=epochs,
+        seed=seed or 0,
+        n_examples=examples,
+        data=data_folder(data),
+        form=chosen_format(json=json, csv=csv, md=md),
+    )
+
+
 def _options(
     storage: str | None,
     data: Path | None,
@@ -419,12 +468,24 @@ def data_show_command(
             help="Which example, from 0.",
         ),
     ] = 0,
+    word: Annotated[
+        int | None,
+        typer.Option(
+            "--word",
+            metavar="N",
+            parser=parse_count,
+            help="Print the word of that rank instead; 1 is the most frequent.",
+        ),
+    ] = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
     """Print one example: text, an image in shades, or numbers."""
-    from hpsearch.verbs.data_show import show
+    from hpsearch.verbs.data_show import show, show_word
 
+    if word is not None:
+        show_word(task, word, data=data_folder(data), as_json=json)
+        return
     show(task, split=split, number=example, data=data_folder(data), as_json=json)
 
 
@@ -609,9 +670,18 @@ def export_command(
 def predict_command(
     model: ModelArgument,
     inputs: Annotated[
-        list[str],
-        typer.Argument(metavar="INPUT...", help="Files, texts, or - for standard input."),
-    ],
+        list[str] | None,
+        typer.Argument(metavar="[INPUT]...", help="Files, texts, or - for standard input."),
+    ] = None,
+    split: Annotated[
+        PredictedSplit | None,
+        typer.Option(
+            "--split",
+            metavar="|".join(PredictedSplit),
+            parser=parse_choice(PredictedSplit),
+            help="Instead of inputs: all examples of a split.",
+        ),
+    ] = None,
     top: Annotated[
         int | None,
         typer.Option(
@@ -621,10 +691,26 @@ def predict_command(
     storage: StorageOption = None,
     data: DataOption = None,
     json: JsonOption = False,
+    csv: CsvOption = False,
 ) -> None:
     """Apply the winner to your own texts, images or numbers."""
-    from hpsearch.verbs.predict import predict
+    from hpsearch.verbs.predict import predict, predict_examples
 
+    if split is not None:
+        if inputs or top:
+            raise UsageError("--split predicts its examples: it takes neither INPUT... nor --top")
+        predict_examples(
+            model,
+            split,
+            storage_url=storage_url(storage),
+            data=data_folder(data),
+            form=chosen_format(json=json, csv=csv, md=False),
+        )
+        return
+    if not inputs:
+        raise UsageError("predict takes INPUT...: files, texts, -, or else --split test")
+    if csv:
+        raise UsageError("--csv is for --split; for inputs use --json")
     predict(
         model,
         inputs,

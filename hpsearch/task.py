@@ -168,6 +168,9 @@ class Task:
     """Params except `epochs` -> a compiled model. Put `import keras` inside."""
     baseline: Mapping[str, ParamValue]
     """The lab's own values; trial 0 of each search."""
+    evaluated_epochs: int | None = None
+    """Epochs that `evaluate` trains the baseline for, where the lab looks at more of them and
+    then trains anew for fewer; None for the baseline's own."""
     metric: str = "val_accuracy"
     """A key of Keras's logs on validation."""
     direction: Direction = "maximize"
@@ -220,6 +223,11 @@ class Task:
                 )
             if name in self.factors and name in self.paths:
                 raise StudyFileError(f"{name!r} is both a factor and a path: use two names")
+        if self.evaluated_epochs is not None and not _is_count(self.evaluated_epochs):
+            raise StudyFileError(
+                "evaluated_epochs must be a whole number of 1 or more, not "
+                f"{self.evaluated_epochs!r}"
+            )
         for finding in () if self.published is None else self.published.findings:
             for level in (*finding.levels, *(() if finding.than is None else (finding.than,))):
                 self.level(finding.factor, level)

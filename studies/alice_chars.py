@@ -3,8 +3,8 @@
 The lab trains an LSTM of 128 units on every window of 10 characters of the book and lets it
 write text after each epoch. It does not measure quality. Here the end of the book is held out,
 so networks are compared by accuracy and bits per character on text they have never seen. The
-lab varies cell, units, dropout, window, regularizer and optimizer; we add dropout after the
-last layer and a learning rate that decays.
+lab varies cell, units, dropout, window, regularizer and optimizer; we add the cell's activation,
+dropout after the last layer and a learning rate that decays.
 
 Data: Lewis Carroll, 1865, Project Gutenberg no. 11, https://www.gutenberg.org/ebooks/11
 """
@@ -62,6 +62,7 @@ def space(trial: Trial) -> None:
     n_layers = trial.suggest_int("layers", 1, 2)
     for i in range(1, n_layers + 1):
         trial.suggest_categorical(f"units_{i}", [64, 128, 256])
+    trial.suggest_categorical("activation", ["tanh", "relu", "sigmoid"])
     trial.suggest_float("dropout", 0.0, 0.5, step=0.1)
     trial.suggest_float("recurrent_dropout", 0.0, 0.5, step=0.1)
     trial.suggest_float("output_dropout", 0.0, 0.5, step=0.1)
@@ -87,6 +88,7 @@ def build(params):
     for i in range(1, params["layers"] + 1):
         x = getattr(layers, params["cell"])(
             params[f"units_{i}"],
+            params["activation"],
             dropout=params["dropout"],
             recurrent_dropout=params["recurrent_dropout"],
             bias_regularizer=keras.regularizers.L1L2(l1, l2),
@@ -146,6 +148,7 @@ TASK = Task(
         "cell": "LSTM",
         "layers": 1,
         "units_1": 128,
+        "activation": "tanh",
         "dropout": 0.1,
         "recurrent_dropout": 0.0,
         "output_dropout": 0.0,
@@ -160,6 +163,7 @@ TASK = Task(
     factors={
         "cell": ["SimpleRNN", "GRU", "LSTM"],
         "units_1": [64, 128, 256],
+        "activation": ["tanh", "relu", "sigmoid"],
         "dropout": [0.0, 0.1, 0.2],
         "window": [10, 20, 40],
         "bias_regularizer": ["none", "l1_l2"],

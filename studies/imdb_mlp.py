@@ -1,9 +1,9 @@
 """IMDB: tell good film reviews from bad ones by the words they use.
 
 The lab turns each review into a row of 10,000 numbers, with a 1 for each word it contains, and
-trains a dense network of two small layers, which overfits after 3 or 4 epochs. It varies the
-number of layers, their width, the loss and the activation; the search space here also has
-optimizer, learning rate and dropout.
+trains a dense network of two small layers for 20 epochs, sees it overfit after 3 or 4, and trains
+it anew on all reviews for 4. It varies the number of layers, their width, the loss and the
+activation; the search space here also has optimizer, learning rate and dropout.
 
 Data: Maas et al., 2011, https://ai.stanford.edu/~amaas/data/sentiment/, as Keras encodes them
 """
@@ -35,9 +35,9 @@ def space(trial: Trial) -> None:
     trial.suggest_int("epochs", 1, 20)
     trial.suggest_categorical("batch_size", [128, 256, 512, 1024])
     n_layers = trial.suggest_int("layers", 1, 3)
-    trial.suggest_categorical("units_1", [16, 32, 64, 128, 256, 512])
+    trial.suggest_categorical("units_1", [4, 8, 16, 32, 64, 128, 256, 512])
     for i in range(2, n_layers + 1):  # None: as wide as the previous layer
-        trial.suggest_categorical(f"units_{i}", [None, 16, 32, 64, 128])
+        trial.suggest_categorical(f"units_{i}", [None, 4, 8, 16, 32, 64, 128])
     trial.suggest_categorical("activation", ["relu", "tanh", "sigmoid", "elu", "silu", "gelu"])
     trial.suggest_float("dropout", 0.0, 0.9, step=0.1)
     trial.suggest_categorical("loss", ["binary_crossentropy", "mse"])
@@ -75,7 +75,7 @@ TASK = Task(
     encode=encode,
     source=IMDB,
     baseline={
-        "epochs": 4,  # chosen by validation in the lab, after trying 20
+        "epochs": 20,  # to see it overfit
         "batch_size": 512,
         "layers": 2,
         "units_1": 16,
@@ -90,10 +90,11 @@ TASK = Task(
         "sgd_learning_rate": 0.01,
         "momentum": 0.0,
     },
+    evaluated_epochs=4,  # which the lab chose by validation
     factors={
         "epochs": [4, 20],
         "layers": [1, 2, 3],
-        "units_1": [16, 32, 64],
+        "units_1": [4, 8, 16, 32, 64],
         "loss": ["binary_crossentropy", "mse"],
         "activation": ["relu", "tanh", "sigmoid"],
         "optimizer": ["rmsprop", "adam", "sgd"],
@@ -103,7 +104,7 @@ TASK = Task(
     },
     budget=Budget(n_trials=40),
     published=Published(
-        test_accuracy=0.88,
+        test_accuracy=0.87296,
         source="the lab assignment, baseline network after 4 epochs on all training reviews",
     ),
     classes=CLASSES,

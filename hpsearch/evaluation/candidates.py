@@ -47,7 +47,7 @@ def fresh_seeds(seed: int, n: int) -> list[int]:
 
 
 def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[Candidate]:
-    """The best finished trials, and the baseline.
+    """The best finished trials, and the baseline at the length that the task names for it.
 
     Of trials that differ only in epochs, the best is taken: they share a curve and a network.
 
@@ -64,6 +64,8 @@ def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[C
         )
     finished.sort(key=lambda trial: (task.goal.key(trial.values[0]), trial.number))
     baseline = baseline_of(study_file)
+    if task.evaluated_epochs is not None:
+        baseline["epochs"] = task.evaluated_epochs
     candidates: list[Candidate] = []
     known: list[Params] = []
     for trial in finished:
