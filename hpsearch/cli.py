@@ -236,6 +236,58 @@ def sweep_command(
     return sweep(study_file, options, factors=names, n_seeds=seeds, minutes=minutes)
 
 
+@app.command("lab", rich_help_panel="Lab bench")
+def lab_command(
+    study_file: StudyFileArgument,
+    minutes: Annotated[
+        int | None,
+        typer.Option(
+            "--minutes",
+            metavar="M",
+            parser=parse_count,
+            help="Fit all of it into this time: fewer seeds, then fewer levels.",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option("--seeds", metavar="N", parser=parse_count, help="Seeds for each setting."),
+    ] = 3,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Folder to create for the report.  [default: the file's name, and -lab]",
+        ),
+    ] = None,
+    slots: SlotsOption = None,
+    storage: StorageOption = None,
+    data: DataOption = None,
+    trial_timeout: TrialTimeoutOption = None,
+    epoch_timeout: EpochTimeoutOption = None,
+    memory: MemoryOption = None,
+    retries: RetriesOption = 2,
+) -> int:
+    """Do a whole assignment: sweep, search, combine, evaluate, report.
+
+    Rerun to continue. Example: hpsearch lab digits --minutes 5
+    """
+    from hpsearch.verbs.lab import lab
+
+    options = _options(
+        storage,
+        data,
+        [],
+        trial_timeout,
+        epoch_timeout,
+        memory,
+        slots=slots,
+        retries=retries,
+    )
+    return lab(study_file, options, n_seeds=seeds, minutes=minutes, folder=output)
+
+
 @app.command("combine", rich_help_panel="Lab bench")
 def combine_command(
     study: StudyArgument,
