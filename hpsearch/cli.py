@@ -293,6 +293,24 @@ def table_command(
     table(storage_url(storage), study, form=form, xlsx=xlsx)
 
 
+@app.command("report", rich_help_panel="Lab bench")
+def report_command(
+    studies: Annotated[
+        list[str],
+        typer.Argument(metavar="STUDY...", help="A search, a sweep, or one of each."),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to create.")
+    ],
+    storage: StorageOption = None,
+    data: DataOption = None,
+) -> None:
+    """Write a report to hand in: a page, Markdown, a notebook, tables and pictures."""
+    from hpsearch.verbs.report import report
+
+    report(storage_url(storage), studies, output, data=data_folder(data))
+
+
 @app.command("gradients", rich_help_panel="Lab bench")
 def gradients_command(
     study_file: StudyFileArgument,
@@ -747,10 +765,19 @@ def generate_command(
 
 @app.command("verify", rich_help_panel="Finish")
 def verify_command(
-    study: StudyArgument, storage: StorageOption = None, json: JsonOption = False
+    study: Annotated[
+        str, typer.Argument(metavar="STUDY_OR_DIR", help="A study, or the folder of a report.")
+    ],
+    storage: StorageOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """Check that no trial is lost, counted twice or left running."""
+    """Check that no trial is lost or counted twice, or that a report comes from its studies."""
     answer_fast()
+    if (Path(study) / "MANIFEST.json").is_file():
+        from hpsearch.verbs.report import verify as verify_report
+
+        verify_report(storage_url(storage), Path(study), as_json=json)
+        return
     from hpsearch.verbs.verify import verify
 
     verify(storage_url(storage), study, as_json=json)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from hpsearch.errors import StudyFileError
+from hpsearch.goal import Logs
 
 Claim = Literal["better", "worse", "no different", "best", "overfits"]
 """What a finding says: of levels against another setting, of one level against all others of its
@@ -74,7 +75,12 @@ class Published:
         if len(lengths) > 1:
             raise StudyFileError("the published curve has figures for different numbers of epochs")
 
-    def points(self, name: str) -> dict[int, float]:
-        """A published log by epoch; empty if it was not published."""
-        values = self.curve.get(name, ())
-        return dict(zip(self.epochs or range(1, len(values) + 1), values, strict=True))
+    @property
+    def logs(self) -> dict[int, Logs]:
+        """The published curve as Keras's logs by epoch; empty if there is none."""
+        n_epochs = max(map(len, self.curve.values()), default=0)
+        epochs = self.epochs or range(1, n_epochs + 1)
+        return {
+            epoch: {name: values[i] for name, values in self.curve.items()}
+            for i, epoch in enumerate(epochs)
+        }

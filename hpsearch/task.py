@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,6 +110,48 @@ class Writing:
             )
 
 
+class Evidence(StrEnum):
+    """What can answer a question of a lab; the first three need a factor."""
+
+    LEVELS = "levels"
+    TIME = "time"
+    OVERFITTING_BY_LEVEL = "overfitting by level"
+    OVERFITTING = "overfitting"
+    BASELINE = "baseline"
+    COMBINATION = "combination"
+    SEARCH = "search"
+    TEST = "test"
+    FINDINGS = "findings"
+
+
+OF_FACTORS = (Evidence.LEVELS, Evidence.TIME, Evidence.OVERFITTING_BY_LEVEL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A question that the lab asks; a report answers it as far as figures can."""
+
+    words: str
+    """In the lab's language."""
+    evidence: str = ""
+    """One of `Evidence`; empty if only words can answer."""
+    factor: str = ""
+    """For evidence about a factor: which."""
+
+    def __post_init__(self) -> None:
+        if self.evidence not in ("", *Evidence):
+            kinds = ", ".join(map(repr, map(str, Evidence)))
+            raise StudyFileError(
+                f"the question {self.words!r} names evidence {self.evidence!r}, which is none of "
+                f"{kinds}"
+            )
+        if bool(self.factor) != (self.evidence in OF_FACTORS):
+            kinds = ", ".join(map(repr, map(str, OF_FACTORS)))
+            raise StudyFileError(
+                f"the question {self.words!r}: factor= goes with evidence {kinds}, and only there"
+            )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """A lab task: data, search space, network and goal.
@@ -140,6 +183,8 @@ class Task:
     source: Source | None = None
     """Where the data come from; None if `load` reads a folder of your own."""
     published: Published | None = None
+    questions: Sequence[Question] = ()
+    """What the lab asks, in the order in which a report answers."""
     classes: Sequence[str] = ()
     """A name for each label, in the order of the labels."""
     encode: Callable[[bytes, tuple[str, ...]], Encoded] | None = None
@@ -188,6 +233,9 @@ class Task:
                 self.level(finding.factor, level)
             if finding.factor:
                 self.factor(finding.factor)
+        for question in self.questions:
+            if question.factor:
+                self.factor(question.factor)
         for name in TRAINER_PARAMS:
             if not _is_count(value := self.baseline.get(name)):
                 raise StudyFileError(

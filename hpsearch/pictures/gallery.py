@@ -71,7 +71,28 @@ def _curves(subject: Subject, choice: Choice) -> Figure:
     if subject.is_sweep and choice.trial is None:
         return _level_curves(subject, choice, subject.goal.metric)
     row = _chosen(subject, choice)
-    return curves.draw_curves(_curves_of(subject, row), subject.goal)
+    published = subject.record.load().task.published if row.is_baseline else None
+    return curves.draw_curves(
+        _curves_of(subject, row),
+        subject.goal,
+        published=None if published is None else published.logs,
+    )
+
+
+def _baseline(subject: Subject, choice: Choice) -> Figure:
+    if subject.is_sweep:
+        found = [_curves_of_level(subject, subject.table.baseline)]
+    else:
+        found = [_curves_of(subject, row) for row in subject.summary.rows if row.is_baseline]
+    own = next((one for one in found if one.n_epochs), None)
+    if own is None:
+        raise NothingFinished(
+            f"the baseline of study {subject.name!r} has completed no epoch: hpsearch resume "
+            f"{subject.name}"
+        )
+    published = subject.published
+    title = "Baseline" if not published else "Baseline and published"
+    return curves.draw_curves(own, subject.goal, title=title, published=published)
 
 
 def _gradient(subject: Subject, choice: Choice) -> Figure:
@@ -247,7 +268,7 @@ def _points_of_levels(subject: Subject) -> list[trials.Point]:
     levels = [("baseline", subject.table.baseline)]
     levels += [
         (f"{factor.name} {level.label}", level)
-        for factor in subject.table.factors
+        for factor in subject.factors(None)
         for level in factor.rows
         if not level.is_baseline
     ]
@@ -315,6 +336,7 @@ def _mistakes(subject: Subject, choice: Choice) -> Figure:
 
 DRAWN: Mapping[PictureKind, Callable[[Subject, Choice], Figure]] = {
     PictureKind.CURVES: _curves,
+    PictureKind.BASELINE: _baseline,
     PictureKind.GRADIENT: _gradient,
     PictureKind.HISTORY: _history,
     PictureKind.IMPORTANCES: _importances,

@@ -220,7 +220,7 @@ def draw_slices(rows: Sequence[TrialRow], goal: Goal) -> Figure:
     figure.supylabel(shown(goal.metric, 30), fontsize=9)
     entitle(
         figure,
-        f"Where the best of {len(rows)} values lies, {number(best.value or 0.0)}",
+        f"Where the best value lies: {number(best.value or 0.0)} of trial {best.number}",
         "Other hyperparameters vary too: a slope is no proof.",
         marks=[
             Line2D([], [], marker="o", color=BLUE, mfc="none", ls="", label="a trial"),

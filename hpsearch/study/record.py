@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import optuna
+from joblib import cpu_count
 from optuna.storages import BaseStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -62,6 +63,10 @@ class Record:
     """Epochs after which `halving` first compares trials."""
     points: list[Point] = field(default_factory=list)
     """What a sweep trains, in this order; a search has none."""
+    splits: dict[str, int] = field(default_factory=dict)
+    """Examples in each split."""
+    machine: str = ""
+    """Where the study began: processor, cores and system."""
 
     @property
     def goal(self) -> Goal:
@@ -102,6 +107,7 @@ def make_record(
     pruner: str,
     first_rung: int = 1,
     points: Sequence[Point] = (),
+    splits: Mapping[str, int] | None = None,
 ) -> Record:
     """Describe a study that is about to begin."""
     task = study_file.task
@@ -119,6 +125,8 @@ def make_record(
         versions=versions(),
         first_rung=first_rung,
         points=list(points),
+        splits=dict(splits or {}),
+        machine=f"{platform.machine()}, {cpu_count()} cores, {platform.system()}",
     )
 
 
