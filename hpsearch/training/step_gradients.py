@@ -36,7 +36,8 @@ def step_gradients(model: keras.Model, x: Any, y: Any) -> list[float]:
         A norm for each step, the first one first.
 
     Raises:
-        StudyFileError: The model has no recurrent layer, or its backend is neither TensorFlow nor JAX.
+        StudyFileError: The model has no recurrent layer, or runs on another backend than
+            TensorFlow and JAX.
     """
     layer = _first_recurrent(model)
     total: Any = 0.0
