@@ -48,10 +48,10 @@ class Finding:
 class Published:
     """A lab's published results, to compare with ours."""
 
-    test_accuracy: float
-    """Of the baseline: a share of the test examples, between 0 and 1."""
     source: str
-    """Where it was published."""
+    """Where they were published."""
+    test_accuracy: float | None = None
+    """Of the baseline: a share of the test examples, between 0 and 1; None if none is known."""
     trained_on: Splits = "train+valid"
     """What that network had been trained on."""
     curve: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class Published:
     """What the lab concluded."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.test_accuracy <= 1:
+        if self.test_accuracy is not None and not 0 <= self.test_accuracy <= 1:
             raise StudyFileError(
                 f"test_accuracy is a share between 0 and 1, not {self.test_accuracy!r}"
             )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from optuna import Trial
 
-from hpsearch import Budget, Dataset, Task, Writing
+from hpsearch import Budget, Dataset, Finding, Published, Question, Task, Writing
 from hpsearch.data import (
     Encoded,
     File,
@@ -170,6 +170,38 @@ TASK = Task(
         "optimizer": ["rmsprop", "adam"],
     },
     budget=Budget(n_trials=30),
+    published=Published(
+        source="the lab assignment",
+        findings=[
+            Finding(words="LSTM came out best.", claim="best", factor="cell", levels=["LSTM"]),
+            Finding(
+                words="Regularization helped a little.",
+                claim="better",
+                factor="bias_regularizer",
+                levels=["l1_l2"],
+                than="none",
+            ),
+            Finding(
+                words="Dropout helped a little.",
+                claim="better",
+                factor="dropout",
+                levels=[0.1],
+                than=0.0,
+            ),
+        ],
+    ),
+    questions=[
+        Question(words="Which cell is best?", evidence="levels", factor="cell"),
+        Question(words="How many units are best?", evidence="levels", factor="units_1"),
+        Question(words="What do more units cost in time?", evidence="time", factor="units_1"),
+        Question(words="Which dropout is best?", evidence="levels", factor="dropout"),
+        Question(words="How long a window is best?", evidence="levels", factor="window"),
+        Question(words="Does regularizing help?", evidence="levels", factor="bias_regularizer"),
+        Question(words="Does the network overfit?", evidence="overfitting"),
+        Question(words="Do our figures support the lab's conclusions?", evidence="findings"),
+        Question(words="What do the best values do together?", evidence="combination"),
+        Question(words="How does the text change while the network learns?"),
+    ],
     writing=Writing(),
     also_log=bits_per_char,
     gradient_norm=True,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from optuna import Trial
 
-from hpsearch import Budget, Dataset, Published, Task
+from hpsearch import Budget, Dataset, Published, Question, Task
 from hpsearch.data import IMDB, Encoded, encode_words, hold_out, open_reviews
 
 LENGTH = 160  # words kept of each review; a network reads the last `length` of them
@@ -100,6 +100,24 @@ def build(params):
     return model
 
 
+# fmt: off
+PUBLISHED = {  # epoch by epoch; the validation figures are of the test reviews
+    "loss": [
+        0.5748, 0.4353, 0.4001, 0.3692, 0.3507, 0.338, 0.3248,
+    ],
+    "accuracy": [
+        0.6947, 0.8035, 0.825, 0.8396, 0.8516, 0.8566, 0.8619,
+    ],
+    "val_loss": [
+        0.4217, 0.3785, 0.3766, 0.3615, 0.3776, 0.3628, 0.3664,
+    ],
+    "val_accuracy": [
+        0.8117, 0.835, 0.8333, 0.839, 0.8324, 0.8389, 0.8413,
+    ],
+}
+# fmt: on
+
+
 TASK = Task(
     load=load,
     space=space,
@@ -141,7 +159,25 @@ TASK = Task(
     published=Published(
         test_accuracy=0.8413,
         source="the lab assignment, baseline network after 7 epochs",
+        curve=PUBLISHED,
     ),
+    questions=[
+        Question(words="What test accuracy does the baseline reach?", evidence="baseline"),
+        Question(words="At which epoch does overfitting begin?", evidence="overfitting"),
+        Question(words="Which number of epochs is best?", evidence="levels", factor="epochs"),
+        Question(words="How many units are best?", evidence="levels", factor="units_1"),
+        Question(
+            words="What do more units do to training time?", evidence="time", factor="units_1"
+        ),
+        Question(words="Which optimizer is best?", evidence="levels", factor="optimizer"),
+        Question(
+            words="Combine the best values: did accuracy rise? What does the combination do to "
+            "training time and to overfitting?",
+            evidence="combination",
+        ),
+        Question(words="What else could raise accuracy?", evidence="search"),
+        Question(words="What is the chosen network worth on test?", evidence="test"),
+    ],
     classes=CLASSES,
     gradient_norm=True,
     jit_compile=True,

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from optuna import Trial
 
-from hpsearch import Budget, Dataset, Task
+from hpsearch import Budget, Dataset, Finding, Published, Question, Task
 from hpsearch.data import IMDB, Encoded, encode_words, hold_out, open_reviews
 
 LENGTH = 80  # words kept of each review; a network reads the last `length` of them
@@ -153,6 +153,46 @@ TASK = Task(
         ],
     },
     budget=Budget(n_trials=30),
+    published=Published(
+        source="the lab assignment",
+        findings=[
+            Finding(words="The model overfits strongly.", claim="overfits"),
+            Finding(
+                words="Regularizing both ways helped a little.",
+                claim="better",
+                factor="bias_regularizer",
+                levels=["l1_l2"],
+                than="none",
+            ),
+            Finding(
+                words="Changing the dropout did not help.",
+                claim="no different",
+                factor="dropout",
+                levels=[0.0, 0.1, 0.3, 0.5],
+            ),
+            Finding(
+                words="Adam with its defaults was best.",
+                claim="best",
+                factor="optimizer",
+                levels=["adam"],
+            ),
+        ],
+    ),
+    questions=[
+        Question(words="Does the model overfit?", evidence="overfitting"),
+        Question(words="Which dropout is best?", evidence="levels", factor="dropout"),
+        Question(words="Does regularizing help?", evidence="levels", factor="bias_regularizer"),
+        Question(words="Which optimizer is best?", evidence="levels", factor="optimizer"),
+        Question(words="Which cell is best?", evidence="levels", factor="cell"),
+        Question(
+            words="What helps against the vanishing gradient?",
+            evidence="levels",
+            factor="a simple cell that remembers",
+        ),
+        Question(words="Do our figures support the lab's conclusions?", evidence="findings"),
+        Question(words="What do the best values do together?", evidence="combination"),
+        Question(words="What is the chosen network worth on test?", evidence="test"),
+    ],
     classes=CLASSES,
     gradient_norm=True,
     jit_compile=True,

@@ -71,12 +71,7 @@ def _curves(subject: Subject, choice: Choice) -> Figure:
     if subject.is_sweep and choice.trial is None:
         return _level_curves(subject, choice, subject.goal.metric)
     row = _chosen(subject, choice)
-    published = subject.record.load().task.published if row.is_baseline else None
-    return curves.draw_curves(
-        _curves_of(subject, row),
-        subject.goal,
-        published=None if published is None else published.logs,
-    )
+    return curves.draw_curves(_curves_of(subject, row), subject.goal)
 
 
 def _baseline(subject: Subject, choice: Choice) -> Figure:

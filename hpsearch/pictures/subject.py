@@ -118,12 +118,7 @@ class Subject:
     def published(self) -> dict[int, Logs]:
         """The baseline's logs as the lab published them, by epoch."""
         published = self.record.load().task.published
-        logs: dict[int, Logs] = {}
-        if published is not None:
-            for name in published.curve:
-                for epoch, value in published.points(name).items():
-                    logs.setdefault(epoch, {})[name] = value
-        return logs
+        return {} if published is None else published.logs
 
     def factors(self, name: str | None) -> list[FactorTable]:
         """The factors of a sweep, combinations of levels last; or the one of that name.

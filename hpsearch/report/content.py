@@ -30,7 +30,7 @@ OF_SEARCH = (
     PictureKind.TIME,
     PictureKind.TIMELINE,
 )
-OF_SWEEP = (PictureKind.FACTORS, PictureKind.TIME)
+OF_SWEEP = (PictureKind.FACTORS, PictureKind.TIME, PictureKind.TIMELINE)
 OF_EVALUATION = (PictureKind.CONFUSION, PictureKind.MISTAKES)
 
 
@@ -153,7 +153,20 @@ def _task(material: Material) -> Section:
                     rows=[[one.kind, one.name, one.shape, one.n_weights] for one in layers],
                 )
             )
-    return Section(anchor="task", heading="The task", sentences=sentences, tables=tables)
+    picture = Picture(
+        name="baseline",
+        caption="The baseline's learning curve"
+        + ("" if task.published is None else ", and the published one"),
+        kind=PictureKind.BASELINE,
+        subject=subject,
+    )
+    return Section(
+        anchor="task",
+        heading="The task",
+        sentences=sentences,
+        tables=tables,
+        pictures=[picture],
+    )
 
 
 def _questions(material: Material) -> Iterator[Section]:
@@ -260,10 +273,9 @@ def _evaluation(material: Material) -> Section:
                 describe_params(one.params),
             ]
         )
-    if task.published is not None and opening.is_share:
-        rows.append(
-            ["published", None, None, task.published.test_accuracy, None, task.published.source]
-        )
+    published = task.published
+    if published is not None and published.test_accuracy is not None and opening.is_share:
+        rows.append(["published", None, None, published.test_accuracy, None, published.source])
     header = ["network", "validation", "95 % interval", "test", "95 % interval on test", "params"]
     subject = material.search or material.sweep
     assert subject is not None
@@ -272,7 +284,7 @@ def _evaluation(material: Material) -> Section:
         heading="With fresh seeds, and on the test split",
         sentences=[
             *validation_sentences(opening),
-            *sentences_on_test(material.openings, task.published),
+            *sentences_on_test(material.openings, published),
         ],
         tables=[
             Table(
