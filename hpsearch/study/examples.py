@@ -9,7 +9,7 @@ import numpy as np
 
 from hpsearch.data.arrays import Array, Split, is_sparse
 from hpsearch.data.imdb.reviews import CLASSES, Reviews
-from hpsearch.data.words import SPECIAL, UNKNOWN, decode_words
+from hpsearch.data.words import SPECIAL, decode_words
 from hpsearch.errors import UsageError
 from hpsearch.task import Task
 
@@ -97,15 +97,15 @@ class Word:
 
 
 def word_of(vocabulary: tuple[str, ...], rank: int) -> Word:
-    """The word of a rank; its number is higher, as the first ones stand for no word.
+    """The word of a rank, from 1; its number is higher, as the first ones stand for no word.
 
     Raises:
         UsageError: The vocabulary has no words, or fewer.
     """
     if vocabulary[: len(SPECIAL)] != SPECIAL:
         raise UsageError("these data have no words: name imdb, or a task that reads texts")
-    number = rank + UNKNOWN + 1  # as Keras counts: rank 1 is number 4
-    if not len(SPECIAL) <= number < len(vocabulary):
+    number = rank + len(SPECIAL) - 1  # as Keras counts: rank 1 is number 4
+    if number >= len(vocabulary):
         n_words = len(vocabulary) - len(SPECIAL)
         raise UsageError(f"no word {rank}: there are words 1 to {n_words:,}")
     return Word(vocabulary[number], rank, number)

@@ -36,7 +36,8 @@ def step_gradients(model: keras.Model, x: Any, y: Any) -> list[float]:
         A norm for each step, the first one first.
 
     Raises:
-        StudyFileError: The model has no recurrent layer, or its backend is not known here.
+        StudyFileError: The model has no recurrent layer, or runs on another backend than
+            TensorFlow and JAX.
     """
     layer = _first_recurrent(model)
     total: Any = 0.0
@@ -69,8 +70,9 @@ def _sums(model: keras.Model, layer: keras.Layer, x: Any, y: Any) -> Any:
         # the mean over examples, each of which has a gradient of its own: so times their number
         return model.compute_loss(x, y, outputs) * len(y)
 
-    gradient = np.asarray(ops.convert_to_numpy(_gradient(loss, ops.zeros(shape))), np.float64)
-    return np.sqrt((gradient**2).sum(axis=2)).sum(axis=0)
+    gradient = ops.convert_to_numpy(_gradient(loss, ops.zeros(shape)))
+    features = gradient.reshape(*shape[:2], -1).astype(np.float64)
+    return np.linalg.norm(features, axis=2).sum(axis=0)
 
 
 @contextmanager
@@ -103,9 +105,7 @@ def _gradient(function: Callable[[Any], Any], at: Any) -> Any:
             import jax
 
             return jax.grad(function)(at)
-        case "torch":
-            at.requires_grad_()
-            function(at).backward()
-            return at.grad
         case backend:
-            raise StudyFileError(f"gradients by time step are not known for backend {backend!r}")
+            raise StudyFileError(
+                f"gradients at time steps need TensorFlow or JAX, not the backend {backend}"
+            )

@@ -21,7 +21,7 @@ from hpsearch.terminal.printing import (
     say,
 )
 
-STEPS_SHOWN = (0, 1, 3, 10, 30, 100, 300)  # before the last one
+STEPS_SHOWN = (0, 3, 10, 30, 100, 300)  # before the last one
 
 
 def gradients(

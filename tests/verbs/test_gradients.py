@@ -49,7 +49,7 @@ def test_people_see_steps_ever_further_back(letters: str, capsys: pytest.Capture
 
     title, _, header, _, row, *_ = capsys.readouterr().out.splitlines()
     assert title == "letters, before training: what is left of the gradient at time steps"
-    assert header.split() == ["last", "last-1", "last-3", "last-5", "level"]
+    assert header.split() == ["last", "last-3", "last-5", "level"]
     assert row.split()[-1] == "baseline"
 
 
