@@ -181,7 +181,6 @@ def _questions(material: Material) -> Iterator[Section]:
 
 def _sweep(material: Material, subject: Subject) -> Section:
     table = subject.table
-    header, rows = as_cells(table)
     sentences = remarks(table)
     published = material.study_file.task.published
     if published is not None and published.findings:
@@ -191,16 +190,20 @@ def _sweep(material: Material, subject: Subject) -> Section:
         anchor="sweep",
         heading=f"One factor at a time: {subject.name}",
         sentences=sentences,
-        tables=[
-            Table(
-                name="levels",
-                caption="What each level came to",
-                header=header,
-                rows=rows,
-                brief=as_brief_cells(table),
-            )
-        ],
+        tables=[levels_table(subject)],
         pictures=pictures,
+    )
+
+
+def levels_table(subject: Subject) -> Table:
+    """What each level of a sweep came to."""
+    header, rows = as_cells(subject.table)
+    return Table(
+        name="levels",
+        caption="What each level came to",
+        header=header,
+        rows=rows,
+        brief=as_brief_cells(subject.table),
     )
 
 
@@ -230,12 +233,13 @@ def _search(subject: Subject) -> Section:
         anchor="search",
         heading=f"The search: {subject.name}",
         sentences=sentences,
-        tables=[_trials(subject)],
+        tables=[trials_table(subject)],
         pictures=list(_pictures(subject, OF_SEARCH)),
     )
 
 
-def _trials(subject: Subject) -> Table:
+def trials_table(subject: Subject) -> Table:
+    """All trials of a search, best first."""
     rows = subject.summary.ranked()
     names = list(dict.fromkeys(name for row in rows for name in row.params))
 
