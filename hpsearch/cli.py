@@ -25,6 +25,7 @@ from hpsearch.command_options import (
     MemoryOption,
     ModelArgument,
     PrunerOption,
+    ReplicatesOption,
     RetriesOption,
     SamplerOption,
     SetOption,
@@ -107,6 +108,7 @@ def run_command(
     storage: StorageOption = None,
     sampler: SamplerOption = None,
     pruner: PrunerOption = None,
+    replicates: ReplicatesOption = None,
     data: DataOption = None,
     fix: SetOption = [],  # noqa: B006  # typer copies it
     trial_timeout: TrialTimeoutOption = None,
@@ -134,6 +136,7 @@ def run_command(
         seed=seed,
         sampler=sampler,
         pruner=pruner,
+        replicates=replicates,
         retries=retries,
     )
     return run(study_file, options)
@@ -148,6 +151,7 @@ def resume_command(
     storage: StorageOption = None,
     sampler: SamplerOption = None,
     pruner: PrunerOption = None,
+    replicates: ReplicatesOption = None,
     data: DataOption = None,
     fix: SetOption = [],  # noqa: B006  # typer copies it
     trial_timeout: TrialTimeoutOption = None,
@@ -170,6 +174,7 @@ def resume_command(
         slots=slots,
         sampler=sampler,
         pruner=pruner,
+        replicates=replicates,
         retries=retries,
     )
     return resume(study, options)

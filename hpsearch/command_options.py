@@ -15,9 +15,11 @@ import typer
 
 from hpsearch.choices import (
     DEFAULT_PRUNER,
+    DEFAULT_REPLICATES,
     DEFAULT_SAMPLER,
     DEFAULT_STORAGE,
     PrunerName,
+    Replicates,
     SamplerName,
 )
 from hpsearch.errors import UsageError
@@ -181,6 +183,15 @@ PrunerOption = Annotated[
         metavar="|".join(PrunerName),
         parser=parse_choice(PrunerName),
         help=f"How to stop bad trials early.  [default: {DEFAULT_PRUNER.value}]",
+    ),
+]
+ReplicatesOption = Annotated[
+    Replicates | None,
+    typer.Option(
+        "--replicates",
+        metavar="|".join(Replicates),
+        parser=parse_choice(Replicates),
+        help=f"Train the leaders with more seeds.  [default: {DEFAULT_REPLICATES.value}]",
     ),
 ]
 SetOption = Annotated[

@@ -8,10 +8,13 @@ from statistics import fmean
 
 import numpy as np
 from optuna.study import Study
-from optuna.trial import FixedTrial, TrialState
+from optuna.trial import FixedTrial
 
 from hpsearch.errors import NothingFinished
 from hpsearch.goal import Goal, Logs
+from hpsearch.study.configurations import configurations_of
+from hpsearch.study.configurations import ranked as ranked_configurations
+from hpsearch.study.trials import row
 from hpsearch.study_file import StudyFile, calling
 from hpsearch.task import Params, without_epochs
 
@@ -30,7 +33,7 @@ class Candidate:
     """Complete: `epochs` and `batch_size` included."""
     is_baseline: bool
     searched: float | None
-    """Its value in the search: optimistic, because it was chosen for it."""
+    """Its value in the search, as a mean over seeds: optimistic, because it was chosen for it."""
     valid: list[float] = field(default_factory=list)
     """The metric after the last epoch, per fresh seed."""
     test: list[Logs] = field(default_factory=list)
@@ -47,7 +50,7 @@ def fresh_seeds(seed: int, n: int) -> list[int]:
 
 
 def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[Candidate]:
-    """The best finished trials, and the baseline.
+    """The best finished trials, by the means of those that were repeated, and the baseline.
 
     Of trials that differ only in epochs, the best is taken: they share a curve and a network.
 
@@ -56,18 +59,18 @@ def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[C
         StudyFileError: The baseline is not a point of the search space.
     """
     task = study_file.task
-    finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if not finished:
+    rows = map(row, study.get_trials(deepcopy=False))
+    configurations = ranked_configurations(configurations_of(rows), task.goal)
+    if not configurations:
         raise NothingFinished(
             f"study {study.study_name!r} has no finished trial: continue with "
             f"hpsearch resume {study.study_name}"
         )
-    finished.sort(key=lambda trial: (task.goal.key(trial.values[0]), trial.number))
     baseline = baseline_of(study_file)
     candidates: list[Candidate] = []
     known: list[Params] = []
-    for trial in finished:
-        params = task.complete(trial.params)
+    for configuration in configurations:
+        params = task.complete(configuration.params)
         is_baseline = params == baseline
         # the baseline is compared at its own length, even if a shorter one was better
         identity = params if is_baseline else without_epochs(params)
@@ -75,11 +78,11 @@ def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[C
             known.append(identity)
             candidates.append(
                 Candidate(
-                    name=f"trial {trial.number}",
-                    number=trial.number,
+                    name=f"trial {configuration.number}",
+                    number=configuration.number,
                     params=params,
                     is_baseline=is_baseline,
-                    searched=trial.values[0],
+                    searched=configuration.mean,
                 )
             )
     top = candidates[:n_top]

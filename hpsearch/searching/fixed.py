@@ -75,7 +75,7 @@ class FixedSchedule:
         """Nothing is judged."""
         return 0
 
-    def reached(self, curve: str, epoch: int, value: float) -> None:
+    def reached(self, trial: Trial, curve: str, epoch: int, value: float) -> None:
         """Nothing to note."""
 
     def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:

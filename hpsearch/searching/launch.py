@@ -18,9 +18,11 @@ from optuna.trial import TrialState
 
 from hpsearch.choices import (
     DEFAULT_PRUNER,
+    DEFAULT_REPLICATES,
     DEFAULT_SAMPLER,
     DEFAULT_STORAGE,
     PrunerName,
+    Replicates,
     SamplerName,
 )
 from hpsearch.curves.store import CurveStore
@@ -33,6 +35,7 @@ from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.supervisor import NO_LIMITS, Limits
 from hpsearch.processes.trainer import RETRIES, Trainer
 from hpsearch.searching.fixed import FixedSchedule
+from hpsearch.searching.racing import RacingSchedule
 from hpsearch.searching.rungs import choose_first_rung
 from hpsearch.searching.samplers import require_sampler
 from hpsearch.searching.schedule import SampledSchedule, Schedule
@@ -77,6 +80,7 @@ class Options:
     seed: int | None = None
     sampler: SamplerName | None = None
     pruner: PrunerName | None = None
+    replicates: Replicates | None = None
     data: Path | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Values as text, by hyperparameter."""
@@ -151,6 +155,7 @@ def search(
     seed: int | None = None,
     sampler: str | None = None,
     pruner: str | None = None,
+    replicates: str | None = None,
     data: Path | None = None,
     fixed: Mapping[str, ParamValue] | None = None,
     limits: Limits = NO_LIMITS,
@@ -169,6 +174,7 @@ def search(
         seed: Base of all randomness.
         sampler: `tpe`, `random`, `qmc`, `grid` or `gp`.
         pruner: `halving`, `median`, `hyperband` or `none`.
+        replicates: `auto` to train the leaders with more seeds, or `none`.
         data: The folder of data sets.
         fixed: Hyperparameters that are not searched, and their values.
         limits: Limits of a trial process.
@@ -189,6 +195,7 @@ def search(
         seed=seed,
         sampler=None if sampler is None else _choice(SamplerName, "sampler", sampler),
         pruner=None if pruner is None else _choice(PrunerName, "pruner", pruner),
+        replicates=None if replicates is None else _choice(Replicates, "replicates", replicates),
         data=data,
         fixed={name: str(value) for name, value in (fixed or {}).items()},
         limits=limits,
@@ -224,7 +231,7 @@ def _launch(
         study, stored, is_old = create_or_continue(
             storage, name, record, first, is_baseline=is_baseline
         )
-        write_note(study, stored, find_best(study))
+        write_note(study, stored, find_best(study, task.goal))
         view.say(f"{'continuing' if is_old else 'new'} study {name!r} in {storage}")
         _adopt(study, view)
         schedule = _schedule(study, stored, study_file, space, fixed, options)
@@ -297,6 +304,7 @@ def _record(
         seed=seed,
         sampler=options.sampler or DEFAULT_SAMPLER,
         pruner=options.pruner or DEFAULT_PRUNER,
+        replicates=options.replicates or DEFAULT_REPLICATES,
         first_rung=choose_first_rung(
             len(data.open().train), batch_size, max_epochs=space.max_epochs(baseline)
         ),
@@ -322,13 +330,13 @@ def _schedule(
             baseline=baseline_of(study_file),
         )
     sampler = options.sampler or SamplerName(stored.sampler)
-    n_trials = options.trials or task.budget.n_trials
+    n_trials = n_new = options.trials or task.budget.n_trials
     if sampler is SamplerName.GRID:
-        n_trials = min(n_trials, _n_combinations(study_file, fixed))
-    return SampledSchedule(
+        n_new = min(n_trials, _n_combinations(study_file, fixed))
+    searched = SampledSchedule(
         study,
         study_file,
-        n_trials=n_trials,
+        n_trials=n_new,
         seed=stored.seed,
         sampler=sampler,
         pruner=options.pruner or PrunerName(stored.pruner),
@@ -336,6 +344,9 @@ def _schedule(
         max_epochs=epochs_of(fixed) if "epochs" in fixed else space.max_epochs(task.baseline),
         first_rung=stored.first_rung,
     )
+    if (options.replicates or Replicates(stored.replicates)) is Replicates.NONE:
+        return searched
+    return RacingSchedule(study, searched, n_trials=n_trials)
 
 
 def _remarks(stored: Record, n_slots: int, n_cores: int) -> Iterator[str]:

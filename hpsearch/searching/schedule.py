@@ -23,6 +23,7 @@ from hpsearch.study.optuna_internals import (
     attach,
     frozen,
     set_trial_state,
+    with_trials,
 )
 from hpsearch.study.trials import Attr, Outcome
 from hpsearch.study_file import StudyFile, calling
@@ -37,10 +38,14 @@ class Schedule(Protocol):
 
     n_trials: int
     """The budget: total trials in the study."""
-    is_exhausted: bool
-    """Whether there is nothing left to propose."""
-    reads_off: bool
-    """Whether a better earlier epoch of a curve becomes a trial."""
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether there is nothing left to propose."""
+
+    @property
+    def reads_off(self) -> bool:
+        """Whether a better earlier epoch of a curve becomes a trial."""
 
     @property
     def n_counted(self) -> int:
@@ -52,8 +57,8 @@ class Schedule(Protocol):
     def judged_below(self, trial: FrozenTrial) -> int:
         """The epoch from which a resumed trial is judged."""
 
-    def reached(self, curve: str, epoch: int, value: float) -> None:
-        """A curve reached an epoch."""
+    def reached(self, trial: Trial, curve: str, epoch: int, value: float) -> None:
+        """A trial's curve reached an epoch."""
 
     def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:
         """Whether a trial may continue after `epoch`, the last of its curve."""
@@ -70,6 +75,8 @@ class Schedule(Protocol):
 
 class SampledSchedule:
     """New trials from a sampler, until the budget is spent; the best continue.
+
+    Replicates take part in nothing: they are never pruned, promoted or compared at a rung.
 
     Args:
         study: With its trials so far; waiting ones are resumed first.
@@ -120,6 +127,11 @@ class SampledSchedule:
         return self._n_counted
 
     @property
+    def has_waiting(self) -> bool:
+        """Whether trials of an earlier launcher wait to be resumed."""
+        return bool(self._waiting)
+
+    @property
     def is_spent(self) -> bool:
         """Whether no more new trials will come."""
         return self.is_exhausted or self.n_counted >= self.n_trials
@@ -142,15 +154,19 @@ class SampledSchedule:
         pruned = self.study.get_trials(deepcopy=False)[int(parent)]
         return max(reported, max(pruned.intermediate_values, default=0) + 1)
 
-    def reached(self, curve: str, epoch: int, value: float) -> None:
+    def reached(self, trial: Trial | FrozenTrial, curve: str, epoch: int, value: float) -> None:
         """Place the curve, if `epoch` is a rung."""
-        if self.halves:
+        if self.halves and not is_replicate(trial):
             self.rungs.place(curve, epoch, value)
 
     def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:
         """With `halving`: whether it is in the best third of the last rung it reached."""
+        if is_replicate(trial):
+            return True
         if not self.halves:
-            return not trial.should_prune()
+            trials = self.study.get_trials(deepcopy=False)
+            seen = [one for one in trials if not is_replicate(one)]
+            return not self.study.pruner.prune(with_trials(self.study, seen), frozen(trial))
         rung = self.rungs.last_rung(epoch)
         if rung == 0 or rung < judged_below:
             return True
@@ -193,7 +209,7 @@ class SampledSchedule:
         curve = trial.user_attrs.get(Attr.CURVE)
         if curve is not None:
             for epoch, value in trial.intermediate_values.items():
-                self.reached(curve, epoch, value)
+                self.reached(trial, curve, epoch, value)
         if trial.state.is_finished():
             self._learn(trial)
 
@@ -201,7 +217,7 @@ class SampledSchedule:
         """Record a finished trial."""
         self.rows.add(trial)
         curve = trial.user_attrs.get(Attr.CURVE)
-        if curve is None or not self.halves:
+        if curve is None or not self.halves or is_replicate(trial):
             return
         known = self._pruned.get(curve)
         epochs_done = max(trial.intermediate_values, default=0)
@@ -229,7 +245,7 @@ class SampledSchedule:
             pruned = self._pruned.get(curve)
             if pruned is None or max(pruned.intermediate_values) != rung:
                 continue
-            if pruned.number in self._promoted or not self._has_fixed_values(pruned):
+            if pruned.number in self._promoted or not self.has_fixed_values(pruned):
                 continue
             self._promoted.add(pruned.number)
             template = create_trial(
@@ -238,10 +254,16 @@ class SampledSchedule:
                 distributions=pruned.distributions,
                 user_attrs={Attr.PROMOTED_FROM: pruned.number},
             )
-            return add_running(self.study, template)
+            return self.begin(template)
         return None
 
-    def _has_fixed_values(self, trial: FrozenTrial) -> bool:
+    def begin(self, template: FrozenTrial) -> Trial:
+        """Add a running trial."""
+        self._n_counted += _is_counted(template)
+        return add_running(self.study, template)
+
+    def has_fixed_values(self, trial: FrozenTrial) -> bool:
+        """Whether a trial has the values that are fixed now."""
         return all(trial.params.get(name, value) == value for name, value in self.fixed.items())
 
     def _ask(self) -> Trial:
@@ -260,6 +282,11 @@ class SampledSchedule:
         self._waiting.pop(trial.number, None)
         self._n_counted += 1
         return trial
+
+
+def is_replicate(trial: Trial | FrozenTrial) -> bool:
+    """Whether a trial repeats another one with a fresh seed."""
+    return Attr.REPLICATE_OF in trial.user_attrs
 
 
 def _is_counted(trial: FrozenTrial) -> bool:

@@ -58,6 +58,8 @@ class Record:
     versions: dict[str, str]
     first_rung: int = 1
     """Epochs after which `halving` first compares trials."""
+    replicates: str = "none"
+    """Whether the leaders are trained with more seeds."""
     points: list[Point] = field(default_factory=list)
     """What a sweep trains, in this order; a search has none."""
 
@@ -99,6 +101,7 @@ def make_record(
     sampler: str,
     pruner: str,
     first_rung: int = 1,
+    replicates: str = "none",
     points: Sequence[Point] = (),
 ) -> Record:
     """Describe a study that is about to begin."""
@@ -116,6 +119,7 @@ def make_record(
         pruner=pruner,
         versions=versions(),
         first_rung=first_rung,
+        replicates=replicates,
         points=list(points),
     )
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 
 from optuna.study import Study
 
 from hpsearch.goal import Goal
+from hpsearch.study.configurations import (
+    Configuration,
+    configurations_of,
+    find_incumbent,
+    ranked,
+)
 from hpsearch.study.record import Record
 from hpsearch.study.trials import Outcome, TrialRow, row
 
@@ -26,9 +33,14 @@ class Summary:
     counts: Counter[Outcome]
 
     @property
-    def best(self) -> TrialRow | None:
-        """The best trial that ended with a value."""
-        return next((row for row in self.ranked() if _has_ended(row)), None)
+    def best(self) -> Configuration | None:
+        """The incumbent; None before a trial has ended with a value."""
+        return find_incumbent(self.configurations, self.goal)
+
+    @cached_property
+    def configurations(self) -> list[Configuration]:
+        """Params that were trained to their last epoch, with all their seeds."""
+        return configurations_of(self.rows)
 
     @property
     def n_trials(self) -> int:
@@ -62,13 +74,20 @@ class Summary:
         return sum(trial.seconds for trial in self.rows)
 
     def ranked(self) -> list[TrialRow]:
-        """Trials that ended with a value, best first; then the others, furthest first."""
+        """Trials that ended with a value, best first; then the others, furthest first.
+
+        Replicates follow the trial that they repeat, which ranks by their mean.
+        """
+        order = ranked(self.configurations, self.goal)
+        places = {one.number: place for place, one in enumerate(order)}
 
         def rank(row: TrialRow) -> tuple[bool, int, float, int]:
+            place = places.get(row.number if row.replicate_of is None else row.replicate_of)
+            if place is not None:
+                return False, place, 0.0, row.number
             has_value = row.value is not None and math.isfinite(row.value)
             key = self.goal.key(row.value) if row.value is not None and has_value else math.inf
-            epochs = 0 if _has_ended(row) else row.epochs_done
-            return not _has_ended(row), -epochs, key, row.number
+            return True, -row.epochs_done, key, row.number
 
         return sorted(self.rows, key=rank)
 
@@ -76,12 +95,22 @@ class Summary:
         """Trials grouped by learning curve, hence by network; the best network first.
 
         Each group is ranked too: a read-off trial, for example, then the longer one, then the
-        pruned one that the longer one was promoted from.
+        pruned one that the longer one was promoted from. Replicates are in the group of the
+        trial that they repeat.
         """
         groups: dict[str | int, list[TrialRow]] = {}
         for trial in self.ranked():
-            groups.setdefault(trial.curve or trial.number, []).append(trial)
+            repeated = trial if trial.replicate_of is None else self.rows[trial.replicate_of]
+            groups.setdefault(repeated.curve or repeated.number, []).append(trial)
         return list(groups.values())
+
+    def configuration_of(self, trial: TrialRow) -> Configuration | None:
+        """The configuration whose first trial it is; None if it has no value, or repeats one."""
+        return self._by_number.get(trial.number)
+
+    @cached_property
+    def _by_number(self) -> dict[int, Configuration]:
+        return {one.number: one for one in self.configurations}
 
 
 def summarize(study: Study, record: Record) -> Summary:
@@ -95,7 +124,3 @@ def summarize(study: Study, record: Record) -> Summary:
         rows=rows,
         counts=Counter(trial.outcome for trial in rows),
     )
-
-
-def _has_ended(trial: TrialRow) -> bool:
-    return trial.outcome in {Outcome.FINISHED, Outcome.READ_OFF} and trial.value is not None

@@ -51,6 +51,7 @@ class Attr:
     PROMOTED_FROM = "promoted_from"
     BASELINE = "baseline"
     SEED = "seed"
+    REPLICATE_OF = "replicate_of"
     FIT = "fit"
     LOWEST = "lowest_val_loss_at"
     ONSET = "overfits_from"
@@ -79,6 +80,10 @@ class TrialRow:
     """The number of the longer trial that this one was read off."""
     promoted_from: int | None
     """The number of the pruned trial whose curve this one continues."""
+    replicate_of: int | None
+    """The number of the trial whose params this one trains with another seed."""
+    seed: int | None
+    """Its own, if it has one: other trials train with the study's."""
     is_baseline: bool
     curve: str | None
     onset: Onset | None
@@ -92,6 +97,16 @@ class TrialRow:
             return asked
         is_known = self.outcome in {Outcome.FINISHED, Outcome.PRUNED}
         return self.epochs_done + self.epochs_pruned if is_known else None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has a value: the metric after its last epoch."""
+        return self.outcome in {Outcome.FINISHED, Outcome.READ_OFF} and self.value is not None
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it runs, or waits to be resumed."""
+        return self.outcome in {Outcome.RUNNING, Outcome.WAITING}
 
     @property
     def is_free(self) -> bool:
@@ -121,6 +136,8 @@ def row(trial: FrozenTrial) -> TrialRow:
         output=attrs.get(Attr.OUTPUT, ""),
         read_off=attrs.get(Attr.READ_OFF),
         promoted_from=attrs.get(Attr.PROMOTED_FROM),
+        replicate_of=attrs.get(Attr.REPLICATE_OF),
+        seed=attrs.get(Attr.SEED),
         is_baseline=Attr.BASELINE in attrs,
         curve=attrs.get(Attr.CURVE),
         onset=_onset(trial),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from hpsearch.curves.onset import Fit
+from hpsearch.study.configurations import Configuration
 from hpsearch.study.summary import Summary
 from hpsearch.study.trials import Outcome, TrialRow
 from hpsearch.task import Params, describe_params, without_epochs
@@ -21,18 +22,20 @@ MAX_METRIC = 16  # characters; the column of a longer metric is called "value"
 def print_summary(console: Console, summary: Summary) -> None:
     """The study in a few lines."""
     counts = [f"{summary.counts[o]} {o.value}" for o in Outcome if summary.counts[o]]
+    n_replicates = sum(row.replicate_of is not None for row in summary.rows)
+    replicates = f", {n_replicates} of them replicates" if n_replicates else ""
     n_free = sum(row.is_free for row in summary.rows)
     free = f" (and {n_free} promoted or read off)" if n_free else ""
     lines = [
         f"{summary.name}: {summary.title}",
         f"{summary.goal}, seed {summary.seed}",
-        f"{summary.n_trials} trials{free}: {', '.join(counts) or 'none yet'}",
+        f"{summary.n_trials} trials{replicates}{free}: {', '.join(counts) or 'none yet'}",
         f"epochs: {summary.epochs_trained} trained, {summary.epochs_reused} saved by reuse, "
         f"{summary.epochs_pruned} saved by pruning, "
         f"in {describe_seconds(summary.seconds)} of slot time",
     ]
-    if summary.best is not None and summary.best.value is not None:
-        lines.append(f"best: trial {summary.best.number}, {summary.best.value:.4f}")
+    if summary.best is not None:
+        lines.append(f"best: trial {summary.best.number}, {summary.best}")
     for line in lines:
         print_line(console, line)
 
@@ -49,7 +52,8 @@ def print_networks(
     """
     metric = summary.goal.metric
     header = ["trial", metric if len(metric) <= MAX_METRIC else "value", "epochs", "s"]
-    numbers = [_numbers(trials) for trials in networks]
+    means = [summary.configuration_of(trials[0]) for trials in networks]
+    numbers = [_numbers(*pair) for pair in zip(networks, means, strict=True)]
     widths = [max(map(len, column)) for column in zip(header, *numbers, strict=True)]
     shared = _shared([trials[0].params for trials in networks])
 
@@ -63,9 +67,9 @@ def print_networks(
 
     print_line(console, "")
     write("outcome", start(header), style="bold")
-    for trials, cells in zip(networks, numbers, strict=True):
+    for trials, configuration, cells in zip(networks, means, numbers, strict=True):
         first, indent = start(cells), " " * INDENT
-        write(_outcome(trials), first, " " * len(first))
+        write(_outcome(trials, configuration), first, " " * len(first))
         if len(trials) > 1:
             others = ", ".join(describe_briefly(trial) for trial in trials[1:])
             write(f"same network: {others}", indent, style="dim")
@@ -84,22 +88,31 @@ def describe_epochs(trial: TrialRow) -> str:
 
 
 def describe_briefly(trial: TrialRow) -> str:
-    """`4 pruned (0.8815 at epoch 3)`: a trial, its outcome, its value, the epochs it did."""
+    """`4 pruned (0.8815 at epoch 3)`: a trial, its outcome, its value, the epochs it did.
+
+    A finished replicate is called just that.
+    """
     value = "" if trial.value is None else f"{trial.value:.4f} "
     epoch = trial.epochs if trial.outcome is Outcome.READ_OFF else trial.epochs_done
-    return f"{trial.number} {trial.outcome.value} ({value}at epoch {epoch})"
+    what = trial.outcome.value
+    if trial.replicate_of is not None:
+        what = "replicate" if trial.has_ended else f"replicate {what}"
+    return f"{trial.number} {what} ({value}at epoch {epoch})"
 
 
-def _numbers(trials: Sequence[TrialRow]) -> list[str]:
+def _numbers(trials: Sequence[TrialRow], configuration: Configuration | None) -> list[str]:
     first = trials[0]
-    value = "" if first.value is None else f"{first.value:.4f}"
+    value = first.value if configuration is None else configuration.mean
     seconds = sum(trial.seconds for trial in trials)
-    return [str(first.number), value, describe_epochs(first), f"{seconds:.1f}"]
+    shown = "" if value is None else f"{value:.4f}"
+    return [str(first.number), shown, describe_epochs(first), f"{seconds:.1f}"]
 
 
-def _outcome(trials: Sequence[TrialRow]) -> str:
+def _outcome(trials: Sequence[TrialRow], configuration: Configuration | None) -> str:
     first = trials[0]
     parts = [first.outcome.value]
+    if configuration is not None and configuration.spread is not None:
+        parts.append(f"±{configuration.spread:.4f} over {len(configuration.values)} seeds")
     if any(trial.is_baseline for trial in trials):
         parts.append("baseline")
     if first.epochs_reused and first.promoted_from is None:

@@ -15,23 +15,25 @@ def best(storage_url: str, study_name: str, *, as_json: bool) -> None:
         NothingFinished: No trial has finished yet.
     """
     summary = summarize(*load_study(Storage(storage_url, read_only=True), study_name))
-    if summary.best is None or summary.best.value is None:
+    best = summary.best
+    if best is None:
         counts = ", ".join(f"{n} {outcome.value}" for outcome, n in summary.counts.items())
         raise NothingFinished(f"study {study_name!r} has no finished trial yet: {counts or 'none'}")
-    trial = summary.best
     if as_json:
         print_json(
             {
                 "schema": "hpsearch.best/1",
                 "study": study_name,
-                "trial": trial.number,
+                "trial": best.number,
                 "metric": summary.goal.metric,
-                "value": trial.value,
-                "params": trial.params,
+                "value": best.mean,
+                "values": best.values,
+                "spread": best.spread,
+                "params": best.params,
             }
         )
         return
-    print(f"trial {trial.number}: {summary.goal.metric} {trial.value:.4f}")
-    for name, param in trial.params.items():
+    print(f"trial {best.number}: {summary.goal.metric} {best}")
+    for name, param in best.params.items():
         if param is not None:  # such as the units of a layer that is not there
             print(plain(f"{name} = {show_cell(param)}"))

@@ -9,6 +9,7 @@ from hpsearch.choices import Format
 from hpsearch.curves.curve import Curve
 from hpsearch.errors import UsageError
 from hpsearch.study.artifacts import describe_texts
+from hpsearch.study.configurations import Configuration
 from hpsearch.study.record import load_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
@@ -112,6 +113,10 @@ def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
         )
     if trial.promoted_from is not None:
         lines.append(f"promoted: it continues where trial {trial.promoted_from} was pruned")
+    if trial.replicate_of is not None:
+        lines.append(f"replicate: the params of trial {trial.replicate_of} with seed {trial.seed}")
+    elif (own := summary.configuration_of(trial)) is not None and own.is_repeated:
+        lines.append(f"seeds: {', '.join(f'{one:.4f}' for one in own.values)}; the mean is {own}")
     if trial.onset is not None:
         lines.append(f"curve: {trial.onset}")
     network = next(group for group in summary.by_curve() if trial in group)
@@ -156,6 +161,8 @@ def _notes(row: TrialRow) -> str:
         notes.append(f"from trial {row.read_off}")
     if row.promoted_from is not None:
         notes.append(f"promoted from trial {row.promoted_from}")
+    if row.replicate_of is not None:
+        notes.append(f"replicate of trial {row.replicate_of}")
     if row.outcome not in {Outcome.FINISHED, Outcome.READ_OFF}:
         notes.append(f"after epoch {row.epochs_done}")
     if row.epochs_reused and row.promoted_from is None:
@@ -181,8 +188,14 @@ def _as_json(summary: Summary) -> dict[str, Any]:
             "saved_by_pruning": summary.epochs_pruned,
         },
         "seconds": round(summary.seconds, 1),
-        "best": None if summary.best is None else _row_as_json(summary.best),
+        "best": None if summary.best is None else _best_as_json(summary.best),
     }
+
+
+def _best_as_json(best: Configuration) -> dict[str, Any]:
+    """The incumbent's first trial; its value is the mean over seeds."""
+    over_seeds = {"value": best.mean, "values": best.values, "spread": best.spread}
+    return {**_row_as_json(best.first), **over_seeds}
 
 
 def _row_as_json(row: TrialRow) -> dict[str, Any]:
@@ -208,6 +221,8 @@ def _row_as_json(row: TrialRow) -> dict[str, Any]:
         "is_baseline": row.is_baseline,
         "read_off": row.read_off,
         "promoted_from": row.promoted_from,
+        "replicate_of": row.replicate_of,
+        "seed": row.seed,
         "curve_key": row.curve,
         "reason": row.reason,
         "output": row.output,

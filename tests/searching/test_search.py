@@ -10,10 +10,10 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from hpsearch.choices import PrunerName, SamplerName
+from hpsearch.choices import PrunerName, Replicates, SamplerName
 from hpsearch.curves.curve import Curve
 from hpsearch.curves.onset import find_onset
-from hpsearch.curves.store import CurveStore
+from hpsearch.curves.store import CurveStore, key_of, network_of
 from hpsearch.errors import (
     Conflict,
     DataError,
@@ -21,6 +21,7 @@ from hpsearch.errors import (
     StudyChanged,
     StudyFileError,
 )
+from hpsearch.evaluation.candidates import fresh_seeds
 from hpsearch.goal import Goal
 from hpsearch.processes.stop import Stop
 from hpsearch.processes.supervisor import Limits
@@ -28,7 +29,7 @@ from hpsearch.searching.launch import Options, resume, run
 from hpsearch.searching.samplers import CurveRows, CurveSampler, make_sampler
 from hpsearch.searching.view import View
 from hpsearch.study.invariants import violations
-from hpsearch.study.record import create_or_continue, load_study, make_record
+from hpsearch.study.record import create_or_continue, load_study, make_record, versions
 from hpsearch.study.space import explore
 from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
@@ -134,7 +135,8 @@ def test_a_better_earlier_epoch_becomes_a_trial_of_that_length_at_no_cost(cwd):
     assert (read_off.outcome, read_off.read_off) == (Outcome.READ_OFF, trial.number)
     assert read_off.params == {**trial.params, "epochs": 2}
     assert read_off.value == pytest.approx(0.5)
-    assert summary.best == read_off
+    assert summary.best is not None
+    assert summary.best.first == read_off
     assert summary.n_trials == 1
 
 
@@ -209,7 +211,8 @@ def test_a_trial_pruned_too_early_is_promoted_and_goes_on_where_its_curve_ends(c
     assert promoted.outcome is Outcome.FINISHED
     assert (promoted.epochs_reused, promoted.epochs_trained) == (3, 2)
     assert promoted.value == pytest.approx(0.9)
-    assert summary.best == promoted
+    assert summary.best is not None
+    assert summary.best.first == promoted
 
 
 @pytest.mark.slow
@@ -221,6 +224,45 @@ def test_a_promoted_trial_takes_nothing_from_the_budget_and_is_no_reuse(cwd):
     assert summary.n_trials == 5
     assert summary.epochs_trained == 5 + 1 + 5 + 5 + 1
     assert summary.epochs_reused == 0
+
+
+@pytest.mark.slow
+def test_the_leader_is_trained_with_a_seed_of_which_evaluate_will_find_the_curve(cwd):
+    summary = search(write_toy(cwd), 3, replicates=Replicates.AUTO)
+
+    (replicate,) = (row for row in summary.rows if row.replicate_of is not None)
+    best = summary.best
+    assert best is not None
+    assert (best.number, len(best.values)) == (replicate.replicate_of, 2)
+    assert (summary.n_trials, replicate.is_counted) == (3, True)
+    assert (replicate.outcome, replicate.params) == (Outcome.FINISHED, best.params)
+    storage = Storage(URL, read_only=True)
+    _, record = load_study(storage, "toy")
+    study_file = record.load()
+    key = key_of(
+        study_file.task.complete(best.params),
+        seed=fresh_seeds(record.seed, 1)[0],
+        data=record.data,
+        network=network_of(study_file),
+        versions=versions(),
+    )
+    assert replicate.curve == key
+    assert len(CurveStore(storage.curves).curve(key).logs) == replicate.epochs_done
+
+
+@pytest.mark.slow
+def test_nothing_is_read_off_a_replicate_and_a_study_goes_on_with_its_replicates(cwd):
+    """The score is best at epoch 2: that length is read off trial 0, leads and is repeated."""
+    toy = write_toy(cwd, epochs=3, peak=2)
+    search(toy, 1, replicates=Replicates.AUTO)
+    enqueue({**TOY, "level": 0.1, "peak": 3})
+
+    summary = search(toy, 3)
+
+    (replicate,) = (row for row in summary.rows if row.replicate_of is not None)
+    assert summary.rows[replicate.replicate_of].read_off == 0
+    assert replicate.epochs_done == 2
+    assert [row.read_off for row in summary.rows].count(replicate.number) == 0
 
 
 @pytest.mark.slow

@@ -53,6 +53,24 @@ def test_trials_that_share_a_curve_are_one_network():
     assert groups == [[4, 3, 2, 0], [1], [5], [6]]
 
 
+def test_replicates_rank_right_after_the_trial_that_they_repeat_and_it_by_their_mean():
+    lucky, steady = {"epochs": 3, "units": 1}, {"epochs": 3, "units": 2}
+    study = summary(
+        trial(0, 0.9, curve="a", params=lucky),
+        trial(1, 0.8, curve="b", params=steady),
+        trial(2, 0.5, curve="c", params=lucky, replicate_of=0),
+        trial(3, 0.8, curve="d", params=steady, replicate_of=1),
+        trial(4, 0.75),
+        trial(5, None, outcome=Outcome.RUNNING, curve="e", params=steady, replicate_of=1),
+    )
+
+    assert [row.number for row in study.ranked()] == [1, 3, 5, 4, 0, 2]
+    assert [[row.number for row in group] for group in study.by_curve()] == [[1, 3, 5], [4], [0, 2]]
+    assert study.best is not None
+    assert (study.best.number, study.best.mean) == (1, 0.8)
+    assert study.n_trials == 6
+
+
 def test_what_a_promoted_trial_takes_over_is_neither_saved_by_reuse_nor_by_pruning():
     study = summary(
         pruned(0, 0.6, curve="a"),

@@ -44,6 +44,27 @@ def test_trials_that_share_a_curve_are_shown_as_one_network_with_the_time_of_all
     ]
 
 
+def test_a_configuration_that_was_repeated_is_shown_by_its_mean_spread_and_seeds():
+    study = summary(
+        trial(0, 0.9, curve="a"),
+        trial(1, 0.8, curve="b", replicate_of=0),
+        trial(2, None, curve="c", replicate_of=0, outcome=Outcome.RUNNING, epochs_done=1),
+    )
+
+    assert printed(study) == [
+        "trial  val_accuracy  epochs    s  outcome",
+        "    0        0.8500       3  6.0  finished, ±0.0707 over 2 seeds",
+        "    same network: 1 replicate (0.8000 at epoch 3), 2 replicate running (at epoch",
+        "    1)",
+        "    units=8",
+    ]
+    console = Console(file=io.StringIO(), width=80)
+    print_summary(console, study)
+    said = console.file.getvalue()
+    assert "best: trial 0, 0.8500 ±0.0707 over 2 seeds" in said
+    assert "3 trials, 2 of them replicates:" in said
+
+
 @pytest.mark.parametrize("width", [48, 60, 80])
 def test_no_line_is_longer_than_the_terminal_and_no_value_is_broken(width: int):
     study = summary(trial(0, 0.5, params=PARAMS), *ONE_NETWORK[1:])
