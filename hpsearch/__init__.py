@@ -5,13 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.data import Dataset, Split
-from hpsearch.task import Budget, Published, Task, Writing
+from hpsearch.published import Finding, Published
+from hpsearch.task import Budget, Task, Writing
 
 if TYPE_CHECKING:
     from hpsearch.in_process import objective
     from hpsearch.searching.launch import search
 
-__all__ = ["Budget", "Dataset", "Published", "Split", "Task", "Writing", "objective", "search"]
+__all__ = [
+    "Budget",
+    "Dataset",
+    "Finding",
+    "Published",
+    "Split",
+    "Task",
+    "Writing",
+    "objective",
+    "search",
+]
 
 
 def __getattr__(name: str) -> Any:

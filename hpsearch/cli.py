@@ -19,6 +19,7 @@ from hpsearch.command_options import (
     CsvOption,
     DataOption,
     DataTaskArgument,
+    EpochsOption,
     EpochTimeoutOption,
     JsonOption,
     MarkdownOption,
@@ -44,6 +45,7 @@ from hpsearch.command_options import (
     parse_whole_number,
 )
 from hpsearch.errors import HpsearchError, UsageError
+from hpsearch.pictures.kinds import ABOUT, PictureKind
 from hpsearch.processes.signals import Terminated, raised
 from hpsearch.terminal.lasting import Lasting, is_reader_gone
 
@@ -90,6 +92,7 @@ def hpsearch(
 def run_command(
     study_file: StudyFileArgument,
     trials: TrialsOption = None,
+    epochs: EpochsOption = None,
     timeout: TimeoutOption = None,
     slots: SlotsOption = None,
     seed: Annotated[
@@ -131,6 +134,7 @@ def run_command(
         memory,
         study=study,
         trials=trials,
+        epochs=epochs,
         timeout_s=timeout,
         slots=slots,
         seed=seed,
@@ -146,6 +150,7 @@ def run_command(
 def resume_command(
     study: StudyArgument,
     trials: TrialsOption = None,
+    epochs: EpochsOption = None,
     timeout: TimeoutOption = None,
     slots: SlotsOption = None,
     storage: StorageOption = None,
@@ -170,6 +175,7 @@ def resume_command(
         epoch_timeout,
         memory,
         trials=trials,
+        epochs=epochs,
         timeout_s=timeout,
         slots=slots,
         sampler=sampler,
@@ -235,6 +241,42 @@ def sweep_command(
     return sweep(study_file, options, factors=names, n_seeds=seeds, minutes=minutes)
 
 
+@app.command("combine", rich_help_panel="Lab bench")
+def combine_command(
+    study: StudyArgument,
+    search: Annotated[
+        str | None,
+        typer.Option(
+            "--search",
+            metavar="STUDY",
+            help="Compare with this search.  [default: the study file's own, if there is one]",
+        ),
+    ] = None,
+    slots: SlotsOption = None,
+    storage: StorageOption = None,
+    data: DataOption = None,
+    trial_timeout: TrialTimeoutOption = None,
+    epoch_timeout: EpochTimeoutOption = None,
+    memory: MemoryOption = None,
+    retries: RetriesOption = 2,
+) -> int:
+    """Train the best level of every factor of a sweep together, and say what that did."""
+    from hpsearch.verbs.combine import combine_sweep
+
+    options = _options(
+        storage,
+        data,
+        [],
+        trial_timeout,
+        epoch_timeout,
+        memory,
+        study=study,
+        slots=slots,
+        retries=retries,
+    )
+    return combine_sweep(study, options, search=search)
+
+
 @app.command("table", rich_help_panel="Lab bench")
 def table_command(
     study: StudyArgument,
@@ -242,12 +284,18 @@ def table_command(
     json: JsonOption = False,
     csv: CsvOption = False,
     md: MarkdownOption = False,
+    xlsx: Annotated[
+        Path | None, typer.Option("--xlsx", metavar="FILE", help="Write a spreadsheet file.")
+    ] = None,
 ) -> None:
     """Print a sweep's table: what each level of each factor came to."""
     answer_fast()
     from hpsearch.verbs.table import table
 
-    table(storage_url(storage), study, form=chosen_format(json=json, csv=csv, md=md))
+    form = chosen_format(json=json, csv=csv, md=md)
+    if form is not None and xlsx is not None:
+        raise UsageError("--xlsx excludes --json, --csv and --md")
+    table(storage_url(storage), study, form=form, xlsx=xlsx)
 
 
 def _options(
@@ -396,6 +444,65 @@ def show_command(
 
     form = chosen_format(json=json, csv=csv, md=md)
     show(storage_url(storage), study, trial=trial, top=top, form=form)
+
+
+PLOT_HELP = "\n".join(
+    [
+        "Draw one picture of a study, as SVG, PNG or PDF.\n\n\b\nKINDS",
+        *(f"{kind:<12} {about.shows}" for kind, about in ABOUT.items()),
+        "\nExample: hpsearch plot digits curves -o curves.png",
+    ]
+)
+
+
+@app.command("plot", rich_help_panel="Watch", help=PLOT_HELP)
+def plot_command(
+    study: StudyArgument,
+    kind: Annotated[
+        PictureKind,
+        typer.Argument(
+            metavar="KIND",
+            parser=parse_choice(PictureKind),
+            show_choices=False,
+            help="What to draw: see above.",
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="File ending in .svg, .png or .pdf.  [default: STUDY-KIND.svg]",
+        ),
+    ] = None,
+    trial: Annotated[
+        int | None,
+        typer.Option(
+            "--trial", metavar="N", help="For curves, gradient: this trial.  [default: the best]"
+        ),
+    ] = None,
+    factor: Annotated[
+        str | None,
+        typer.Option("--factor", metavar="NAME", help="Of a sweep: this factor.  [default: all]"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    storage: StorageOption = None,
+    data: DataOption = None,
+) -> None:
+    """Draw one picture of a study, as SVG, PNG or PDF."""
+    from hpsearch.pictures.gallery import Choice
+    from hpsearch.verbs.plot import plot
+
+    plot(
+        storage_url(storage),
+        study,
+        kind,
+        output,
+        Choice(trial=trial, factor=factor),
+        data=data_folder(data),
+        force=force,
+    )
 
 
 @app.command("best", rich_help_panel="Watch")

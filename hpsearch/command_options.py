@@ -149,6 +149,15 @@ TrialsOption = Annotated[
         help="Total trials in the study, not trials to add.",
     ),
 ]
+EpochsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--epochs",
+        metavar="N",
+        parser=parse_count,
+        help="Epochs to train in all: then no new trial begins.",
+    ),
+]
 TimeoutOption = Annotated[
     float | None,
     typer.Option(

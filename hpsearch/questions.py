@@ -1,8 +1,8 @@
 """What is asked of a trained network, and what it answers: one JSON object a line.
 
-launcher ── Predict or Write ──▶ python -m hpsearch.training.use
-         ◀──── Answer ─────────  one after the other, as they come
-         ◀──── Ended ──────────  end of file without it means that the process died
+launcher ── a question ─────▶ python -m hpsearch.training.use
+         ◀──── Answer ──────  one after the other, as they come
+         ◀──── Ended ───────  end of file without it means that the process died
 
 `hpsearch.codec` encodes and decodes them.
 """
@@ -27,6 +27,18 @@ class Predict:
     """The examples, as nested lists."""
     dtype: str
     """NumPy's name for their kind of number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictSplit:
+    """What does the network make of all examples of a split? The answers are as for `Predict`."""
+
+    model: str
+    """A file that `model.save` wrote."""
+    data: str
+    """The folder of the prepared arrays."""
+    split: str
+    """`train`, `valid` or `test`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,4 +71,4 @@ class Ended:
     """One line: the kind of exception and what it says."""
 
 
-Question = Predict | Write
+Question = Predict | PredictSplit | Write

@@ -1,4 +1,4 @@
-"""What a study file declares: the task, its budget, its published figure."""
+"""What a study file declares: the task, its factors and its budget."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hpsearch.data.inputs import Encoded
 from hpsearch.data.sources import Source
 from hpsearch.errors import StudyFileError
 from hpsearch.goal import Direction, Goal, Logs
+from hpsearch.published import Published
 
 if TYPE_CHECKING:
     import keras
@@ -86,22 +87,6 @@ class Budget:
             )
         if self.timeout_s is not None and not self.timeout_s > 0:
             raise StudyFileError(f"timeout_s must be more than 0, not {self.timeout_s!r}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Published:
-    """The lab's published figure, to compare with ours."""
-
-    test_accuracy: float
-    """Share of the test examples, between 0 and 1."""
-    source: str
-    """Where it was published."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.test_accuracy <= 1:
-            raise StudyFileError(
-                f"test_accuracy is a share between 0 and 1, not {self.test_accuracy!r}"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,6 +175,11 @@ class Task:
                 )
             if name in self.factors and name in self.paths:
                 raise StudyFileError(f"{name!r} is both a factor and a path: use two names")
+        for finding in () if self.published is None else self.published.findings:
+            for level in (*finding.levels, *(() if finding.than is None else (finding.than,))):
+                self.level(finding.factor, level)
+            if finding.factor:
+                self.factor(finding.factor)
         for name in TRAINER_PARAMS:
             if not _is_count(value := self.baseline.get(name)):
                 raise StudyFileError(
@@ -211,6 +201,29 @@ class Task:
             sets = accumulate((_values(name, step) for step in steps), operator.or_)
             factors.append(Factor(name=name, levels=tuple(sets)))
         return factors
+
+    def factor(self, name: str) -> Factor:
+        """A factor or path by its name.
+
+        Raises:
+            StudyFileError: The task declares none of that name.
+        """
+        factors = {factor.name: factor for factor in self.all_factors()}
+        if name not in factors:
+            raise StudyFileError(f"the task has no factor {name!r}, only {', '.join(factors)}")
+        return factors[name]
+
+    def level(self, name: str, declared: object) -> Params:
+        """What a level of a factor sets, found by how the study file declares it.
+
+        Raises:
+            StudyFileError: The task declares no such factor or level.
+        """
+        levels = self.factors.get(name) or self.paths.get(name) or ()
+        if declared not in levels:
+            self.factor(name)
+            raise StudyFileError(f"the factor {name!r} has no level {declared!r}")
+        return self.factor(name).levels[list(levels).index(declared)]  # type: ignore[arg-type]
 
     def complete(self, params: Mapping[str, ParamValue]) -> Params:
         """The params of a network: the suggested ones, and the trainer's own.

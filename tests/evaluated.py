@@ -69,7 +69,7 @@ TASK = Task(
     source=Source("clouds"),
     baseline=dict(epochs=1, batch_size=16, units=4),
     budget=Budget(n_trials=3),
-    published=Published(test_accuracy=0.5, source="a coin"),
+    published=Published(test_accuracy=0.5, source="a coin", trained_on="train"),
     classes=["left", "middle", "right"],
     encode=encode,
 )

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -13,9 +14,12 @@ import pytest
 from hpsearch.choices import PrunerName
 from hpsearch.cli import _options
 from hpsearch.command_options import parse_duration, parse_size
+from hpsearch.lab.plan import make_plan
 from hpsearch.processes.supervisor import Limits
-from hpsearch.searching.launch import Options, run
+from hpsearch.searching.launch import Options, run, sweep
 from hpsearch.searching.view import View
+from hpsearch.study.space import explore
+from hpsearch.study_file import read_study_file
 from tests.toy import write_toy
 
 URL = "sqlite:///studies.db"
@@ -23,12 +27,16 @@ URL = "sqlite:///studies.db"
 
 @pytest.fixture(scope="module")
 def toy_folder(tmp_path_factory):
-    """The toy with two trials, made once."""
+    """The toy with two trials, and its sweep, made once."""
     folder = tmp_path_factory.mktemp("toy")
     options = Options(
         storage=f"sqlite:///{folder}/studies.db", trials=2, slots=1, pruner=PrunerName.NONE
     )
-    run(str(write_toy(folder)), options, View())
+    path = str(write_toy(folder, fields='factors={"level": [0.8]},'))
+    run(path, options, View())
+    study_file = read_study_file(path)
+    plan = make_plan(study_file, explore(study_file), None, n_seeds=1)
+    sweep(study_file, plan.points, replace(options, study="swept"), View())
     return folder
 
 
@@ -56,10 +64,12 @@ def verbs_of(*argv: str) -> str:
     "argv",
     [
         pytest.param(["--help"], id="help"),
+        pytest.param(["plot", "--help"], id="plot --help"),
         pytest.param(["ls", "--storage", URL], id="ls"),
         pytest.param(["show", "toy", "--storage", URL], id="show"),
         pytest.param(["show", "toy", "--trial", "0", "--storage", URL], id="show --trial"),
         pytest.param(["best", "toy", "--storage", URL], id="best"),
+        pytest.param(["table", "swept", "--storage", URL], id="table"),
         pytest.param(["verify", "toy", "--storage", URL], id="verify"),
         pytest.param(["check", "toy.py"], id="check"),
         pytest.param(["init", "flowers"], id="init"),
@@ -240,7 +250,7 @@ def test_best_and_ls_say_what_show_says(toy_study, cli):
     assert (best["schema"], listed["schema"]) == ("hpsearch.best/1", "hpsearch.ls/1")
     keys = ("trial", "value", "params")
     assert [best[key] for key in keys] == [shown["best"][key] for key in keys]
-    (study,) = listed["studies"]
+    study, _its_sweep = listed["studies"]
     assert (study["study"], study["trials"]) == ("toy", shown["n_trials"])
     assert (study["best"], study["metric"]) == (best["value"], "val_score")
 

@@ -10,9 +10,9 @@ import pytest
 from hpsearch.data import File, Source
 from hpsearch.errors import StudyFileError
 from hpsearch.goal import Goal
+from hpsearch.published import Published
 from hpsearch.task import (
     Budget,
-    Published,
     Task,
     Writing,
     describe_params,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from hpsearch.processes.trainer import Trainer
 from hpsearch.study.record import versions
 from hpsearch.study.space import place_of
 from hpsearch.study_file import StudyFile
+from hpsearch.task import Params
 
 N_EPOCHS = 2
 LONG_EPOCH_S = 20  # after a longer one, a second is not worth the wait
@@ -34,9 +36,15 @@ class Cost:
     first_epoch_s: float
     """Longer than later ones: it compiles the training step."""
     epoch_s: float
+    start_s: float
+    """What a training takes besides its epochs: its process starts, builds and compiles."""
     value: float
     """The metric after the last epoch."""
     n_weights: int
+
+    def seconds(self, n_epochs: int, n_trainings: int = 1) -> float:
+        """The time of trainings one after the other, with this many epochs in all."""
+        return n_trainings * self.start_s + n_epochs * self.epoch_s
 
 
 class OnceOrTwice:
@@ -61,7 +69,8 @@ class OnceOrTwice:
 def measure_cost(
     study_file: StudyFile, data: Prepared, runner: Runner, say: Callable[[str], object]
 ) -> Cost:
-    """Train the baseline in a trial process, for two epochs if the first is short.
+    """Train the baseline in a trial process, for two epochs if the first is short, and then
+    for one more in another process.
 
     Args:
         study_file: Its baseline is trained.
@@ -73,7 +82,7 @@ def measure_cost(
         StudyFileError: The baseline cannot be trained, or Keras does not log the metric.
     """
     goal = study_file.task.goal
-    params = {**baseline_of(study_file), "epochs": N_EPOCHS}
+    params: Params = {**baseline_of(study_file), "epochs": N_EPOCHS}
     with tempfile.TemporaryDirectory(prefix="hpsearch-check-") as folder:
         store = CurveStore(Path(folder))
         trainer = Trainer(
@@ -83,6 +92,11 @@ def measure_cost(
         if taken.ending.how not in {How.FINISHED, How.STOPPED}:
             raise _explained(study_file, taken.ending)
         n_weights = taken.curve.n_weights
+        begun = time.monotonic()
+        if taken.ending.how is How.FINISHED:  # short epochs: what a start takes is worth a third
+            params["epochs"] = N_EPOCHS + 1
+            trainer.take(params, 0, OnceOrTwice(goal), name="the baseline")
+        again_s = time.monotonic() - begun
     first, last = taken.logs[0], taken.logs[-1]
     if not goal.is_finite(last):
         where = place_of(study_file, "baseline")
@@ -91,7 +105,13 @@ def measure_cost(
             f"loss {last.get('loss')}"
         )
     assert n_weights is not None
-    return Cost(first["seconds"], last["seconds"], goal.value(last), n_weights)
+    return Cost(
+        first_epoch_s=first["seconds"],
+        epoch_s=last["seconds"],
+        start_s=max(0.0, again_s - last["seconds"]),
+        value=goal.value(last),
+        n_weights=n_weights,
+    )
 
 
 def _explained(study_file: StudyFile, ending: Ending) -> StudyFileError:

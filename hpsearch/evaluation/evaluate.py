@@ -188,6 +188,13 @@ class Evaluation:
         An evaluation that is interrupted here has shown nothing: the next one opens test as
         if for the first time, with the same networks.
         """
+        trained_on = self._published_on
+        aside = []
+        if trained_on == TRAIN:  # trained already, to be compared on validation
+            aside = [
+                Retraining(name="the baseline", params=opening.baseline.params, seed=seed)
+                for seed in opening.seeds
+            ]
         self.say("opening the test split")
         number = len(read_openings(self.study)) + 1
         place = f"{slug(self.study.study_name)}/opening-{number}"
@@ -196,7 +203,7 @@ class Evaluation:
             folder.parent.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(folder, ignore_errors=True)  # left by one that died before recording
             with atomic_folder(folder) as scratch:
-                logs = self._measure(finalists, scratch)
+                logs = self._measure([*finalists, *aside], scratch)
                 _require_test_metric(opening, logs)
                 first = finalists[0]
                 curve = self.trainer.curve(first.params, first.seed, first.fit_on)
@@ -204,15 +211,24 @@ class Evaluation:
                 digest = sha256_of(scratch / "model.keras")
         except OSError as error:
             raise DataError(f"cannot save the model in {folder}: {error}") from error
+        candidates = _with_test(opening, logs[: len(finalists)])
+        baseline = next(one for one in candidates if one.is_baseline)
         recorded = replace(
             opening,
             opened=datetime.now(UTC).isoformat(timespec="seconds"),
-            candidates=_with_test(opening, logs),
+            candidates=candidates,
+            trained_on=trained_on,
+            as_published=logs[len(finalists) :] if aside else baseline.test,
             model=place,
             model_sha256=digest,
         )
         record_opening(self.study, recorded)
         return recorded
+
+    @property
+    def _published_on(self) -> str:
+        published = self.study_file.task.published
+        return TRAIN_AND_VALID if published is None else published.trained_on
 
     def _train(self, wanted: Sequence[Retraining]) -> list[list[Logs]]:
         """Each network's logs, up to its last epoch or the one in which it diverged."""

@@ -88,11 +88,46 @@ def welch(values: Sequence[float], others: Sequence[float]) -> Interval:
         Welch, Biometrika 34, 1947, https://doi.org/10.2307/2332510; advised for seeds by
         Colas, Sigaud and Oudeyer, 2018, https://arxiv.org/abs/1806.08295
     """
-    a, b = variance(values) / len(values), variance(others) / len(others)
-    freedom = (a + b) ** 2 / (a**2 / (len(values) - 1) + b**2 / (len(others) - 1))
-    half = _t(freedom) * math.sqrt(a + b)
-    mean = fmean(values) - fmean(others)
+    found = contrast([(1, values), (-1, others)])
+    assert found is not None  # at least one of them varies
+    return found
+
+
+def contrast(groups: Sequence[tuple[float, Sequence[float]]]) -> Interval | None:
+    """Welch's t interval of a weighted sum of means, such as what two changes did together.
+
+    Args:
+        groups: A weight and a figure per seed, of each network.
+
+    Returns:
+        None if a network has one seed only, or none of them varies.
+
+    Source:
+        Satterthwaite, Biometrics Bulletin 2, 1946, https://doi.org/10.2307/3002019
+    """
+    if min(len(values) for _weight, values in groups) < 2:
+        return None
+    parts = [(weight**2 * variance(values) / len(values), values) for weight, values in groups]
+    of_sum = sum(part for part, _values in parts)
+    if of_sum == 0:
+        return None
+    freedom = of_sum**2 / sum(part**2 / (len(values) - 1) for part, values in parts)
+    half = _t(freedom) * math.sqrt(of_sum)
+    mean = sum(weight * fmean(values) for weight, values in groups)
     return Interval(low=mean - half, high=mean + half, method="Welch's t over seeds")
+
+
+def prediction(values: Sequence[float]) -> Interval | None:
+    """Where one more training's figure would lie.
+
+    Returns:
+        None with fewer than two seeds, or if they do not differ.
+    """
+    if len(values) < 2 or not _vary(values):
+        return None
+    n, mean = len(values), fmean(values)
+    half = _t(n - 1) * math.sqrt(variance(values) * (1 + 1 / n))
+    return Interval(low=mean - half, high=mean + half, method=f"Student's t over {n} seeds")
 
 
 def wilson(share: float, n: int) -> Interval:

@@ -7,7 +7,7 @@ and output cannot disagree.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -15,8 +15,15 @@ from optuna.study import Study
 
 from hpsearch.codec import Schema
 from hpsearch.evaluation.candidates import Candidate
-from hpsearch.evaluation.intervals import Interval, difference, interval
-from hpsearch.goal import Direction, Goal
+from hpsearch.evaluation.intervals import (
+    Interval,
+    difference,
+    interval,
+    newcombe,
+    prediction,
+)
+from hpsearch.goal import Direction, Goal, Logs
+from hpsearch.messages import TRAIN_AND_VALID
 from hpsearch.study.storage import Storage
 
 ATTR = "hpsearch_openings"
@@ -44,6 +51,10 @@ class Opening:
     model_sha256: str
     diverged: list[str] = field(default_factory=list)
     """Trials dropped because a fresh seed diverged."""
+    trained_on: str = TRAIN_AND_VALID
+    """What the published baseline was trained on, as far as the task says."""
+    as_published: list[Logs] = field(default_factory=list)
+    """The baseline's logs on test, per fresh seed, trained on what the published one was."""
 
     @property
     def winner(self) -> Candidate:
@@ -90,6 +101,33 @@ class Opening:
         """All other logs on the test split, by name: means over seeds."""
         names = (name for name in candidate.test[0] if name != self.test_metric)
         return {name: fmean(logs[name] for logs in candidate.test) for name in names}
+
+    @property
+    def reproduction(self) -> list[float]:
+        """The baseline's metric on test, per seed, like for like with the published figure."""
+        return [logs[self.test_metric] for logs in self.as_published]
+
+    def reproduces(self, figure: float) -> Comparison | None:
+        """Our baseline against a published figure of one training.
+
+        The interval is of one more training of ours minus the figure.
+
+        Returns:
+            None if nothing was trained as the published baseline was.
+        """
+        ours = self.reproduction
+        if not ours:
+            return None
+        found = prediction(ours)
+        if found is not None:
+            found = replace(found, low=found.low - figure, high=found.high - figure)
+        elif self.is_share:
+            found = newcombe(fmean(ours), figure, self.n_test)
+        return Comparison(
+            difference=fmean(ours) - figure,
+            interval=found,
+            is_better=self.goal.is_better(fmean(ours), figure),
+        )
 
     def valid_interval(self, candidate: Candidate) -> Interval | None:
         """The interval of the mean over seeds on validation."""

@@ -10,7 +10,8 @@ from typing import Any
 from hpsearch.evaluation.candidates import BASELINE, Candidate
 from hpsearch.evaluation.intervals import Interval
 from hpsearch.evaluation.opening import Comparison, Opening
-from hpsearch.task import Published, describe_params
+from hpsearch.published import Published
+from hpsearch.task import describe_params
 
 
 def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
@@ -41,6 +42,11 @@ def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
         "candidates": [_candidate_content(opening, one) for one in opening.candidates],
         "test_metric": opening.test_metric,
         "test": {**test, "verdict": verdict},
+        "as_published": {
+            "trained_on": opening.trained_on,
+            "values": opening.reproduction,
+            "logs": opening.as_published,
+        },
         "published": None if published is None else asdict(published),
     }
 
@@ -88,6 +94,7 @@ def test_sentences(openings: list[Opening], published: Published | None) -> list
     sentences += _describe_methods(found)
     if published is not None and opening.is_share:
         sentences.append(_describe_published(opening, published))
+        sentences += describe_reproduction(opening, published)
     if len(openings) == 1:
         sentences.append(f"The test split was opened once, at {when(opening)}.")
     else:
@@ -133,6 +140,28 @@ def _describe_published(opening: Opening, published: Published) -> str:
         return f"The winner's interval contains {figure}."
     side = "above" if found.low > published.test_accuracy else "below"
     return f"The winner's interval lies {side} {figure}."
+
+
+def describe_reproduction(opening: Opening, published: Published) -> list[str]:
+    """Whether our baseline reproduces the published figure, trained on the same splits."""
+    found = opening.reproduces(published.test_accuracy)
+    if found is None:
+        return []
+    mean = fmean(opening.reproduction)
+    n_seeds = len(opening.reproduction)
+    told = (
+        f"the baseline trained on {opening.trained_on} as published, {n_seeds} "
+        f"seed{'s' if n_seeds > 1 else ''}, reaches {show_figure(mean)}, published is "
+        f"{show_figure(published.test_accuracy)}"
+    )
+    if found.interval is None:
+        return [f"Like for like, {told}."]
+    low, high = found.interval.low, found.interval.high
+    span = f"one more training minus the published one: {low:+.4f} to {high:+.4f}, 95 %"
+    if not found.is_told_apart:
+        return [f"The published figure is reproduced: {told} ({span})."]
+    side = "above" if found.difference > 0 else "below"
+    return [f"The published figure is not reproduced, ours lies {side} it: {told} ({span})."]
 
 
 def _candidate_content(opening: Opening, candidate: Candidate) -> dict[str, Any]:

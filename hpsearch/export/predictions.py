@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hpsearch.data.arrays import Array, Prepared
 from hpsearch.data.inputs import Encoded
+from hpsearch.errors import StudyFileError
 from hpsearch.export.inputs import Input
 from hpsearch.export.models import Model
 from hpsearch.processes.ask import ask
-from hpsearch.questions import Predict
+from hpsearch.questions import Predict, PredictSplit
 
 N_SHOWN = 3  # classes of each input, unless asked for more
 
@@ -72,6 +75,32 @@ def predict_all(
         )
         for one, example, outputs in zip(inputs, examples, answers, strict=True)
     ]
+
+
+def predict_split(model: Path, prepared: Prepared, split: str) -> Array:
+    """The probabilities that a network gives each class, for all examples of a split.
+
+    Args:
+        model: A file that Keras wrote.
+        prepared: The data.
+        split: `train`, `valid` or `test`.
+
+    Returns:
+        An array, `(n_examples, n_classes)`.
+
+    Raises:
+        StudyFileError: The outputs are not probabilities of classes, or the network cannot
+            be used.
+    """
+    answers = ask(PredictSplit(model=str(model), data=str(prepared.folder), split=split))
+    is_linear = next(answers) == "linear"
+    outputs = np.array(list(answers))
+    if outputs.ndim == 2 and outputs.shape[1] == 1:  # the probability of the second class
+        outputs = np.hstack([1 - outputs, outputs])
+    is_sound = outputs.ndim == 2 and outputs.min() >= 0
+    if is_linear or not is_sound or np.abs(outputs.sum(axis=1) - 1).max() > 1e-3:
+        raise StudyFileError("the outputs of the network are not probabilities of classes")
+    return outputs
 
 
 def most_probable(outputs: Any, classes: Sequence[str], top: int | None) -> list[Guess]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.curves.curve import Curve
-from hpsearch.data.arrays import Dataset
+from hpsearch.data.arrays import Dataset, Prepared
 from hpsearch.errors import DataCorrupt, DataError, NothingFinished
 from hpsearch.evaluation.opening import Opening, model_folder, read_openings
 from hpsearch.files import sha256_of
@@ -50,7 +50,11 @@ class Winner:
             StudyChanged: They have changed.
             DataError: They cannot be found or used.
         """
-        return data_of_study(self.study, self.record, self.study_file, folder).open()
+        return self.prepare_data(folder).open()
+
+    def prepare_data(self, folder: Path | None) -> Prepared:
+        """The same as prepared arrays, which other processes can open; raises the same."""
+        return data_of_study(self.study, self.record, self.study_file, folder)
 
 
 def find_winner(storage: Storage, study_name: str) -> Winner:

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 
 from hpsearch.errors import UsageError
 from hpsearch.evaluation.candidates import baseline_of, fresh_seeds
+from hpsearch.evaluation.cost import Cost
 from hpsearch.study.record import Point
 from hpsearch.study.space import Space, params_of
 from hpsearch.study_file import StudyFile
@@ -34,13 +35,18 @@ class SweepPlan:
         return list({_key(params): params for params in found}.values())
 
     @property
-    def n_epochs(self) -> int:
-        """Epochs to train: levels of `epochs` share a curve, and all factors the baseline."""
+    def curves(self) -> list[int]:
+        """The epochs of each curve to train: levels of `epochs` share one for each seed."""
         longest: dict[str, int] = {}
         for params in self.networks:
             key = _key(without_epochs(params))
             longest[key] = max(longest.get(key, 0), epochs_of(params))
-        return self.n_seeds * sum(longest.values())
+        return self.n_seeds * list(longest.values())
+
+    @property
+    def n_epochs(self) -> int:
+        """Epochs to train."""
+        return sum(self.curves)
 
     @property
     def n_epochs_apart(self) -> int:
@@ -56,9 +62,9 @@ class SweepPlan:
         seeds = [seed, *fresh_seeds(seed, self.n_seeds - 1)]
         return [Point(params, seed) for seed in seeds for params in self.networks]
 
-    def seconds(self, epoch_s: float, n_slots: int) -> float:
+    def seconds(self, cost: Cost, n_slots: int) -> float:
         """The time it takes, if all networks are as fast as the baseline."""
-        return self.n_epochs * epoch_s / n_slots
+        return cost.seconds(self.n_epochs, len(self.curves)) / min(n_slots, len(self.curves))
 
     def without(self, factor: Factor, level: int) -> SweepPlan:
         """The plan without one level of a factor."""
@@ -111,9 +117,7 @@ def make_plan(
     )
 
 
-def fit(
-    plan: SweepPlan, seconds: float, *, epoch_s: float, n_slots: int
-) -> tuple[SweepPlan, list[str]]:
+def fit(plan: SweepPlan, seconds: float, cost: Cost, n_slots: int) -> tuple[SweepPlan, list[str]]:
     """A plan that fits into a time: fewer seeds, then fewer levels.
 
     Levels go one at a time, always the one that saves most; each factor keeps a level that
@@ -122,7 +126,7 @@ def fit(
     Args:
         plan: What is wanted.
         seconds: The time there is.
-        epoch_s: An epoch of the baseline.
+        cost: Of the baseline.
         n_slots: Trainings in parallel.
 
     Returns:
@@ -134,7 +138,7 @@ def fit(
     remarks = []
 
     def takes(plan: SweepPlan) -> float:
-        return plan.seconds(epoch_s, n_slots)
+        return plan.seconds(cost, n_slots)
 
     n_seeds = plan.n_seeds
     while takes(plan) > seconds and plan.n_seeds > 1:

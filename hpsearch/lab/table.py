@@ -18,7 +18,7 @@ from hpsearch.goal import Goal
 from hpsearch.study.record import Record
 from hpsearch.study.space import explore, params_of
 from hpsearch.study.storage import Storage
-from hpsearch.study.trials import Outcome, TrialRow, row
+from hpsearch.study.trials import Outcome, TrialRow, curve_epochs, row
 from hpsearch.task import Params, epochs_of
 
 
@@ -44,6 +44,8 @@ class LevelRow:
     """A level of a factor, over its seeds."""
 
     label: str
+    sets: Params
+    """What it changes of the baseline; empty for the baseline."""
     params: Params
     is_baseline: bool
     trainings: list[Training]
@@ -119,8 +121,10 @@ class SweepTable:
     title: str
     baseline: LevelRow
     factors: list[FactorTable]
+    combined: list[LevelRow]
+    """Combinations of levels, and winners of searches, in the order in which they were added."""
     n_epochs: int
-    """Trained, for all of it."""
+    """Of all its curves, each counted once."""
     n_epochs_apart: int
     """That training each row by itself would have taken."""
 
@@ -170,11 +174,12 @@ def read_table(storage: Storage, study: Study, record: Record) -> SweepTable:
     planned = [point.params for point in record.points]
     baseline_params = baseline_of(study_file)
 
-    def level(label: str, params: Params) -> LevelRow:
+    def level(label: str, params: Params, sets: Params) -> LevelRow:
         own = [trial for trial in rows if trial.params == params]
         finished = [trial for trial in own if trial.outcome is Outcome.FINISHED]
         return LevelRow(
             label=label,
+            sets=sets,
             params=params,
             is_baseline=params == baseline_params,
             trainings=[_training(storage, record.goal, trial) for trial in finished],
@@ -187,22 +192,28 @@ def read_table(storage: Storage, study: Study, record: Record) -> SweepTable:
         if not any(params in planned and params != baseline_params for params in all_params):
             continue  # not part of this sweep
         levels = [
-            level(factor.describe(one), params)
+            level(factor.describe(one), params, one)
             for one, params in zip(factor.levels, all_params, strict=True)
             if params in planned
         ]
         trained = [one for one in levels if one.trainings]
         best = min(trained, key=lambda one: record.goal.key(fmean(one.values)), default=None)
         factors.append(FactorTable(name=factor.name, rows=levels, best=best))
-    baseline = level("the baseline", baseline_params)
-    of_all = [baseline, *(one for factor in factors for one in factor.rows)]
+    baseline = level("the baseline", baseline_params, {})
+    labelled = {point.label: point.params for point in record.points if point.label}
+    combined = [
+        level(label, params, _difference(params, baseline_params))
+        for label, params in labelled.items()
+    ]
+    of_all = [baseline, *(one for factor in factors for one in factor.rows), *combined]
     return SweepTable(
         study=name,
         goal=record.goal,
         title=record.title,
         baseline=baseline,
         factors=factors,
-        n_epochs=sum(trial.epochs_trained for trial in rows),
+        combined=combined,
+        n_epochs=curve_epochs(rows),
         n_epochs_apart=sum(len(one.trainings) * epochs_of(one.params) for one in of_all),
     )
 
@@ -222,6 +233,10 @@ def _training(storage: Storage, goal: Goal, trial: TrialRow) -> Training:
         seconds=[one["seconds"] for one in logs if "seconds" in one],
         n_weights=curve.n_weights,
     )
+
+
+def _difference(params: Params, baseline: Params) -> Params:
+    return {name: value for name, value in params.items() if baseline.get(name) != value}
 
 
 def _last(logs: Sequence[Mapping[str, float]], name: str) -> float | None:

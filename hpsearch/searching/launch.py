@@ -75,6 +75,8 @@ class Options:
     study: str | None = None
     storage: str = DEFAULT_STORAGE
     trials: int | None = None
+    epochs: int | None = None
+    """Trained in all, after which no new trial begins."""
     timeout_s: float | None = None
     slots: int | None = None
     seed: int | None = None
@@ -150,6 +152,7 @@ def search(
     study: str | None = None,
     storage: str = DEFAULT_STORAGE,
     trials: int | None = None,
+    epochs: int | None = None,
     timeout_s: float | None = None,
     slots: int | None = None,
     seed: int | None = None,
@@ -169,6 +172,8 @@ def search(
         study: The study's name; by default the file's.
         storage: A storage URL.
         trials: The study's total number of trials; by default the task's budget.
+        epochs: Epochs to train in all, after which no new trial begins. Without `trials`, it
+            replaces the task's budget.
         timeout_s: Seconds after which no new epoch starts.
         slots: Trials run in parallel; by default one per core.
         seed: Base of all randomness.
@@ -190,6 +195,7 @@ def search(
         study=study,
         storage=storage,
         trials=trials,
+        epochs=epochs,
         timeout_s=timeout_s,
         slots=slots,
         seed=seed,
@@ -330,7 +336,7 @@ def _schedule(
             baseline=baseline_of(study_file),
         )
     sampler = options.sampler or SamplerName(stored.sampler)
-    n_trials = n_new = options.trials or task.budget.n_trials
+    n_trials = n_new = options.trials or options.epochs or task.budget.n_trials
     if sampler is SamplerName.GRID:
         n_new = min(n_trials, _n_combinations(study_file, fixed))
     searched = SampledSchedule(
@@ -343,6 +349,7 @@ def _schedule(
         fixed=fixed,
         max_epochs=epochs_of(fixed) if "epochs" in fixed else space.max_epochs(task.baseline),
         first_rung=stored.first_rung,
+        n_epochs=options.epochs,
     )
     if (options.replicates or Replicates(stored.replicates)) is Replicates.NONE:
         return searched

@@ -102,7 +102,8 @@ class RacingSchedule:
         trials = self.study.get_trials(deepcopy=False)
         n_replicates = sum(Attr.REPLICATE_OF in trial.user_attrs for trial in trials)
         is_turn = (n_replicates + 1) * EVERY <= self.n_counted + 1 <= self.n_trials
-        if is_turn and not self.searched.has_waiting and (replicate := self._replicate(trials)):
+        is_open = not (self.searched.has_waiting or self.searched.are_epochs_spent)
+        if is_turn and is_open and (replicate := self._replicate(trials)):
             return replicate
         self._limit(n_replicates)
         trial = self.searched.next_trial()

@@ -9,6 +9,7 @@ pass, however bad, and they take up all the time at the start of a search.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -88,6 +89,7 @@ class SampledSchedule:
         fixed: Hyperparameters that are not searched. Trials with other values stay as they are.
         max_epochs: Length of the longest trials.
         first_rung: Epochs after which `halving` first compares trials.
+        n_epochs: Once the study's curves have so many, no new trial begins; None for no limit.
     """
 
     def __init__(
@@ -102,6 +104,7 @@ class SampledSchedule:
         fixed: Mapping[str, ParamValue],
         max_epochs: int,
         first_rung: int = 1,
+        n_epochs: int | None = None,
     ) -> None:
         self.study, self.study_file = study, study_file
         self.goal = study_file.task.goal
@@ -112,6 +115,9 @@ class SampledSchedule:
         study.pruner = make_pruner(pruner, max_epochs)
         self.rungs = Rungs(self.goal, first_rung)
         self.rows = CurveRows(self.goal)
+        self.n_epochs = math.inf if n_epochs is None else n_epochs
+        self._lengths: dict[str, int] = {}
+        """Epochs of each curve, by finished trials."""
         self._n_counted = 0
         self._waiting: dict[int, FrozenTrial] = {}
         self._pruned: dict[str, FrozenTrial] = {}
@@ -134,14 +140,20 @@ class SampledSchedule:
     @property
     def is_spent(self) -> bool:
         """Whether no more new trials will come."""
-        return self.is_exhausted or self.n_counted >= self.n_trials
+        return self.is_exhausted or self.n_counted >= self.n_trials or self.are_epochs_spent
+
+    @property
+    def are_epochs_spent(self) -> bool:
+        """Whether the study's curves have as many epochs as they may."""
+        return sum(self._lengths.values()) >= self.n_epochs
 
     def next_trial(self) -> Trial | None:
         """A trial that was interrupted, else one to promote, else a new one."""
         trial = self._waiting_promoted()
         if trial is None and not (self._waiting and not self.is_spent):
             trial = self._promote()
-        if trial is None and not self.is_spent:
+        is_interrupted = bool(self._waiting) and self.n_counted < self.n_trials
+        if trial is None and (is_interrupted or not self.is_spent):
             trial = self._ask()
         return trial
 
@@ -217,10 +229,13 @@ class SampledSchedule:
         """Record a finished trial."""
         self.rows.add(trial)
         curve = trial.user_attrs.get(Attr.CURVE)
-        if curve is None or not self.halves or is_replicate(trial):
+        if curve is None:
+            return
+        epochs_done = max(trial.intermediate_values, default=0)
+        self._lengths[curve] = max(self._lengths.get(curve, 0), epochs_done)
+        if not self.halves or is_replicate(trial):
             return
         known = self._pruned.get(curve)
-        epochs_done = max(trial.intermediate_values, default=0)
         if trial.user_attrs.get(Attr.OUTCOME) == Outcome.PRUNED:
             is_further = known is None or epochs_done > max(known.intermediate_values)
             if is_further and self.rungs.is_rung(epochs_done):

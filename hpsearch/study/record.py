@@ -36,6 +36,8 @@ class Point:
     params: Params
     """Complete: `epochs` and `batch_size` included."""
     seed: int
+    label: str = ""
+    """What a table calls it, unless it is the baseline or a level of a factor."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from optuna.study import Study
 
+from hpsearch.errors import UsageError
 from hpsearch.goal import Goal
 from hpsearch.study.configurations import (
     Configuration,
@@ -72,6 +73,17 @@ class Summary:
     def seconds(self) -> float:
         """Time that slots spent on trials."""
         return sum(trial.seconds for trial in self.rows)
+
+    def trial(self, number: int) -> TrialRow:
+        """One trial.
+
+        Raises:
+            UsageError: There is no such trial.
+        """
+        if not 0 <= number < len(self.rows):
+            there = f"valid numbers are 0 to {len(self.rows) - 1}" if self.rows else "it has none"
+            raise UsageError(f"no trial {number} in study {self.name!r}: {there}")
+        return self.rows[number]
 
     def ranked(self) -> list[TrialRow]:
         """Trials that ended with a value, best first; then the others, furthest first.

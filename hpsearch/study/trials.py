@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from optuna.trial import FrozenTrial, TrialState
@@ -88,6 +89,11 @@ class TrialRow:
     curve: str | None
     onset: Onset | None
     """When overfitting began; None where nothing is known."""
+    intermediate: dict[int, float] = field(default_factory=dict)
+    """The metric by epoch, as far as this trial reported it."""
+    started: datetime | None = None
+    """When its last attempt began."""
+    ended: datetime | None = None
 
     @property
     def epochs(self) -> int | None:
@@ -141,6 +147,9 @@ def row(trial: FrozenTrial) -> TrialRow:
         is_baseline=Attr.BASELINE in attrs,
         curve=attrs.get(Attr.CURVE),
         onset=_onset(trial),
+        intermediate=trial.intermediate_values,
+        started=trial.datetime_start,
+        ended=trial.datetime_complete,
     )
 
 
@@ -179,3 +188,12 @@ def _outcome(trial: FrozenTrial) -> Outcome:
         return Outcome(stored)
     by_state = {TrialState.COMPLETE: Outcome.FINISHED, TrialState.PRUNED: Outcome.PRUNED}
     return by_state.get(trial.state, Outcome.FAILED)
+
+
+def curve_epochs(rows: Iterable[TrialRow]) -> int:
+    """The epochs of trials' curves, each counted once, whoever trained them."""
+    lengths: dict[str | None, int] = {}
+    for trial in rows:
+        lengths[trial.curve] = max(lengths.get(trial.curve, 0), trial.epochs_done)
+    lengths.pop(None, None)
+    return sum(lengths.values())

@@ -14,8 +14,11 @@ from hpsearch.study.trials import Outcome, TrialRow
 from hpsearch.task import Params, describe_params, without_epochs
 from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.printing import plain, print_line
+from hpsearch.terminal.sparkline import sparkline
 
 INDENT = 4  # of what is said about a network below its first line
+CURVE = 10  # characters
+WIDE_ENOUGH = 72  # columns, for curves beside the rows
 MAX_METRIC = 16  # characters; the column of a longer metric is called "value"
 
 
@@ -46,7 +49,8 @@ def print_networks(
     """A table of networks, each with all trials that share its curve.
 
     Args:
-        console: Where to. Lines are broken at its width.
+        console: Where to. Lines are broken at its width; there is a curve of the metric beside
+            each network if it is wide enough and can show one.
         summary: The study.
         networks: Trials by curve; the first of each stands for the network.
     """
@@ -54,6 +58,12 @@ def print_networks(
     header = ["trial", metric if len(metric) <= MAX_METRIC else "value", "epochs", "s"]
     means = [summary.configuration_of(trials[0]) for trials in networks]
     numbers = [_numbers(*pair) for pair in zip(networks, means, strict=True)]
+    curves = _curves(console, networks)
+    if any(curves):
+        header.append("curve".ljust(CURVE))
+        numbers = [
+            [*cells, curve.ljust(CURVE)] for cells, curve in zip(numbers, curves, strict=True)
+        ]
     widths = [max(map(len, column)) for column in zip(header, *numbers, strict=True)]
     shared = _shared([trials[0].params for trials in networks])
 
@@ -106,6 +116,14 @@ def _numbers(trials: Sequence[TrialRow], configuration: Configuration | None) ->
     seconds = sum(trial.seconds for trial in trials)
     shown = "" if value is None else f"{value:.4f}"
     return [str(first.number), shown, describe_epochs(first), f"{seconds:.1f}"]
+
+
+def _curves(console: Console, networks: Sequence[Sequence[TrialRow]]) -> list[str]:
+    """The metric over epochs of each network; nothing where a console cannot show it."""
+    if console.width < WIDE_ENOUGH or not console.encoding.startswith("utf"):
+        return ["" for _network in networks]
+    longest = (max((t.intermediate for t in trials), key=len) for trials in networks)
+    return [sparkline(values, CURVE) for values in longest]
 
 
 def _outcome(trials: Sequence[TrialRow], configuration: Configuration | None) -> str:

@@ -10,17 +10,20 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TextIO
 
 import keras
 import numpy as np
 
 from hpsearch.codec import decode, encode
+from hpsearch.data.arrays import Examples, Prepared
 from hpsearch.errors import HpsearchError, StudyFileError
 from hpsearch.questions import (
     Answer,
     Ended,
     Predict,
+    PredictSplit,
     Question,
     Write,
 )
@@ -34,7 +37,7 @@ def main() -> None:
     # what Keras and its backend print is no answer
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    question = decode(sys.stdin.read(), Predict, Write)
+    question = decode(sys.stdin.read(), Predict, PredictSplit, Write)
     try:
         for content in answer(question):
             _send(answers, Answer(content=content))
@@ -56,10 +59,10 @@ def answer(question: Question) -> Iterator[Any]:
         case Predict():
             x = np.array(question.x, dtype=question.dtype)
             _require_shape(model, x.shape[1:])
-            yield _last_activation(model)
-            # in batches of our own: Keras takes no strings in NumPy arrays
-            batches = make_batches(x, np.zeros(len(x)), PREDICTED_AT_ONCE)
-            yield from model.predict(batches.for_keras(), verbose=0).tolist()
+            yield from _predict(model, x)
+        case PredictSplit():
+            split = Prepared(Path(question.data), "").open().splits()[question.split]
+            yield from _predict(model, split.x)
         case Write():
             yield from write(
                 model,
@@ -69,6 +72,13 @@ def answer(question: Question) -> Iterator[Any]:
                 temperature=question.temperature,
                 seed=question.seed,
             )
+
+
+def _predict(model: keras.Model, x: Examples) -> Iterator[Any]:
+    yield _last_activation(model)
+    # in batches of our own: Keras takes no strings in NumPy arrays
+    batches = make_batches(x, np.zeros(x.shape[0]), PREDICTED_AT_ONCE)
+    yield from model.predict(batches.for_keras(), verbose=0).tolist()
 
 
 def _last_activation(model: keras.Model) -> str:

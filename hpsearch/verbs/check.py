@@ -136,8 +136,8 @@ def _costs(study_file: StudyFile, space: Space, cost: Cost) -> list[str]:
     from joblib import cpu_count  # not os's: limits of affinity and of cgroups count
 
     task, n_slots = study_file.task, cpu_count()
-    trial_s = cost.first_epoch_s + (epochs_of(task.baseline) - 1) * cost.epoch_s
-    longest_s = cost.first_epoch_s + (space.max_epochs(task.baseline) - 1) * cost.epoch_s
+    trial_s = cost.seconds(epochs_of(task.baseline))
+    longest_s = cost.seconds(space.max_epochs(task.baseline))
     budget_s = longest_s * math.ceil(task.budget.n_trials / n_slots)
     if task.budget.timeout_s is not None:
         budget_s = min(budget_s, task.budget.timeout_s)

@@ -24,11 +24,11 @@ from hpsearch.evaluation.sentences import (
 from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.signals import handled
 from hpsearch.processes.stop import Stop, StopRequest
+from hpsearch.published import Published
 from hpsearch.study.lock import study_lock
 from hpsearch.study.record import Record, load_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.task_data import data_of_study
-from hpsearch.task import Published
 from hpsearch.terminal.printing import (
     Cell,
     output_console,

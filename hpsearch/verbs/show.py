@@ -7,7 +7,6 @@ from typing import Any
 
 from hpsearch.choices import Format
 from hpsearch.curves.curve import Curve
-from hpsearch.errors import UsageError
 from hpsearch.study.artifacts import describe_texts
 from hpsearch.study.configurations import Configuration
 from hpsearch.study.record import load_study
@@ -64,12 +63,7 @@ def show(
 
 
 def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | None) -> None:
-    if not 0 <= number < len(summary.rows):
-        raise UsageError(
-            f"no trial {number} in study {summary.name!r}: "
-            + (f"valid numbers are 0 to {len(summary.rows) - 1}" if summary.rows else "it has none")
-        )
-    trial = summary.rows[number]
+    trial = summary.trial(number)
     stored = Curve(storage.curves / (trial.curve or "none"))
     n_epochs = (trial.epochs if trial.outcome is Outcome.READ_OFF else None) or trial.epochs_done
     curve, texts = stored.logs[:n_epochs], stored.texts[:n_epochs]

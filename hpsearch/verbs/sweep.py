@@ -57,7 +57,7 @@ def sweep(
     n_slots = options.slots or cpu_count()
     remarks: list[str] = []
     if minutes is not None:
-        plan, remarks = fit(plan, 60 * minutes, epoch_s=cost.epoch_s, n_slots=n_slots)
+        plan, remarks = fit(plan, 60 * minutes, cost, n_slots)
     _print_plan(plan, cost, n_slots, remarks)
     with open_view() as view:
         study, stop = launch.sweep(study_file, plan.points, options, view)
@@ -84,7 +84,7 @@ def _print_plan(plan: SweepPlan, cost: Cost, n_slots: int, remarks: Sequence[str
     lines = [
         f"trainings  {n_networks * plan.n_seeds}: {n_networks} settings, {seeds} each",
         f"epochs     {plan.n_epochs:,}; each level by itself would take {plan.n_epochs_apart:,}",
-        f"time       about {describe_seconds(plan.seconds(cost.epoch_s, n_slots))} on {n_slots} "
+        f"time       about {describe_seconds(plan.seconds(cost, n_slots))} on {n_slots} "
         f"slots, if every epoch takes {cost.epoch_s:.2g} s as the baseline's do",
     ]
     if remarks:

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from hpsearch.choices import Format
+from hpsearch.lab.cells import as_cells, remarks
 from hpsearch.lab.table import read_table
 from hpsearch.study.record import load_study
 from hpsearch.study.storage import Storage
-from hpsearch.terminal.levels import as_cells, print_levels, remarks
-from hpsearch.terminal.printing import output_console, print_csv, print_json, print_markdown
+from hpsearch.terminal.levels import print_levels
+from hpsearch.terminal.printing import output_console, print_csv, print_json, print_markdown, say
 
 
-def table(storage_url: str, study_name: str, *, form: Format | None) -> None:
-    """Print a sweep's table.
+def table(storage_url: str, study_name: str, *, form: Format | None, xlsx: Path | None) -> None:
+    """Print a sweep's table, or write it into a spreadsheet file.
 
     Args:
         storage_url: Where the sweep is.
         study_name: The sweep.
         form: For programs; None for people.
+        xlsx: The file to write instead; None to print.
 
     Raises:
         StudyNotFound: There is no such study.
-        UsageError: It is a search.
+        UsageError: It is a search, or the file cannot be written.
         NothingFinished: No network has been trained yet.
     """
     storage = Storage(storage_url, read_only=True)
     levels = read_table(storage, *load_study(storage, study_name))
     header, rows = as_cells(levels)
+    if xlsx is not None:
+        from hpsearch.lab.workbook import write_workbook  # only here: it takes a while to import
+
+        write_workbook(xlsx, header, rows, remarks(levels))
+        say(f"wrote {xlsx}")
+        return
     match form:
         case Format.JSON:
             print_json(

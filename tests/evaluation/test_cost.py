@@ -44,7 +44,8 @@ def test_the_baseline_is_trained_for_two_short_epochs_and_leaves_nothing(cwd):
 
     assert cost.value == pytest.approx(0.49)  # after the second
     assert cost.n_weights == 2 * 4 + 4 + 4 * 2 + 2
-    assert min(cost.first_epoch_s, cost.epoch_s) > 0
+    assert min(cost.first_epoch_s, cost.epoch_s, cost.start_s) > 0
+    assert cost.seconds(10, 2) == pytest.approx(10 * cost.epoch_s + 2 * cost.start_s)
     assert list(cwd.iterdir()) == [toy]
 
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from scipy import stats
 
-from hpsearch.evaluation.intervals import difference, interval, newcombe, student, welch, wilson
+from hpsearch.evaluation.intervals import (
+    contrast,
+    difference,
+    interval,
+    newcombe,
+    prediction,
+    student,
+    welch,
+    wilson,
+)
 
 
 def test_student_gives_the_interval_of_the_textbook() -> None:
@@ -81,3 +92,37 @@ def test_a_difference_says_what_it_is_judged_by(
     found = difference(ours, theirs, n_examples)
 
     assert (None if found is None else found.method) == method
+
+
+def test_a_contrast_of_two_networks_is_welchs_difference() -> None:
+    ours, theirs = [0.9, 0.8, 0.85], [0.7, 0.6]
+
+    assert contrast([(1, ours), (-1, theirs)]) == welch(ours, theirs)
+
+
+def test_a_contrast_of_four_networks_adds_up_their_variances() -> None:
+    groups = [(1.0, [0.9, 0.8]), (1.0, [0.5, 0.6]), (-1.0, [0.7, 0.8]), (-1.0, [0.6, 0.7])]
+
+    found = contrast(groups)
+
+    assert found is not None
+    # equal variances and sizes: Student's t with four degrees of freedom, 2.776
+    assert (found.high - found.low) / 2 == pytest.approx(2.7764 * math.sqrt(4 * 0.005 / 2), 1e-4)
+    assert (found.high + found.low) / 2 == pytest.approx(0.85 + 0.55 - 0.75 - 0.65)
+
+
+@pytest.mark.parametrize("others", [[0.5], [0.5, 0.5]])
+def test_a_contrast_needs_a_spread(others: list[float]) -> None:
+    assert contrast([(1, [0.9, 0.9]), (-1, others)]) is None
+
+
+def test_one_more_training_lies_further_off_than_the_mean() -> None:
+    values = [0.8, 0.82, 0.84]
+
+    found = prediction(values)
+
+    assert found is not None
+    # 4.3027 is Student's t with two degrees of freedom
+    assert found.high - 0.82 == pytest.approx(4.3027 * 0.02 * math.sqrt(4 / 3), rel=1e-4)
+    assert prediction([0.8]) is None
+    assert prediction([0.8, 0.8]) is None

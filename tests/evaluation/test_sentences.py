@@ -19,7 +19,7 @@ from hpsearch.evaluation.sentences import (
     validation_sentences,
 )
 from hpsearch.evaluation.sentences import test_sentences as sentences_on_test
-from hpsearch.task import Published
+from hpsearch.published import Published
 
 
 def candidate(name: str, *figures: float, metric: str = "accuracy") -> Candidate:
@@ -193,3 +193,36 @@ def test_json_has_no_verdict_of_a_network_against_itself():
 
     assert content["test"]["verdict"] is None
     assert content["candidates"][0]["winner_against_this"] is None
+
+
+@pytest.mark.parametrize(
+    ("figure", "words"),
+    [
+        pytest.param(0.52, "The published figure is reproduced", id="within one more training"),
+        pytest.param(0.70, "not reproduced, ours lies below it", id="above all of ours"),
+        pytest.param(0.30, "not reproduced, ours lies above it", id="below all of ours"),
+    ],
+)
+def test_the_baseline_is_compared_with_the_published_one_like_for_like(figure: float, words: str):
+    published = Published(test_accuracy=figure, source="a book", trained_on="train")
+    found = replace(opening(WINNER, LAST), trained_on="train", as_published=LAST.test)
+
+    told = " ".join(sentences_on_test([found], published))
+
+    assert words in told
+    assert "the baseline trained on train as published, 3 seeds, reaches 0.5100" in told
+
+
+def test_a_baseline_of_one_seed_is_compared_over_examples():
+    published = Published(test_accuracy=0.52, source="a book")
+    found = replace(opening(WINNER, LAST), as_published=LAST.test[:1])
+
+    told = " ".join(sentences_on_test([found], published))
+
+    assert "is reproduced: the baseline trained on train+valid as published, 1 seed," in told
+
+
+def test_an_evaluation_of_an_older_hpsearch_does_not_say_whether_the_baseline_reproduces():
+    told = sentences_on_test([opening(WINNER, LAST)], Published(test_accuracy=0.5, source="a book"))
+
+    assert "reproduced" not in " ".join(told)

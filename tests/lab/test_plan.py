@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from hpsearch.errors import UsageError
+from hpsearch.evaluation.cost import Cost
 from hpsearch.lab.plan import SweepPlan, fit, make_plan
 from hpsearch.study.space import explore
 from hpsearch.study_file import run_study_file
@@ -18,6 +19,7 @@ SPACE = (
     "    trial.suggest_int(f'units_{i}', 1, 9)",
 )
 FACTORS = "epochs=[5, 10, 20], units_1=[2, 4, 8], layer=[dict(layers=1), dict(layers=2, units_2=3)]"
+COST = Cost(first_epoch_s=2.0, epoch_s=1.0, start_s=0.0, value=0.5, n_weights=9)
 
 
 def plan_of(names: list[str] | None = None, n_seeds: int = 1, **fields: str) -> SweepPlan:
@@ -74,21 +76,29 @@ def test_a_task_without_factors_has_nothing_to_vary():
 def test_what_fits_is_left_as_it_is():
     plan = plan_of(n_seeds=2)
 
-    assert fit(plan, 100, epoch_s=1, n_slots=1) == (plan, [])
-    assert fit(plan, 50, epoch_s=1, n_slots=2) == (plan, [])
+    assert fit(plan, 100, COST, 1) == (plan, [])
+    assert fit(plan, 50, COST, 2) == (plan, [])
+
+
+def test_a_plan_counts_what_starting_each_training_takes():
+    plan = plan_of(["epochs", "units_1"])  # one curve for three settings of epochs
+
+    slow = replace(COST, start_s=5.0)
+    assert plan.seconds(slow, 1) == (20 + 10 + 10) + 3 * 5
+    assert plan.seconds(slow, 9) == plan.seconds(slow, 3)  # no more slots than trainings
 
 
 def test_first_seeds_are_left_out_then_the_levels_that_save_most():
     plan = plan_of(n_seeds=3)
 
-    fewer, remarks = fit(plan, 60, epoch_s=1, n_slots=1)
+    fewer, remarks = fit(plan, 60, COST, 1)
     assert (fewer, remarks) == (replace(plan, n_seeds=1), ["1 of 3 seeds"])
 
-    fewer, remarks = fit(plan, 40, epoch_s=1, n_slots=1)
+    fewer, remarks = fit(plan, 40, COST, 1)
     assert remarks == ["1 of 3 seeds", "without epochs 20"]
     assert fewer.n_epochs == 40
 
 
 def test_each_factor_keeps_a_level_besides_the_baseline():
     with pytest.raises(UsageError, match="even one level of each factor takes about 5 minutes"):
-        fit(plan_of(), 60, epoch_s=10, n_slots=1)
+        fit(plan_of(), 60, replace(COST, epoch_s=10.0), 1)

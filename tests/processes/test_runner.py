@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -53,6 +54,17 @@ def servers(launcher: int | None = None) -> list[psutil.Process]:
     children = psutil.Process(launcher).children()
     alive = [child for child in children if is_alive(child.pid)]
     return [child for child in alive if "hpsearch.training.fork_server" in child.cmdline()]
+
+
+def new_server(launcher: int | None = None, before: Sequence[psutil.Process] = ()):
+    """The server that has just been started; for a moment, it has no command line yet."""
+
+    def new() -> list[psutil.Process]:
+        return [server for server in servers(launcher) if server not in before]
+
+    wait_until(new)
+    (server,) = new()
+    return server
 
 
 def end_of(runner: LocalRunner, folder: Path, **code: str) -> Ending:
@@ -154,7 +166,7 @@ def test_a_trial_whose_server_is_killed_dies_with_it_and_the_next_one_has_anothe
     monkeypatch.setenv("KERAS_OF_TEST", "to be killed")
     before = servers()
     runner = LocalRunner()
-    (mine,) = (server for server in servers() if server not in before)
+    mine = new_server(before=before)
 
     def answer(message: EpochDone) -> Verdict:
         mine.kill()
@@ -183,7 +195,7 @@ def test_a_server_ends_when_its_launcher_is_killed(when, tmp_path, slow_keras, m
     with launcher:
         assert launcher.stdout is not None
         launcher.stdout.readline()
-        (server,) = servers(launcher.pid)
+        server = new_server(launcher.pid)
 
         launcher.kill()
         slow_keras.touch()
@@ -203,7 +215,7 @@ def test_a_launcher_that_ends_does_not_wait_for_its_server_to_import_keras(
     )
     assert launcher.stdout is not None
     launcher.stdout.readline()
-    (server,) = servers(launcher.pid)
+    server = new_server(launcher.pid)
 
     launcher.communicate()
 
@@ -222,7 +234,7 @@ def test_a_keras_that_cannot_be_imported_is_one_line(slow_keras, tmp_path):
 def test_a_server_that_is_killed_before_it_forks_is_one_line(slow_keras, tmp_path):
     before = servers()
     runner = LocalRunner()
-    (mine,) = (server for server in servers() if server not in before)
+    mine = new_server(before=before)
     process = runner.start(job_of(tmp_path))
 
     mine.kill()

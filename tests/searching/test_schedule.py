@@ -56,7 +56,11 @@ def study_of(*trials: FrozenTrial) -> Study:
 
 
 def schedule_of(
-    study: Study, *, n_trials: int = 100, fixed: Mapping[str, ParamValue] | None = None
+    study: Study,
+    *,
+    n_trials: int = 100,
+    n_epochs: int | None = None,
+    fixed: Mapping[str, ParamValue] | None = None,
 ) -> SampledSchedule:
     return SampledSchedule(
         study,
@@ -67,6 +71,7 @@ def schedule_of(
         pruner=PrunerName.HALVING,
         fixed=fixed or {},
         max_epochs=30,
+        n_epochs=n_epochs,
     )
 
 
@@ -140,6 +145,18 @@ def test_once_the_budget_is_spent_three_of_a_rung_are_promoted_and_nothing_is_as
     schedule = schedule_of(study_of(*trials), n_trials=4)
 
     assert [promoted(schedule.next_trial()) for _ in range(3)] == [3, 2, 1]
+    assert schedule.next_trial() is None
+
+
+def test_once_enough_epochs_are_trained_no_new_trial_begins_and_interrupted_ones_end():
+    study = study_of(ended("a", "finished", 0.5, epochs=1))
+
+    assert schedule_of(study, n_epochs=2).next_trial().number == 1  # one is too few
+
+    study.tell(1, state=TrialState.FAIL)
+    study.enqueue_trial({"epochs": 3, "units": 7})
+    schedule = schedule_of(study, n_epochs=1)
+    assert schedule.next_trial().params["units"] == 7
     assert schedule.next_trial() is None
 
 

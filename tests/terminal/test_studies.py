@@ -111,6 +111,33 @@ def test_a_finished_network_shows_when_it_overfits():
     assert shown[1].endswith("pruned")  # too early to tell
 
 
+CURVE = {1: 0.5, 2: 0.75, 3: 0.9}
+
+
+def test_each_network_has_a_curve_beside_it_from_the_trial_that_came_furthest():
+    first = trial(0, 0.9, curve="a", outcome=Outcome.READ_OFF, read_off=1, epochs_done=0)
+    study = summary(first, trial(1, 0.8, curve="a", intermediate=CURVE), trial(2, 0.5))
+
+    lines = printed(study, 72)
+
+    assert lines[0].split() == ["trial", "val_accuracy", "epochs", "s", "curve", "outcome"]
+    assert lines[1].split()[4:] == ["▁▅█", "read", "off"]
+    assert lines[3].split()[4:] == ["finished"]
+    assert max(map(len, lines)) <= 72
+
+
+def test_where_a_curve_cannot_be_shown_there_is_no_column_for_it():
+    study = summary(trial(0, 0.9, intermediate=CURVE))
+    ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+
+    print_networks(Console(file=ascii_only, width=80), study, study.by_curve())
+
+    ascii_only.seek(0)
+    assert "curve" not in ascii_only.read()
+    assert "curve" not in printed(study, 71)[0]
+    assert "curve" not in printed(summary(trial(0, 0.9)), 80)[0]
+
+
 @pytest.mark.parametrize(
     ("row", "text"),
     [

@@ -9,10 +9,12 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from hpsearch.codec import decode, encode
+from hpsearch.data.arrays import Dataset, Split, prepare
 from hpsearch.errors import StudyFileError
-from hpsearch.questions import Answer, Ended, Predict, Write
+from hpsearch.questions import Answer, Ended, Predict, PredictSplit, Write
 from hpsearch.training.use import answer
 from tests.waiting import HANG_S
 
@@ -50,6 +52,19 @@ def test_it_answers_with_the_last_activation_and_a_prediction_for_each_example(m
 
     assert activation == "softmax"
     assert [int(np.argmax(one)) for one in predictions] == [0, 2]
+
+
+@pytest.mark.parametrize("kind", [np.asarray, csr_array])
+def test_a_whole_split_is_predicted_from_the_prepared_arrays(model, tmp_path, kind):
+    x = np.eye(3, dtype="float32")
+    parts = [Split(kind(x[order]), np.zeros(3)) for order in ([0, 0, 0], [1, 1, 1], [2, 0, 1])]
+    prepared = prepare(tmp_path / "arrays", None, lambda: Dataset(*parts))
+
+    _activation, *predictions = answer(
+        PredictSplit(model=model, data=str(prepared.folder), split="test")
+    )
+
+    assert [int(np.argmax(one)) for one in predictions] == [2, 0, 1]
 
 
 def test_examples_of_another_shape_are_told_in_one_line(model):

@@ -77,7 +77,7 @@ def test_the_outcome_is_told_in_sentences(evaluated: Evaluated) -> None:
     assert "Interval method: Student's t over 2 seeds" in told
     assert "chosen by these figures, so they are optimistic" in told
     assert "The test split was opened once" in told
-    assert "published" in told
+    assert "the baseline trained on train as published, 2 seeds, reaches 0." in told
     assert "hpsearch export clouds" in told
 
 
@@ -107,6 +107,10 @@ def test_json_holds_the_same_figures(evaluated: Evaluated, cli: Cli, cwd: Path) 
     assert content["test"]["winner"]["also"] == opening.also_on_test(opening.winner)
     assert content["test"]["winner"]["also"]["loss"] > 0
     assert content["published"]["test_accuracy"] == 0.5
+    assert content["as_published"]["trained_on"] == "train"
+    assert len(content["as_published"]["values"]) == 2
+    baseline = content["test"]["baseline"]["values"]  # trained on train + valid
+    assert content["as_published"]["values"] != baseline
 
 
 def test_again_opens_test_a_second_time_and_says_so(cli: Cli, cwd: Path) -> None:

@@ -1,0 +1,102 @@
+"""The table of a sweep as a header and rows, with what a reader must know to read it."""
+
+from __future__ import annotations
+
+from statistics import fmean
+
+from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, spread
+from hpsearch.task import ParamValue
+
+BEST = "*"
+NOT_REAL = "≈"
+TOGETHER = FactorTable(name="together", rows=[], best=None)
+"""Stands for the factor of combinations and winners of searches."""
+
+
+def remarks(table: SweepTable) -> list[str]:
+    """How to read the table, and what it cost."""
+    seeds = "1 seed" if table.n_seeds == 1 else f"{table.n_seeds} seeds"
+    lines = [
+        f"Means over {seeds}, and the standard deviation of {table.goal.metric}, after the last "
+        f"epoch. Gain: the mean minus the baseline's. {BEST} The best level of its factor."
+    ]
+    if table.n_seeds < 2:
+        lines.append(
+            "With one seed, differences cannot be told from chance: use hpsearch sweep --seeds 3."
+        )
+    else:
+        lines.append(
+            f"{NOT_REAL} No real difference from the baseline: the 95 % interval (Welch's t over "
+            "seeds) holds zero. Of twenty other levels, one may look real by chance."
+        )
+    lines.append(
+        f"Epochs trained: {table.n_epochs:,}; each row by itself would have taken "
+        f"{table.n_epochs_apart:,}."
+    )
+    return lines
+
+
+HEADER = [
+    "factor",
+    "level",
+    "seeds",
+    "{train}",
+    "{train}_sd",
+    "{metric}",
+    "{metric}_sd",
+    "best_epoch",
+    "fit",
+    "overfits_from",
+    "s_per_epoch",
+    "s_total",
+    "weights",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "judged",
+]
+
+
+def as_cells(table: SweepTable) -> tuple[list[str], list[list[ParamValue]]]:
+    """The table as a header and rows, the baseline first."""
+    metric = table.goal.metric
+    names = {"train": metric.removeprefix("val_"), "metric": metric}
+    rows = [_cells(table.baseline, table, None)]
+    rows += [_cells(level, table, factor) for factor in table.factors for level in factor.rows]
+    rows += [_cells(level, table, TOGETHER) for level in table.combined]
+    return [name.format(**names) for name in HEADER], rows
+
+
+def _cells(level: LevelRow, table: SweepTable, factor: FactorTable | None) -> list[ParamValue]:
+    found = against(level, table.baseline)
+    is_compared = bool(level.values and table.baseline.values) and not level.is_baseline
+    judged = []
+    if factor is not None and level is factor.best:
+        judged.append("best")
+    if found is not None and found.holds(0.0):
+        judged.append("no real difference")
+    if not level.trainings and level.others:
+        judged.append(level.others[0].value)
+    return [
+        None if factor is None else factor.name,
+        level.label,
+        len(level.trainings),
+        _rounded(fmean(level.train_values) if level.train_values else None),
+        _rounded(spread(level.train_values)),
+        _rounded(fmean(level.values) if level.values else None),
+        _rounded(spread(level.values)),
+        level.best_epoch,
+        None if level.fit is None else level.fit.value,
+        level.onset,
+        _rounded(level.epoch_s, 3),
+        _rounded(level.total_s, 1),
+        level.n_weights,
+        _rounded(fmean(level.values) - fmean(table.baseline.values) if is_compared else None),
+        None if found is None else _rounded(found.low),
+        None if found is None else _rounded(found.high),
+        ", ".join(judged),
+    ]
+
+
+def _rounded(number: float | None, digits: int = 4) -> float | None:
+    return None if number is None else round(number, digits)
