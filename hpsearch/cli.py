@@ -25,6 +25,7 @@ from hpsearch.command_options import (
     MarkdownOption,
     MemoryOption,
     ModelArgument,
+    ObjectiveOption,
     PrunerOption,
     ReplicatesOption,
     RetriesOption,
@@ -40,6 +41,7 @@ from hpsearch.command_options import (
     parse_choice,
     parse_count,
     parse_fixed,
+    parse_names,
     parse_seed,
     parse_temperature,
     parse_whole_number,
@@ -112,6 +114,7 @@ def run_command(
     sampler: SamplerOption = None,
     pruner: PrunerOption = None,
     replicates: ReplicatesOption = None,
+    objective: ObjectiveOption = None,
     data: DataOption = None,
     fix: SetOption = [],  # noqa: B006  # typer copies it
     trial_timeout: TrialTimeoutOption = None,
@@ -141,6 +144,7 @@ def run_command(
         sampler=sampler,
         pruner=pruner,
         replicates=replicates,
+        objective=parse_names(objective),
         retries=retries,
     )
     return run(study_file, options)
@@ -237,7 +241,7 @@ def sweep_command(
         slots=slots,
         retries=retries,
     )
-    names = None if factors is None else [name.strip() for name in factors.split(",")]
+    names = parse_names(factors)
     return sweep(study_file, options, factors=names, n_seeds=seeds, minutes=minutes)
 
 

@@ -113,6 +113,11 @@ def parse_fixed(pairs: list[str]) -> dict[str, str]:
     return fixed
 
 
+def parse_names(text: str | None) -> list[str] | None:
+    """Names with commas between them; None stays None."""
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
 StorageOption = Annotated[
     str | None,
     typer.Option(
@@ -192,6 +197,14 @@ PrunerOption = Annotated[
         metavar="|".join(PrunerName),
         parser=parse_choice(PrunerName),
         help=f"How to stop bad trials early.  [default: {DEFAULT_PRUNER.value}]",
+    ),
+]
+ObjectiveOption = Annotated[
+    str | None,
+    typer.Option(
+        "--objective",
+        metavar="A,B",
+        help="The metric, then costs to keep low: seconds_per_epoch, n_weights.",
     ),
 ]
 ReplicatesOption = Annotated[

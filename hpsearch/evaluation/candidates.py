@@ -11,7 +11,7 @@ from optuna.study import Study
 from optuna.trial import FixedTrial
 
 from hpsearch.errors import NothingFinished
-from hpsearch.goal import Goal, Logs
+from hpsearch.goal import Goal, Logs, objectives_of
 from hpsearch.study.configurations import configurations_of
 from hpsearch.study.configurations import ranked as ranked_configurations
 from hpsearch.study.trials import row
@@ -36,6 +36,8 @@ class Candidate:
     """Its value in the search, as a mean over seeds: optimistic, because it was chosen for it."""
     valid: list[float] = field(default_factory=list)
     """The metric after the last epoch, per fresh seed."""
+    costs: list[float] = field(default_factory=list)
+    """Of a study with several objectives: means over fresh seeds."""
     test: list[Logs] = field(default_factory=list)
     """Keras's logs on the test split, per fresh seed; for winner and baseline only."""
 
@@ -49,9 +51,12 @@ def fresh_seeds(seed: int, n: int) -> list[int]:
     return [other for other in dict.fromkeys(drawn) if other != seed][:n]
 
 
-def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[Candidate]:
+def choose_candidates(
+    study: Study, study_file: StudyFile, n_top: int, *, costs: Sequence[str] = ()
+) -> list[Candidate]:
     """The best finished trials, by the means of those that were repeated, and the baseline.
 
+    With several objectives, those on the front come first.
     Of trials that differ only in epochs, the best is taken: they share a curve and a network.
 
     Raises:
@@ -60,7 +65,7 @@ def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[C
     """
     task = study_file.task
     rows = map(row, study.get_trials(deepcopy=False))
-    configurations = ranked_configurations(configurations_of(rows), task.goal)
+    configurations = ranked_configurations(configurations_of(rows), objectives_of(task.goal, costs))
     if not configurations:
         raise NothingFinished(
             f"study {study.study_name!r} has no finished trial: continue with "
@@ -102,8 +107,8 @@ def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[C
 
 
 def ranked(candidates: Sequence[Candidate], goal: Goal) -> list[Candidate]:
-    """Best first, by the mean of the metric over seeds."""
-    return sorted(candidates, key=lambda candidate: goal.key(fmean(candidate.valid)))
+    """Best first, by the mean of the metric over seeds, then by costs."""
+    return sorted(candidates, key=lambda one: (goal.key(fmean(one.valid)), one.costs))
 
 
 def baseline_of(study_file: StudyFile) -> Params:

@@ -199,7 +199,8 @@ def importances(subject: Subject) -> dict[str, float]:
         raise NothingFinished(
             f"study {subject.name!r} has one finished trial: importances compare several"
         )
-    found = get_param_importances(subject.study)
+    target = None if not subject.summary.costs else lambda trial: trial.values[0]
+    found = get_param_importances(subject.study, target=target)
     if not found:
         raise UsageError(f"study {subject.name!r} varies no hyperparameter")
     return found

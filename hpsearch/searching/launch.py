@@ -29,6 +29,7 @@ from hpsearch.curves.store import CurveStore
 from hpsearch.data.arrays import Prepared
 from hpsearch.errors import UsageError
 from hpsearch.evaluation.candidates import baseline_of
+from hpsearch.goal import COSTS
 from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.signals import handled
 from hpsearch.processes.stop import Stop, StopRequest
@@ -59,7 +60,7 @@ from hpsearch.study.storage import Storage
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study.trials import Attr
 from hpsearch.study_file import StudyFile, read_study_file
-from hpsearch.task import ParamValue, epochs_of
+from hpsearch.task import ParamValue, Task, epochs_of
 
 GRACE_S = 30  # from SIGTERM until running epochs are cut off
 
@@ -83,6 +84,8 @@ class Options:
     sampler: SamplerName | None = None
     pruner: PrunerName | None = None
     replicates: Replicates | None = None
+    objective: Sequence[str] | None = None
+    """The task's metric, then costs."""
     data: Path | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Values as text, by hyperparameter."""
@@ -159,6 +162,7 @@ def search(
     sampler: str | None = None,
     pruner: str | None = None,
     replicates: str | None = None,
+    objective: Sequence[str] | None = None,
     data: Path | None = None,
     fixed: Mapping[str, ParamValue] | None = None,
     limits: Limits = NO_LIMITS,
@@ -180,6 +184,7 @@ def search(
         sampler: `tpe`, `random`, `qmc`, `grid` or `gp`.
         pruner: `halving`, `median`, `hyperband` or `none`.
         replicates: `auto` to train the leaders with more seeds, or `none`.
+        objective: The task's metric, then what to keep low: `seconds_per_epoch`, `n_weights`.
         data: The folder of data sets.
         fixed: Hyperparameters that are not searched, and their values.
         limits: Limits of a trial process.
@@ -202,6 +207,7 @@ def search(
         sampler=None if sampler is None else _choice(SamplerName, "sampler", sampler),
         pruner=None if pruner is None else _choice(PrunerName, "pruner", pruner),
         replicates=None if replicates is None else _choice(Replicates, "replicates", replicates),
+        objective=objective,
         data=data,
         fixed={name: str(value) for name, value in (fixed or {}).items()},
         limits=limits,
@@ -223,6 +229,7 @@ def _launch(
     space = explore(study_file)
     fixed = {name: parse_value(name, text, space) for name, text in options.fixed.items()}
     first, is_baseline = first_params(study_file, space, fixed)
+    costs = None if options.objective is None else _costs(task, options.objective)
     if options.sampler is not None:  # before anything is stored
         require_sampler(options.sampler)
         if options.sampler is SamplerName.GRID:
@@ -233,7 +240,8 @@ def _launch(
     storage = Storage(options.storage, patience=Patience(AWAY_S, stop, view.say))
     with study_lock(storage, name):
         if record is None:
-            record = _record(study_file, space, prepared, options, storage, name, points)
+            record = _record(study_file, space, prepared, options, costs, storage, name, points)
+        _require_supported(record, options)
         study, stored, is_old = create_or_continue(
             storage, name, record, first, is_baseline=is_baseline
         )
@@ -291,12 +299,15 @@ def _record(
     space: Space,
     data: Prepared,
     options: Options,
+    costs: Sequence[str] | None,
     storage: Storage,
     name: str,
     points: Points,
 ) -> Record:
-    """The study's description if it began now, with its old seed if none is given."""
+    """The study's description if it began now, with its old seed and costs if none are given."""
     stored = find_record(storage, name)
+    if costs is None:
+        costs = stored.costs if stored else ()
     seed = options.seed
     if seed is None:
         seed = stored.seed if stored else 0
@@ -311,11 +322,45 @@ def _record(
         sampler=options.sampler or DEFAULT_SAMPLER,
         pruner=options.pruner or DEFAULT_PRUNER,
         replicates=options.replicates or DEFAULT_REPLICATES,
+        costs=costs,
         first_rung=choose_first_rung(
             len(data.open().train), batch_size, max_epochs=space.max_epochs(baseline)
         ),
         points=points(seed),
     )
+
+
+def _costs(task: Task, objective: Sequence[str]) -> list[str]:
+    """The objectives besides the task's metric, always in the same order.
+
+    Raises:
+        UsageError: These are not objectives of the task.
+    """
+    metric, *costs = objective
+    if metric != task.metric or not set(costs) <= set(COSTS) or len(set(costs)) < len(costs):
+        raise UsageError(
+            f"--objective takes {task.metric}, the task's metric, then {' or '.join(COSTS)} or "
+            f"both, with commas; got {','.join(objective)!r}"
+        )
+    return sorted(costs, key=COSTS.index)
+
+
+def _require_supported(record: Record, options: Options) -> None:
+    """Refuse what takes one objective only.
+
+    Raises:
+        UsageError: A search with several objectives cannot have these options.
+    """
+    if not record.costs:
+        return
+    if options.pruner is PrunerName.HYPERBAND:
+        raise UsageError(
+            "--pruner hyperband takes one objective: with several, use halving, median or none"
+        )
+    if options.replicates is Replicates.AUTO:
+        raise UsageError(
+            "--replicates auto takes one objective: evaluate trains the front with fresh seeds"
+        )
 
 
 def _schedule(

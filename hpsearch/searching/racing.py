@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from hpsearch.evaluation.candidates import fresh_seeds
 from hpsearch.evaluation.intervals import difference
 from hpsearch.goal import Goal
-from hpsearch.searching.schedule import SampledSchedule
+from hpsearch.searching.schedule import SampledSchedule, Values
 from hpsearch.study.configurations import Configuration, configurations_of, find_incumbent
 from hpsearch.study.trials import Attr, row
 
@@ -126,8 +126,8 @@ class RacingSchedule:
     def queue(self, trial: Trial) -> None:
         self.searched.queue(trial)
 
-    def tell(self, trial: Trial, state: TrialState, value: float | None) -> FrozenTrial:
-        return self.searched.tell(trial, state, value)
+    def tell(self, trial: Trial, state: TrialState, values: Values) -> FrozenTrial:
+        return self.searched.tell(trial, state, values)
 
     def add(self, trial: FrozenTrial) -> None:
         self.searched.add(trial)

@@ -164,7 +164,7 @@ def make_sampler(
         sampler: BaseSampler
         match name:
             case SamplerName.TPE:
-                tpe = optuna.samplers.TPESampler(seed=drawn, group=True)
+                tpe = optuna.samplers.TPESampler(seed=drawn, multivariate=True, group=True)
                 sampler = CurveSampler(tpe, rows)
             case SamplerName.RANDOM:
                 sampler = optuna.samplers.RandomSampler(seed=drawn)

@@ -10,7 +10,7 @@ pass, however bad, and they take up all the time at the start of a search.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from optuna.study import Study
@@ -32,6 +32,10 @@ from hpsearch.task import ParamValue
 
 # Kept at each rung once no new trials will come, so `evaluate` has some to choose from.
 N_FINALISTS = 3
+
+
+Values = float | Sequence[float] | None
+"""A value for each objective, or for the only one; None for a trial that has none."""
 
 
 class Schedule(Protocol):
@@ -67,7 +71,7 @@ class Schedule(Protocol):
     def queue(self, trial: Trial) -> None:
         """Put a trial back in the queue, to be resumed later."""
 
-    def tell(self, trial: Trial, state: TrialState, value: float | None) -> FrozenTrial:
+    def tell(self, trial: Trial, state: TrialState, values: Values) -> FrozenTrial:
         """Finish a trial, and learn from it. Returns it as stored."""
 
     def add(self, trial: FrozenTrial) -> None:
@@ -189,10 +193,10 @@ class SampledSchedule:
         self._n_counted -= _is_counted(frozen(trial))
         set_trial_state(self.study, trial, TrialState.WAITING)
 
-    def tell(self, trial: Trial, state: TrialState, value: float | None) -> FrozenTrial:
+    def tell(self, trial: Trial, state: TrialState, values: Values) -> FrozenTrial:
         """Finish a trial."""
         try:
-            self.study.tell(trial.number, value, state, skip_if_finished=True)
+            self.study.tell(trial.number, values, state, skip_if_finished=True)
         except RuntimeError as error:
             # an exhaustive sampler says so, after telling, when nothing is left
             if "Study.stop" not in str(error):

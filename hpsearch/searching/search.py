@@ -9,6 +9,7 @@ from contextlib import suppress
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from hpsearch.curves.costs import measure_costs
 from hpsearch.errors import DataError, HpsearchError, StudyFileError
 from hpsearch.goal import Goal
 from hpsearch.processes.slots import side_by_side
@@ -75,7 +76,8 @@ class Search:
             HpsearchError: The storage is unavailable, a disk is full, or the study file cannot
                 be used.
         """
-        title = f"{self.study.study_name}: {self.task.goal}"
+        goals = ", ".join(map(str, self.record.objectives))
+        title = f"{self.study.study_name}: {goals}"
         self.view.search_started(
             title, self.schedule.n_trials, self.schedule.n_counted, self.n_slots
         )
@@ -171,12 +173,19 @@ class Search:
         self._watch_errors(outcome, reason)
 
     def _tell(self, attempt: Attempt, outcome: Outcome) -> None:
-        state, value = TrialState.PRUNED, None
+        state, values = TrialState.PRUNED, None
         if outcome is Outcome.FINISHED:
-            state, value = TrialState.COMPLETE, self.task.goal.value(attempt.logs[attempt.epochs])
+            state, values = TrialState.COMPLETE, self._values(attempt, attempt.epochs)
         elif outcome is Outcome.FAILED:  # anything else is due to the params
             state = TrialState.FAIL
-        self.schedule.tell(attempt.trial, state, value)
+        self.schedule.tell(attempt.trial, state, values)
+
+    def _values(self, attempt: Attempt, epoch: int) -> list[float]:
+        """A value for each objective after an epoch; the costs are those of the whole curve."""
+        assert attempt.curve is not None
+        logs = [attempt.logs[one] for one in sorted(attempt.logs)]
+        costs = measure_costs(self.record.costs, attempt.curve, logs)
+        return [self.task.goal.value(attempt.logs[epoch]), *costs]
 
     def _read_off(self, attempt: Attempt, outcome: Outcome) -> FrozenTrial | None:
         """A shorter trial from the same curve, if its value is better there.
@@ -208,7 +217,7 @@ class Search:
                 return None  # already added by a launcher that then died, or searched
         return create_trial(
             state=TrialState.COMPLETE,
-            value=lengths[epoch],
+            values=self._values(attempt, epoch),
             params=params,
             distributions=trial.distributions,
             user_attrs={

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from hpsearch.goal import Goal
+from hpsearch.goal import Goal, front_of
 from hpsearch.study.trials import TrialRow
 from hpsearch.task import Params, without_epochs
 
@@ -93,6 +93,13 @@ def configurations_of(trials: Iterable[TrialRow]) -> list[Configuration]:
     ]
 
 
+def find_front(
+    configurations: Iterable[Configuration], objectives: Sequence[Goal]
+) -> list[Configuration]:
+    """The configurations that no other one beats in all objectives, the best metric first."""
+    return front_of(configurations, lambda one: (one.mean, *one.first.costs), objectives)
+
+
 def find_incumbent(configurations: Sequence[Configuration], goal: Goal) -> Configuration | None:
     """The best by its mean among those that were repeated; before any is, the best value.
 
@@ -106,11 +113,19 @@ def find_incumbent(configurations: Sequence[Configuration], goal: Goal) -> Confi
     return min(configurations, key=rank, default=None)
 
 
-def ranked(configurations: Sequence[Configuration], goal: Goal) -> list[Configuration]:
-    """The incumbent, then the others by their means; last those that broke with some seed."""
+def ranked(
+    configurations: Sequence[Configuration], objectives: Sequence[Goal]
+) -> list[Configuration]:
+    """The incumbent, or the front; then the others by their means.
+
+    Last come those that broke with some seed.
+    """
+    goal, *costs = objectives
     incumbent = find_incumbent(configurations, goal)
+    front = find_front(configurations, objectives) if costs else [incumbent]
+    first = {one.number for one in front if one is not None}
 
     def rank(one: Configuration) -> tuple[bool, bool, float, int]:
-        return one is not incumbent, one.is_out, goal.key(one.mean), one.number
+        return one.number not in first, one.is_out, goal.key(one.mean), one.number
 
     return sorted(configurations, key=rank)

@@ -90,7 +90,7 @@ def _describe(record: Record) -> str:
 
 
 def _describe_best(record: Record, best: Configuration | None) -> str:
-    goal = str(record.goal)
+    goal = ", ".join(map(str, record.objectives))
     if best is None:
         return f"{escape(goal)}: no trial has finished yet"
     rows = [
@@ -101,9 +101,12 @@ def _describe_best(record: Record, best: Configuration | None) -> str:
     value = f"**{_show(best.mean)}**"
     if best.is_repeated:
         value += f", the mean over {len(best.values)} seeds,"
+    so_far = "the best so far"
+    if record.costs:
+        so_far = f"the best {escape(record.metric)} so far; the Pareto front shows the others"
     return "\n".join(
         [
-            f"{escape(goal)}: {value} in trial {best.number}, the best so far",
+            f"{escape(goal)}: {value} in trial {best.number}, {so_far}",
             "",
             "| hyperparameter | value |",
             "| --- | --- |",

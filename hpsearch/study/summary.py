@@ -10,10 +10,11 @@ from functools import cached_property
 from optuna.study import Study
 
 from hpsearch.errors import UsageError
-from hpsearch.goal import Goal
+from hpsearch.goal import Goal, objectives_of
 from hpsearch.study.configurations import (
     Configuration,
     configurations_of,
+    find_front,
     find_incumbent,
     ranked,
 )
@@ -32,6 +33,21 @@ class Summary:
     rows: list[TrialRow]
     """All trials, by number."""
     counts: Counter[Outcome]
+    costs: tuple[str, ...] = ()
+    """Objectives besides the metric."""
+
+    @property
+    def objectives(self) -> tuple[Goal, ...]:
+        """The goal, then to keep each cost low."""
+        return objectives_of(self.goal, self.costs)
+
+    @cached_property
+    def front(self) -> list[Configuration]:
+        """With several objectives: what no other network beats in all of them.
+
+        The first of them has the best metric.
+        """
+        return find_front(self.configurations, self.objectives) if self.costs else []
 
     @property
     def best(self) -> Configuration | None:
@@ -90,7 +106,7 @@ class Summary:
 
         Replicates follow the trial that they repeat, which ranks by their mean.
         """
-        order = ranked(self.configurations, self.goal)
+        order = ranked(self.configurations, self.objectives)
         places = {one.number: place for place, one in enumerate(order)}
 
         def rank(row: TrialRow) -> tuple[bool, int, float, int]:
@@ -135,4 +151,5 @@ def summarize(study: Study, record: Record) -> Summary:
         seed=record.seed,
         rows=rows,
         counts=Counter(trial.outcome for trial in rows),
+        costs=tuple(record.costs),
     )

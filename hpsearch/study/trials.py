@@ -91,6 +91,8 @@ class TrialRow:
     """When overfitting began; None where nothing is known."""
     intermediate: dict[int, float] = field(default_factory=dict)
     """The metric by epoch, as far as this trial reported it."""
+    costs: tuple[float, ...] = ()
+    """Of a trial with a value, in the order of the study's costs."""
     started: datetime | None = None
     """When its last attempt began."""
     ended: datetime | None = None
@@ -131,7 +133,8 @@ def row(trial: FrozenTrial) -> TrialRow:
     return TrialRow(
         number=trial.number,
         outcome=_outcome(trial),
-        value=trial.values[0] if trial.values else None,
+        value=_value(trial),
+        costs=tuple(trial.values[1:]) if trial.values else (),
         params=trial.params,
         epochs_done=max(trial.intermediate_values, default=0),
         epochs_trained=attrs.get(Attr.EPOCHS_TRAINED, 0),
@@ -160,6 +163,14 @@ def onset_attrs(curve: Mapping[int, Logs]) -> dict[str, str | int]:
         return {}
     attrs = {Attr.FIT: onset.fit.value, Attr.LOWEST: onset.lowest, Attr.ONSET: onset.epoch}
     return {name: value for name, value in attrs.items() if value is not None}
+
+
+def _value(trial: FrozenTrial) -> float | None:
+    """The metric: after the last epoch, or where a trial with several objectives was pruned."""
+    if trial.values:
+        return float(trial.values[0])
+    steps: dict[int, float] = trial.intermediate_values
+    return steps[max(steps)] if steps and trial.state is TrialState.PRUNED else None
 
 
 def _onset(trial: FrozenTrial) -> Onset | None:

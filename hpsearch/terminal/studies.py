@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from hpsearch.curves.costs import describe_cost
 from hpsearch.curves.onset import Fit
 from hpsearch.study.configurations import Configuration
 from hpsearch.study.summary import Summary
@@ -19,6 +20,7 @@ from hpsearch.terminal.sparkline import sparkline
 INDENT = 4  # of what is said about a network below its first line
 CURVE = 10  # characters
 WIDE_ENOUGH = 72  # columns, for curves beside the rows
+HEADINGS = {"seconds_per_epoch": "s/epoch", "n_weights": "weights"}
 MAX_METRIC = 16  # characters; the column of a longer metric is called "value"
 
 
@@ -31,16 +33,25 @@ def print_summary(console: Console, summary: Summary) -> None:
     free = f" (and {n_free} promoted or read off)" if n_free else ""
     lines = [
         f"{summary.name}: {summary.title}",
-        f"{summary.goal}, seed {summary.seed}",
+        f"{', '.join(map(str, summary.objectives))}, seed {summary.seed}",
         f"{summary.n_trials} trials{replicates}{free}: {', '.join(counts) or 'none yet'}",
         f"epochs: {summary.epochs_trained} trained, {summary.epochs_reused} saved by reuse, "
         f"{summary.epochs_pruned} saved by pruning, "
         f"in {describe_seconds(summary.seconds)} of slot time",
     ]
-    if summary.best is not None:
+    if summary.front:
+        lines.append(describe_front(summary))
+    elif summary.best is not None:
         lines.append(f"best: trial {summary.best.number}, {summary.best}")
     for line in lines:
         print_line(console, line)
+
+
+def describe_front(summary: Summary) -> str:
+    """Which networks no other one beats in all objectives."""
+    numbers = ", ".join(str(one.number) for one in summary.front)
+    plural = "s" if len(summary.front) > 1 else ""
+    return f"front: trial{plural} {numbers}; no other network is as good in all objectives"
 
 
 def print_networks(
@@ -55,9 +66,10 @@ def print_networks(
         networks: Trials by curve; the first of each stands for the network.
     """
     metric = summary.goal.metric
-    header = ["trial", metric if len(metric) <= MAX_METRIC else "value", "epochs", "s"]
+    value = metric if len(metric) <= MAX_METRIC else "value"
+    header = ["trial", value, *(HEADINGS[name] for name in summary.costs), "epochs", "s"]
     means = [summary.configuration_of(trials[0]) for trials in networks]
-    numbers = [_numbers(*pair) for pair in zip(networks, means, strict=True)]
+    numbers = [_numbers(summary, *pair) for pair in zip(networks, means, strict=True)]
     curves = _curves(console, networks)
     if any(curves):
         header.append("curve".ljust(CURVE))
@@ -79,7 +91,8 @@ def print_networks(
     write("outcome", start(header), style="bold")
     for trials, configuration, cells in zip(networks, means, numbers, strict=True):
         first, indent = start(cells), " " * INDENT
-        write(_outcome(trials, configuration), first, " " * len(first))
+        on_front = ", on the front" if configuration in summary.front else ""
+        write(_outcome(trials, configuration) + on_front, first, " " * len(first))
         if len(trials) > 1:
             others = ", ".join(describe_briefly(trial) for trial in trials[1:])
             write(f"same network: {others}", indent, style="dim")
@@ -110,12 +123,16 @@ def describe_briefly(trial: TrialRow) -> str:
     return f"{trial.number} {what} ({value}at epoch {epoch})"
 
 
-def _numbers(trials: Sequence[TrialRow], configuration: Configuration | None) -> list[str]:
+def _numbers(
+    summary: Summary, trials: Sequence[TrialRow], configuration: Configuration | None
+) -> list[str]:
     first = trials[0]
     value = first.value if configuration is None else configuration.mean
     seconds = sum(trial.seconds for trial in trials)
     shown = "" if value is None else f"{value:.4f}"
-    return [str(first.number), shown, describe_epochs(first), f"{seconds:.1f}"]
+    known = [describe_cost(*pair) for pair in zip(summary.costs, first.costs, strict=False)]
+    costs = known or ["" for _name in summary.costs]  # of a trial without a value
+    return [str(first.number), shown, *costs, describe_epochs(first), f"{seconds:.1f}"]
 
 
 def _curves(console: Console, networks: Sequence[Sequence[TrialRow]]) -> list[str]:

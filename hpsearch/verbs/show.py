@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from hpsearch.choices import Format
+from hpsearch.curves.costs import describe_cost
 from hpsearch.curves.curve import Curve
 from hpsearch.study.artifacts import describe_texts
 from hpsearch.study.configurations import Configuration
@@ -93,6 +94,8 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
 
 def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
     value = "" if trial.value is None else f", {summary.goal.metric} {trial.value:.4f}"
+    for name, cost in zip(summary.costs, trial.costs, strict=False):
+        value += f", {name} {describe_cost(name, cost)}"
     baseline = ", the baseline" if trial.is_baseline else ""
     lines = [f"trial {trial.number} of {summary.name}: {trial.outcome.value}{value}{baseline}"]
     params = (describe_params({name: param}) for name, param in trial.params.items())
@@ -128,16 +131,17 @@ def _table(
 ) -> tuple[list[str], list[list[Cell]]]:
     """A header, and a row for each trial."""
     names = list(dict.fromkeys(name for row in summary.rows for name in row.params))
-    header = ["trial", summary.goal.metric, "s", "outcome", "fit", *names, "notes"]
+    header = ["trial", summary.goal.metric, *summary.costs, "s", "outcome", "fit", *names, "notes"]
     cells: list[list[Cell]] = [
         [
             row.number,
             None if row.value is None else round(row.value, 4),
+            *(row.costs or [None] * len(summary.costs)),
             round(row.seconds, 1),
             row.outcome.value,
             row.onset.brief if row.onset is not None else None,
             *(row.params.get(name) for name in names),
-            _notes(row),
+            _notes(summary, row),
         ]
         for row in rows
     ]
@@ -147,8 +151,10 @@ def _table(
     return header, cells
 
 
-def _notes(row: TrialRow) -> str:
+def _notes(summary: Summary, row: TrialRow) -> str:
     notes = []
+    if any(row.number == one.number for one in summary.front):
+        notes.append("on the front")
     if row.is_baseline:
         notes.append("baseline")
     if row.read_off is not None:
@@ -173,6 +179,7 @@ def _as_json(summary: Summary) -> dict[str, Any]:
         "title": summary.title,
         "metric": summary.goal.metric,
         "direction": summary.goal.direction,
+        "costs": summary.costs,
         "seed": summary.seed,
         "n_trials": summary.n_trials,
         "counts": {outcome.value: summary.counts[outcome] for outcome in Outcome},
@@ -182,6 +189,7 @@ def _as_json(summary: Summary) -> dict[str, Any]:
             "saved_by_pruning": summary.epochs_pruned,
         },
         "seconds": round(summary.seconds, 1),
+        "front": [one.number for one in summary.front],
         "best": None if summary.best is None else _best_as_json(summary.best),
     }
 
@@ -197,6 +205,7 @@ def _row_as_json(row: TrialRow) -> dict[str, Any]:
         "trial": row.number,
         "outcome": row.outcome.value,
         "value": row.value,
+        "costs": row.costs,
         "params": row.params,
         "epochs": {
             "done": row.epochs_done,

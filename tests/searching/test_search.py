@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from hpsearch.errors import (
     MetricNotFound,
     StudyChanged,
     StudyFileError,
+    UsageError,
 )
 from hpsearch.evaluation.candidates import fresh_seeds
 from hpsearch.goal import Goal
@@ -263,6 +265,60 @@ def test_nothing_is_read_off_a_replicate_and_a_study_goes_on_with_its_replicates
     assert summary.rows[replicate.replicate_of].read_off == 0
     assert replicate.epochs_done == 2
     assert [row.read_off for row in summary.rows].count(replicate.number) == 0
+
+
+@pytest.mark.slow
+def test_several_objectives_are_told_read_off_and_pruned_by_the_first(cwd, cli):
+    """The score is best at epoch 2; trial 1 is worse and larger, trial 2 worse and smaller."""
+    toy = write_toy(cwd, epochs=3, peak=2)
+    options = {"objective": ["val_score", "n_weights"], "pruner": PrunerName.HALVING}
+    search(toy, 1, **options)
+    for units, level in ((8, 0.1), (1, 0.2)):
+        enqueue({**TOY, "units": units, "level": level})
+
+    summary = search(toy, 3, pruner=PrunerName.HALVING)
+
+    assert summary.best is not None
+    assert summary.best.first.read_off is not None
+    assert summary.best.first.costs == (22.0,)  # 2 x 4 + 4 and 4 x 2 + 2
+    assert {one.params["units"] for one in summary.front} == {4, 1}
+    study = optuna.load_study(study_name="toy", storage=Storage(URL, read_only=True).optuna)
+    pruned = [trial for trial in study.trials if trial.state is TrialState.PRUNED]
+    assert pruned
+    assert all(trial.values is None and trial.intermediate_values for trial in pruned)
+
+    done = cli("evaluate", "toy", "--storage", URL, "--top", "2", "--seeds", "1", "--json")
+    content = json.loads(done.stdout)
+    assert {one["trial"] for one in content["candidates"] if one["costs"] != [22.0]}
+    assert content["winners"][0] == content["test"]["winner"]
+    shown = json.loads(cli("best", "toy", "--storage", URL, "--json").stdout)
+    assert shown["front"][0]["values"] == {"val_score": pytest.approx(0.5), "n_weights": 22.0}
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        pytest.param(["n_weights"], id="not the metric"),
+        pytest.param(["val_score", "val_loss"], id="no cost"),
+        pytest.param(["val_score", "n_weights", "n_weights"], id="twice"),
+        pytest.param([""], id="nothing"),
+    ],
+)
+def test_objectives_that_are_none_are_refused_before_anything_is_stored(cwd, objective):
+    with pytest.raises(UsageError, match="--objective takes val_score, the task's metric, then"):
+        search(write_toy(cwd), objective=objective)
+
+    assert not Path("studies.db").exists()
+
+
+@pytest.mark.parametrize(
+    "option", [{"pruner": PrunerName.HYPERBAND}, {"replicates": Replicates.AUTO}]
+)
+def test_what_takes_one_objective_is_refused_with_several(cwd, option):
+    with pytest.raises(UsageError, match="takes one objective"):
+        search(write_toy(cwd), objective=["val_score", "n_weights"], **option)
+
+    assert optuna.get_all_study_names(Storage(URL).optuna) == []
 
 
 @pytest.mark.slow

@@ -47,7 +47,7 @@ def test_a_lucky_value_does_not_beat_a_mean_and_is_the_first_to_be_doubted():
     lucky, steady, poor = repeated(0, 0.95), repeated(1, 0.90, 0.91), repeated(2, 0.7)
 
     assert find_incumbent([lucky, poor, steady], GOAL) is steady
-    assert ranked([poor, lucky, steady], GOAL) == [steady, lucky, poor]
+    assert ranked([poor, lucky, steady], [GOAL]) == [steady, lucky, poor]
 
 
 def test_before_anything_is_repeated_the_best_value_leads():
@@ -62,4 +62,4 @@ def test_params_that_broke_with_some_seed_come_last(outcome: Outcome):
     out = Configuration(first=best, replicates=(broke,))
 
     assert out.is_out
-    assert ranked([out, repeated(0, 0.1)], GOAL)[-1] is out
+    assert ranked([out, repeated(0, 0.1)], [GOAL])[-1] is out
