@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.data import Dataset, Split
 from hpsearch.published import Finding, Published
-from hpsearch.task import Budget, Task, Writing
+from hpsearch.task import Budget, Question, Task, Writing
 
 if TYPE_CHECKING:
     from hpsearch.in_process import objective
@@ -17,6 +17,7 @@ __all__ = [
     "Dataset",
     "Finding",
     "Published",
+    "Question",
     "Split",
     "Task",
     "Writing",

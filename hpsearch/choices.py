@@ -35,6 +35,8 @@ class Kind(StrEnum):
     IMAGES = "images"
     VECTORS = "vectors"
     TEXT = "text"
+    SEQUENCE = "sequence"
+    CHARACTERS = "characters"
 
 
 class SplitName(StrEnum):
@@ -42,6 +44,14 @@ class SplitName(StrEnum):
 
     TRAIN = "train"
     VALID = "valid"
+
+
+class PredictedSplit(StrEnum):
+    """A split that `predict` takes; only an evaluated network is asked, so test was opened."""
+
+    TRAIN = "train"
+    VALID = "valid"
+    TEST = "test"
 
 
 DEFAULT_SAMPLER = SamplerName.TPE

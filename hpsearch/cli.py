@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hpsearch.choices import DEFAULT_STORAGE, Format, Kind, SplitName
+from hpsearch.choices import DEFAULT_STORAGE, Format, Kind, PredictedSplit, SplitName
 from hpsearch.command_options import (
     CsvOption,
     DataOption,
@@ -245,6 +245,58 @@ def sweep_command(
     return sweep(study_file, options, factors=names, n_seeds=seeds, minutes=minutes)
 
 
+@app.command("lab", rich_help_panel="Lab bench")
+def lab_command(
+    study_file: StudyFileArgument,
+    minutes: Annotated[
+        int | None,
+        typer.Option(
+            "--minutes",
+            metavar="M",
+            parser=parse_count,
+            help="Fit all of it into this time: fewer seeds, then fewer levels.",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int,
+        typer.Option("--seeds", metavar="N", parser=parse_count, help="Seeds for each setting."),
+    ] = 3,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            help="Folder to create for the report.  [default: the file's name, and -lab]",
+        ),
+    ] = None,
+    slots: SlotsOption = None,
+    storage: StorageOption = None,
+    data: DataOption = None,
+    trial_timeout: TrialTimeoutOption = None,
+    epoch_timeout: EpochTimeoutOption = None,
+    memory: MemoryOption = None,
+    retries: RetriesOption = 2,
+) -> int:
+    """Do a whole assignment: sweep, search, combine, evaluate, report.
+
+    Rerun to continue. Example: hpsearch lab digits --minutes 5
+    """
+    from hpsearch.verbs.lab import lab
+
+    options = _options(
+        storage,
+        data,
+        [],
+        trial_timeout,
+        epoch_timeout,
+        memory,
+        slots=slots,
+        retries=retries,
+    )
+    return lab(study_file, options, n_seeds=seeds, minutes=minutes, folder=output)
+
+
 @app.command("combine", rich_help_panel="Lab bench")
 def combine_command(
     study: StudyArgument,
@@ -300,6 +352,73 @@ def table_command(
     if form is not None and xlsx is not None:
         raise UsageError("--xlsx excludes --json, --csv and --md")
     table(storage_url(storage), study, form=form, xlsx=xlsx)
+
+
+@app.command("report", rich_help_panel="Lab bench")
+def report_command(
+    studies: Annotated[
+        list[str],
+        typer.Argument(metavar="STUDY...", help="A search, a sweep, or one of each."),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to create.")
+    ],
+    storage: StorageOption = None,
+    data: DataOption = None,
+) -> None:
+    """Write a report to hand in: a page, Markdown, a notebook, tables and pictures."""
+    from hpsearch.verbs.report import report
+
+    report(storage_url(storage), studies, output, data=data_folder(data))
+
+
+@app.command("gradients", rich_help_panel="Lab bench")
+def gradients_command(
+    study_file: StudyFileArgument,
+    factor: Annotated[
+        str | None,
+        typer.Option(
+            "--factor", metavar="NAME", help="Compare its levels.  [default: the baseline alone]"
+        ),
+    ] = None,
+    epochs: Annotated[
+        int,
+        typer.Option(
+            "--epochs", metavar="N", parser=parse_whole_number(0), help="Train so long first."
+        ),
+    ] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed", metavar="N", parser=parse_seed, help="Seed for the weights.  [default: 0]"
+        ),
+    ] = None,
+    examples: Annotated[
+        int,
+        typer.Option(
+            "--examples", metavar="N", parser=parse_count, help="Validation examples to average."
+        ),
+    ] = 256,
+    data: DataOption = None,
+    json: JsonOption = False,
+    csv: CsvOption = False,
+    md: MarkdownOption = False,
+) -> None:
+    """Show how the gradient vanishes over a network's time steps.
+
+    Example: hpsearch gradients imdb_lstm_regularized --factor cell
+    """
+    from hpsearch.verbs.gradients import gradients
+
+    gradients(
+        study_file,
+        factor=factor,
+        epochs=epochs,
+        seed=seed or 0,
+        n_examples=examples,
+        data=data_folder(data),
+        form=chosen_format(json=json, csv=csv, md=md),
+    )
 
 
 def _options(
@@ -410,12 +529,24 @@ def data_show_command(
             help="Which example, from 0.",
         ),
     ] = 0,
+    word: Annotated[
+        int | None,
+        typer.Option(
+            "--word",
+            metavar="N",
+            parser=parse_count,
+            help="Print the word of that rank instead; 1 is the most frequent.",
+        ),
+    ] = None,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
     """Print one example: text, an image in shades, or numbers."""
-    from hpsearch.verbs.data_show import show
+    from hpsearch.verbs.data_show import show, show_word
 
+    if word is not None:
+        show_word(task, word, data=data_folder(data), as_json=json)
+        return
     show(task, split=split, number=example, data=data_folder(data), as_json=json)
 
 
@@ -600,9 +731,18 @@ def export_command(
 def predict_command(
     model: ModelArgument,
     inputs: Annotated[
-        list[str],
-        typer.Argument(metavar="INPUT...", help="Files, texts, or - for standard input."),
-    ],
+        list[str] | None,
+        typer.Argument(metavar="[INPUT]...", help="Files, texts, or - for standard input."),
+    ] = None,
+    split: Annotated[
+        PredictedSplit | None,
+        typer.Option(
+            "--split",
+            metavar="|".join(PredictedSplit),
+            parser=parse_choice(PredictedSplit),
+            help="Instead of inputs: all examples of a split.",
+        ),
+    ] = None,
     top: Annotated[
         int | None,
         typer.Option(
@@ -612,10 +752,26 @@ def predict_command(
     storage: StorageOption = None,
     data: DataOption = None,
     json: JsonOption = False,
+    csv: CsvOption = False,
 ) -> None:
     """Apply the winner to your own texts, images or numbers."""
-    from hpsearch.verbs.predict import predict
+    from hpsearch.verbs.predict import predict, predict_examples
 
+    if split is not None:
+        if inputs or top:
+            raise UsageError("--split predicts its examples: it takes neither INPUT... nor --top")
+        predict_examples(
+            model,
+            split,
+            storage_url=storage_url(storage),
+            data=data_folder(data),
+            form=chosen_format(json=json, csv=csv, md=False),
+        )
+        return
+    if not inputs:
+        raise UsageError("predict takes INPUT...: files, texts, -, or else --split test")
+    if csv:
+        raise UsageError("--csv is for --split; for inputs use --json")
     predict(
         model,
         inputs,
@@ -670,10 +826,19 @@ def generate_command(
 
 @app.command("verify", rich_help_panel="Finish")
 def verify_command(
-    study: StudyArgument, storage: StorageOption = None, json: JsonOption = False
+    study: Annotated[
+        str, typer.Argument(metavar="STUDY_OR_DIR", help="A study, or the folder of a report.")
+    ],
+    storage: StorageOption = None,
+    json: JsonOption = False,
 ) -> None:
-    """Check that no trial is lost, counted twice or left running."""
+    """Check that no trial is lost or counted twice, or that a report comes from its studies."""
     answer_fast()
+    if (Path(study) / "MANIFEST.json").is_file():
+        from hpsearch.verbs.report import verify as verify_report
+
+        verify_report(storage_url(storage), Path(study), as_json=json)
+        return
     from hpsearch.verbs.verify import verify
 
     verify(storage_url(storage), study, as_json=json)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 U = TypeVar("U")
 V = TypeVar("V")
+W = TypeVar("W")
 Stored = TypeVar("Stored", bound="DataclassInstance")
 
 
@@ -93,6 +94,10 @@ def decode(line: str | bytes, one: type[T], /) -> T: ...
 def decode(line: str | bytes, one: type[T], two: type[U], /) -> T | U: ...
 @overload
 def decode(line: str | bytes, one: type[T], two: type[U], three: type[V], /) -> T | U | V: ...
+@overload
+def decode(
+    line: str | bytes, one: type[T], two: type[U], three: type[V], four: type[W], /
+) -> T | U | V | W: ...
 def decode(line: str | bytes, *kinds: type[T]) -> T:
     """The message in a line.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from hpsearch.errors import StudyFileError
+from hpsearch.goal import Logs
 
 Claim = Literal["better", "worse", "no different", "best", "overfits"]
 """What a finding says: of levels against another setting, of one level against all others of its
@@ -47,10 +48,10 @@ class Finding:
 class Published:
     """A lab's published results, to compare with ours."""
 
-    test_accuracy: float
-    """Of the baseline: a share of the test examples, between 0 and 1."""
     source: str
-    """Where it was published."""
+    """Where they were published."""
+    test_accuracy: float | None = None
+    """Of the baseline: a share of the test examples, between 0 and 1; None if none is known."""
     trained_on: Splits = "train+valid"
     """What that network had been trained on."""
     curve: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -61,7 +62,7 @@ class Published:
     """What the lab concluded."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.test_accuracy <= 1:
+        if self.test_accuracy is not None and not 0 <= self.test_accuracy <= 1:
             raise StudyFileError(
                 f"test_accuracy is a share between 0 and 1, not {self.test_accuracy!r}"
             )
@@ -74,7 +75,12 @@ class Published:
         if len(lengths) > 1:
             raise StudyFileError("the published curve has figures for different numbers of epochs")
 
-    def points(self, name: str) -> dict[int, float]:
-        """A published log by epoch; empty if it was not published."""
-        values = self.curve.get(name, ())
-        return dict(zip(self.epochs or range(1, len(values) + 1), values, strict=True))
+    @property
+    def logs(self) -> dict[int, Logs]:
+        """The published curve as Keras's logs by epoch; empty if there is none."""
+        n_epochs = max(map(len, self.curve.values()), default=0)
+        epochs = self.epochs or range(1, n_epochs + 1)
+        return {
+            epoch: {name: values[i] for name, values in self.curve.items()}
+            for i, epoch in enumerate(epochs)
+        }

@@ -1,4 +1,4 @@
-"""What is asked of a trained network, and what it answers: one JSON object a line.
+"""What is asked of a network, and what it answers: one JSON object a line.
 
 launcher ── a question ─────▶ python -m hpsearch.training.use
          ◀──── Answer ──────  one after the other, as they come
@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+
+from hpsearch.task import Params
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,27 @@ class Write:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MeasureGradients:
+    """How much of the gradient reaches each time step of a recurrent network?
+
+    The network is built there, and trained. One list comes, with a norm for each step.
+    """
+
+    study_file: str
+    """Its text."""
+    study_file_name: str
+    params: Params
+    """Complete: `epochs` and `batch_size` included."""
+    epochs: int
+    """How long to train first; 0 for the first weights."""
+    seed: int
+    data: str
+    """The folder of the prepared arrays."""
+    n_examples: int
+    """Of the validation split, to average over."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """Part of the answer."""
 
@@ -71,4 +94,4 @@ class Ended:
     """One line: the kind of exception and what it says."""
 
 
-Question = Predict | PredictSplit | Write
+Question = Predict | PredictSplit | Write | MeasureGradients

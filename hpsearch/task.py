@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,6 +110,48 @@ class Writing:
             )
 
 
+class Evidence(StrEnum):
+    """What can answer a question of a lab; the first three need a factor."""
+
+    LEVELS = "levels"
+    TIME = "time"
+    OVERFITTING_BY_LEVEL = "overfitting by level"
+    OVERFITTING = "overfitting"
+    BASELINE = "baseline"
+    COMBINATION = "combination"
+    SEARCH = "search"
+    TEST = "test"
+    FINDINGS = "findings"
+
+
+OF_FACTORS = (Evidence.LEVELS, Evidence.TIME, Evidence.OVERFITTING_BY_LEVEL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A question that the lab asks; a report answers it as far as figures can."""
+
+    words: str
+    """In the lab's language."""
+    evidence: str = ""
+    """One of `Evidence`; empty if only words can answer."""
+    factor: str = ""
+    """For evidence about a factor: which."""
+
+    def __post_init__(self) -> None:
+        if self.evidence not in ("", *Evidence):
+            kinds = ", ".join(map(repr, map(str, Evidence)))
+            raise StudyFileError(
+                f"the question {self.words!r} names evidence {self.evidence!r}, which is none of "
+                f"{kinds}"
+            )
+        if bool(self.factor) != (self.evidence in OF_FACTORS):
+            kinds = ", ".join(map(repr, map(str, OF_FACTORS)))
+            raise StudyFileError(
+                f"the question {self.words!r}: factor= goes with evidence {kinds}, and only there"
+            )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """A lab task: data, search space, network and goal.
@@ -125,6 +168,9 @@ class Task:
     """Params except `epochs` -> a compiled model. Put `import keras` inside."""
     baseline: Mapping[str, ParamValue]
     """The lab's own values; trial 0 of each search."""
+    evaluated_epochs: int | None = None
+    """Epochs that `evaluate` trains the baseline for, where the lab looks at more of them and
+    then trains anew for fewer; None for the baseline's own."""
     metric: str = "val_accuracy"
     """A key of Keras's logs on validation."""
     direction: Direction = "maximize"
@@ -137,6 +183,8 @@ class Task:
     source: Source | None = None
     """Where the data come from; None if `load` reads a folder of your own."""
     published: Published | None = None
+    questions: Sequence[Question] = ()
+    """What the lab asks, in the order in which a report answers."""
     classes: Sequence[str] = ()
     """A name for each label, in the order of the labels."""
     encode: Callable[[bytes, tuple[str, ...]], Encoded] | None = None
@@ -175,11 +223,19 @@ class Task:
                 )
             if name in self.factors and name in self.paths:
                 raise StudyFileError(f"{name!r} is both a factor and a path: use two names")
+        if self.evaluated_epochs is not None and not _is_count(self.evaluated_epochs):
+            raise StudyFileError(
+                "evaluated_epochs must be a whole number of 1 or more, not "
+                f"{self.evaluated_epochs!r}"
+            )
         for finding in () if self.published is None else self.published.findings:
             for level in (*finding.levels, *(() if finding.than is None else (finding.than,))):
                 self.level(finding.factor, level)
             if finding.factor:
                 self.factor(finding.factor)
+        for question in self.questions:
+            if question.factor:
+                self.factor(question.factor)
         for name in TRAINER_PARAMS:
             if not _is_count(value := self.baseline.get(name)):
                 raise StudyFileError(

@@ -3,8 +3,8 @@
 The lab trains an LSTM of 128 units on every window of 10 characters of the book and lets it
 write text after each epoch. It does not measure quality. Here the end of the book is held out,
 so networks are compared by accuracy and bits per character on text they have never seen. The
-lab varies cell, units, dropout, window, regularizer and optimizer; we add dropout after the
-last layer and a learning rate that decays.
+lab varies cell, units, dropout, window, regularizer and optimizer; we add the cell's activation,
+dropout after the last layer and a learning rate that decays.
 
 Data: Lewis Carroll, 1865, Project Gutenberg no. 11, https://www.gutenberg.org/ebooks/11
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from optuna import Trial
 
-from hpsearch import Budget, Dataset, Task, Writing
+from hpsearch import Budget, Dataset, Finding, Published, Question, Task, Writing
 from hpsearch.data import (
     Encoded,
     File,
@@ -62,6 +62,7 @@ def space(trial: Trial) -> None:
     n_layers = trial.suggest_int("layers", 1, 2)
     for i in range(1, n_layers + 1):
         trial.suggest_categorical(f"units_{i}", [64, 128, 256])
+    trial.suggest_categorical("activation", ["tanh", "relu", "sigmoid"])
     trial.suggest_float("dropout", 0.0, 0.5, step=0.1)
     trial.suggest_float("recurrent_dropout", 0.0, 0.5, step=0.1)
     trial.suggest_float("output_dropout", 0.0, 0.5, step=0.1)
@@ -87,6 +88,7 @@ def build(params):
     for i in range(1, params["layers"] + 1):
         x = getattr(layers, params["cell"])(
             params[f"units_{i}"],
+            params["activation"],
             dropout=params["dropout"],
             recurrent_dropout=params["recurrent_dropout"],
             bias_regularizer=keras.regularizers.L1L2(l1, l2),
@@ -146,6 +148,7 @@ TASK = Task(
         "cell": "LSTM",
         "layers": 1,
         "units_1": 128,
+        "activation": "tanh",
         "dropout": 0.1,
         "recurrent_dropout": 0.0,
         "output_dropout": 0.0,
@@ -160,12 +163,45 @@ TASK = Task(
     factors={
         "cell": ["SimpleRNN", "GRU", "LSTM"],
         "units_1": [64, 128, 256],
+        "activation": ["tanh", "relu", "sigmoid"],
         "dropout": [0.0, 0.1, 0.2],
         "window": [10, 20, 40],
         "bias_regularizer": ["none", "l1_l2"],
         "optimizer": ["rmsprop", "adam"],
     },
     budget=Budget(n_trials=30),
+    published=Published(
+        source="the lab assignment",
+        findings=[
+            Finding(words="LSTM came out best.", claim="best", factor="cell", levels=["LSTM"]),
+            Finding(
+                words="Regularization helped a little.",
+                claim="better",
+                factor="bias_regularizer",
+                levels=["l1_l2"],
+                than="none",
+            ),
+            Finding(
+                words="Dropout helped a little.",
+                claim="better",
+                factor="dropout",
+                levels=[0.1],
+                than=0.0,
+            ),
+        ],
+    ),
+    questions=[
+        Question(words="Which cell is best?", evidence="levels", factor="cell"),
+        Question(words="How many units are best?", evidence="levels", factor="units_1"),
+        Question(words="What do more units cost in time?", evidence="time", factor="units_1"),
+        Question(words="Which dropout is best?", evidence="levels", factor="dropout"),
+        Question(words="How long a window is best?", evidence="levels", factor="window"),
+        Question(words="Does regularizing help?", evidence="levels", factor="bias_regularizer"),
+        Question(words="Does the network overfit?", evidence="overfitting"),
+        Question(words="Do our figures support the lab's conclusions?", evidence="findings"),
+        Question(words="What do the best values do together?", evidence="combination"),
+        Question(words="How does the text change while the network learns?"),
+    ],
     writing=Writing(),
     also_log=bits_per_char,
     gradient_norm=True,

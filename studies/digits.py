@@ -11,7 +11,7 @@ from pathlib import Path
 
 from optuna import Trial
 
-from hpsearch import Budget, Dataset, Split, Task
+from hpsearch import Budget, Dataset, Question, Split, Task
 from hpsearch.data import Encoded, Source, decode_png, hold_out
 
 N_CLASSES = 10
@@ -85,5 +85,17 @@ TASK = Task(
         "optimizer": ["sgd", "adam", "rmsprop"],
     },
     budget=Budget(n_trials=30),
+    questions=[
+        Question(words="Is there overfitting, and from which epoch on?", evidence="overfitting"),
+        Question(words="Which number of epochs is best?", evidence="levels", factor="epochs"),
+        Question(words="Which batch size is best?", evidence="levels", factor="batch_size"),
+        Question(words="How many units are best?", evidence="levels", factor="units_1"),
+        Question(words="What do more units cost in time?", evidence="time", factor="units_1"),
+        Question(words="Which activation is best?", evidence="levels", factor="activation"),
+        Question(words="Which optimizer is best?", evidence="levels", factor="optimizer"),
+        Question(words="Combine the best values: did accuracy rise?", evidence="combination"),
+        Question(words="What else could raise it?", evidence="search"),
+        Question(words="What is the chosen network worth on test?", evidence="test"),
+    ],
     classes=[str(digit) for digit in range(N_CLASSES)],
 )

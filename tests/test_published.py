@@ -21,9 +21,9 @@ def test_a_network_was_published_trained_on_the_splits_that_ours_are_trained_on(
 def test_published_logs_are_found_by_epoch():
     curve = {"val_accuracy": [0.7, 0.8, 0.9]}
 
-    assert published(curve=curve).points("val_accuracy") == {1: 0.7, 2: 0.8, 3: 0.9}
-    assert published(curve=curve, epochs=[1, 5, 10]).points("val_accuracy")[10] == 0.9
-    assert published(curve=curve).points("loss") == {}
+    assert published(curve=curve).logs[2] == {"val_accuracy": 0.8}
+    assert list(published(curve=curve, epochs=[1, 5, 10]).logs) == [1, 5, 10]
+    assert published().logs == {}
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,66 @@ from hpsearch.errors import DataCorrupt
 from hpsearch.study.space import explore, params_of
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
-from hpsearch.task import Factor
+from hpsearch.task import Factor, Params, ParamValue
 
+# What each lab varies: each level stands for all params that it sets or relies on.
+LEVELS: dict[str, dict[str, list[ParamValue | Params]]] = {
+    "digits": {},
+    "fashion_mnist": {
+        "epochs": [50, 75, 100, 125],
+        "batch_size": [50, 100, 200, 400],
+        "units_1": [500, 700, 800, 900, 1200],
+        "hidden layer": [
+            {"layers": 1},
+            *({"layers": 2, "units_2": units} for units in (500, 600, 700, 900, 1200)),
+        ],
+    },
+    "imdb_lstm": {
+        "epochs": [5, 7, 10, 15],
+        "units_1": [50, 100, 125, 150],
+        "optimizer": ["adam", "sgd"],
+    },
+    "imdb_mlp": {
+        "epochs": [4, 20],
+        "layers": [1, 2, 3],
+        "units_1": [4, 8, 16, 32, 64],
+        "loss": ["binary_crossentropy", "mse"],
+        "activation": ["relu", "tanh", "sigmoid"],
+        "optimizer": ["rmsprop", "adam", "sgd"],
+        "the lab's path": [
+            {"layers": 3, "loss": "binary_crossentropy", "activation": "relu"},
+            {"layers": 3, "loss": "mse", "activation": "relu"},
+            {"layers": 3, "loss": "mse", "activation": "tanh"},
+        ],
+    },
+    "imdb_lstm_regularized": {
+        "dropout": [0.0, 0.1, 0.2, 0.3, 0.5],
+        "bias_regularizer": [
+            {"bias_regularizer": "none"},
+            {"bias_regularizer": "l2", "regularization": 0.01},
+            {"bias_regularizer": "l1_l2", "regularization": 0.01},
+        ],
+        "optimizer": [
+            {"optimizer": "adam", "adam_learning_rate": 0.001},
+            {"optimizer": "sgd", "sgd_learning_rate": 0.01, "momentum": 0.9},
+            "rmsprop",
+        ],
+        "cell": ["SimpleRNN", "GRU", "LSTM"],
+        "recurrent_initializer": ["orthogonal", "identity", "glorot_uniform"],
+        "activation": ["tanh", "relu"],
+        "layer_normalization": [False, True],
+        "residual": [False, True],
+        "clipnorm": [None, 1.0],
+    },
+    "alice_chars": {
+        "cell": ["SimpleRNN", "GRU", "LSTM"],
+        "units_1": [64, 128, 256],
+        "dropout": [0.0, 0.1, 0.2],
+        "window": [10, 20, 40],
+        "bias_regularizer": ["none", {"bias_regularizer": "l1_l2", "regularization": 0.01}],
+        "optimizer": ["rmsprop", "adam"],
+    },
+}
 STUDY_FILES = sorted((Path(__file__).parent.parent / "studies").glob("*.py"))
 
 
@@ -52,6 +110,24 @@ def test_its_baseline_and_factors_lie_inside_its_space(study_file: StudyFile):
         levels = [params_of(study_file, space, factor, level) for level in factor.levels]
         # else the lab's own value would not be in the lab's own table
         assert baseline in levels or factor.name in task.paths
+
+
+def test_its_factors_hold_every_level_of_the_lab(study_file: StudyFile):
+    space = explore(study_file)
+    factors = {factor.name: factor for factor in study_file.task.all_factors()}
+
+    for name, levels in LEVELS[Path(study_file.filename).stem].items():
+        factor = factors[name]
+        found = [params_of(study_file, space, factor, level) for level in factor.levels]
+        for level in levels:
+            wanted = level if isinstance(level, dict) else {name: level}
+            assert any(wanted.items() <= params.items() for params in found), level
+
+
+def test_its_space_has_what_every_lab_is_to_search(study_file: StudyFile):
+    names = explore(study_file).distributions
+
+    assert {"epochs", "layers", "units_1", "batch_size", "activation", "optimizer"} <= names.keys()
 
 
 def test_reading_it_imports_no_keras(study_file: StudyFile):
@@ -174,6 +250,25 @@ def test_a_review_from_outside_is_encoded_as_those_of_the_data(name: str, real_d
     assert encoded.n_unknown == 0
     again = np.flatnonzero(encoded.x) if is_sparse(row) else encoded.x
     assert [n for n in again if n > 3] == [n for n in numbers if n > 3]
+
+
+def test_dropout_of_words_drops_each_from_all_reviews_of_a_batch():
+    """As Keras 1 did: a word is gone wherever it stands, the others weigh the more for it."""
+    keras = pytest.importorskip("keras")
+    task = read_study_file("imdb_lstm").task
+    model = task.build({**task.baseline, "n_words": 2_500, "embedding_dropout": 0.4})
+    (lstm,) = (layer for layer in model.layers if isinstance(layer, keras.layers.LSTM))
+    (embedding,) = (layer for layer in model.layers if isinstance(layer, keras.layers.Embedding))
+    before = keras.Model(model.input, [embedding.output, lstm.input])
+    x = np.random.default_rng(0).integers(10, size=(8, *model.input_shape[1:]))
+
+    embedded, entering = (np.asarray(output) for output in before(x, training=True))
+
+    for word in range(10):
+        at = x[:, -80:] == word
+        weights = (entering[at] / embedded[at]).astype(float).round(2)
+        assert np.unique(weights).tolist() in ([0.0], [1.67])
+    assert 0 < (entering == 0).mean() < 1
 
 
 def test_windows_of_the_book_never_straddle_the_parts(real_data: Path):

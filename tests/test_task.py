@@ -62,6 +62,7 @@ def test_a_task_needs_little():
         ({"factors": {"mode": [{}]}}, "the factor 'mode' takes values, or dicts of values"),
         ({"paths": {"up": {"units": 4}}}, "the factor 'up' needs a list of values"),
         ({"factors": {"a": [1]}, "paths": {"a": [1]}}, "'a' is both a factor and a path"),
+        ({"evaluated_epochs": 0}, "evaluated_epochs must be a whole number of 1 or more, not 0"),
         ({"baseline": {"epochs": 3}}, "needs 'batch_size', a whole number of 1 or more, not None"),
         ({"baseline": {"epochs": True, "batch_size": 20}}, "needs 'epochs', .* not True"),
         ({"baseline": {"epochs": 0, "batch_size": 20}}, "needs 'epochs', .* not 0"),

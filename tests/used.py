@@ -74,7 +74,7 @@ TASK = Task(
 )
 '''
 
-LETTERS = '''"""Letters: a text of four characters in turn."""
+LETTERS = '''"""Letters: a text of four characters in turn, read by an LSTM."""
 
 import numpy as np
 
@@ -83,7 +83,7 @@ from hpsearch.data import Encoded, Source
 from hpsearch.task import Writing
 
 VOCABULARY = (" ", "a", "b", "c")
-WINDOW = 2
+WINDOW = 4
 
 
 def load(folder):
@@ -102,8 +102,8 @@ def build(params):
 
     model = keras.Sequential([
         keras.Input((WINDOW,)),
-        keras.layers.Embedding(4, params["units"]),
-        keras.layers.Flatten(),
+        keras.layers.Embedding(4, 4),
+        keras.layers.LSTM(params["units"]),
         keras.layers.Dense(4, "softmax"),
     ])
     adam = keras.optimizers.Adam(0.05)
@@ -114,7 +114,7 @@ def build(params):
 def encode(content, vocabulary):
     text = content.decode().lower()
     known = [vocabulary.index(c) for c in text if c in vocabulary]
-    window = np.array([0, 0, *known], dtype="uint8")[-WINDOW:]
+    window = np.array([0] * WINDOW + known, dtype="uint8")[-WINDOW:]
     return Encoded(window, n_words=len(text), n_unknown=len(text) - len(known))
 
 

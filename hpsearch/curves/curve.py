@@ -45,6 +45,18 @@ class Written:
     """One for each temperature."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A layer as Keras's summary shows it."""
+
+    kind: str
+    """Its class."""
+    name: str
+    shape: str
+    """Of its output, `(None, 10)`; empty if Keras cannot tell."""
+    n_weights: int
+
+
 class Curve:
     """One curve's folder, read and written.
 
@@ -86,11 +98,23 @@ class Curve:
     @property
     def n_weights(self) -> int | None:
         """The size of the network; None where no epoch, or an older hpsearch, stored it."""
-        try:
-            n_weights = json.loads((self.folder / "curve.json").read_text()).get("n_weights")
-        except (OSError, ValueError, AttributeError):
-            return None
+        n_weights = self._content().get("n_weights")
         return n_weights if isinstance(n_weights, int) else None
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The network, layer by layer; empty where no epoch, or an older hpsearch, stored it."""
+        try:
+            return [Layer(**layer) for layer in self._content().get("layers", [])]
+        except TypeError:
+            return []
+
+    def _content(self) -> dict[str, Any]:
+        try:
+            content = json.loads((self.folder / "curve.json").read_text())
+        except (OSError, ValueError):
+            return {}
+        return content if isinstance(content, dict) else {}
 
     @property
     def is_evicted(self) -> bool:

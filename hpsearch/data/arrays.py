@@ -174,10 +174,11 @@ class Prepared:
         """Map the arrays into memory, read-only; processes share the pages."""
         words = self.folder / "vocabulary.json"
         vocabulary = tuple(json.loads(words.read_text())) if words.exists() else ()
-        train, valid, test = (self._split(part) for part in PARTS)
+        train, valid, test = (self.split(part) for part in PARTS)
         return Dataset(train, valid, test, vocabulary)
 
-    def _split(self, part: str) -> Split:
+    def split(self, part: str) -> Split:
+        """One split alone."""
         return Split.of({
             path.stem.removeprefix(f"{part}_"): np.load(path, mmap_mode="r", allow_pickle=False)
             for path in self.folder.glob(f"{part}_*.npy")
@@ -215,10 +216,15 @@ def prepare(cache: Path, key: str | None, load: Callable[[], Dataset]) -> Prepar
     return Prepared(folder, keep(folder, fill))
 
 
+def write_split(split: Split, part: str, folder: Path) -> None:
+    """Write a split into a folder, for `Prepared.split` to open."""
+    for name, array in split.arrays().items():
+        np.save(folder / f"{part}_{name}.npy", array, allow_pickle=False)
+
+
 def _write(dataset: Dataset, folder: Path) -> None:
     for part, split in dataset.splits().items():
-        for name, array in split.arrays().items():
-            np.save(folder / f"{part}_{name}.npy", array, allow_pickle=False)
+        write_split(split, part, folder)
     if dataset.vocabulary:
         (folder / "vocabulary.json").write_text(json.dumps(dataset.vocabulary))
 

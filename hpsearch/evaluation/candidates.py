@@ -54,10 +54,11 @@ def fresh_seeds(seed: int, n: int) -> list[int]:
 def choose_candidates(
     study: Study, study_file: StudyFile, n_top: int, *, costs: Sequence[str] = ()
 ) -> list[Candidate]:
-    """The best finished trials, by the means of those that were repeated, and the baseline.
+    """The best finished trials, and the baseline at the length that the task names for it.
 
-    With several objectives, those on the front come first.
-    Of trials that differ only in epochs, the best is taken: they share a curve and a network.
+    Trials that were repeated count by their means. With several objectives, those on the front
+    come first. Of trials that differ only in epochs, the best is taken: they share a curve and
+    a network.
 
     Raises:
         NothingFinished: No trial has finished.
@@ -72,6 +73,8 @@ def choose_candidates(
             f"hpsearch resume {study.study_name}"
         )
     baseline = baseline_of(study_file)
+    if task.evaluated_epochs is not None:
+        baseline["epochs"] = task.evaluated_epochs
     candidates: list[Candidate] = []
     known: list[Params] = []
     for configuration in configurations:

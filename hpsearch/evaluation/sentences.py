@@ -94,9 +94,10 @@ def test_sentences(openings: list[Opening], published: Published | None) -> list
             sentences.append(describe_comparison(called(winner), called(opening.baseline), verdict))
     found = [(called(one), opening.test_interval(one)) for one in opening.finalists]
     sentences += _describe_methods(found)
-    if published is not None and opening.is_share:
-        sentences.append(_describe_published(opening, published))
-        sentences += describe_reproduction(opening, published)
+    figure = None if published is None else published.test_accuracy
+    if figure is not None and opening.is_share:
+        sentences.append(_describe_published(opening, figure))
+        sentences += _describe_reproduction(opening, figure)
     if len(openings) == 1:
         sentences.append(f"The test split was opened once, at {when(opening)}.")
     else:
@@ -136,21 +137,21 @@ def _describe_methods(found: list[tuple[str, Interval | None]]) -> list[str]:
     return [f"Interval methods: {each}."]
 
 
-def _describe_published(opening: Opening, published: Published) -> str:
+def _describe_published(opening: Opening, accuracy: float) -> str:
     mean = fmean(opening.test_values(opening.winner))
     found = opening.test_interval(opening.winner)
-    figure = f"the published {show_figure(published.test_accuracy)}"
+    figure = f"the published {show_figure(accuracy)}"
     if found is None:
-        return f"The winner's mean minus {figure} is {mean - published.test_accuracy:+.4f}."
-    if found.holds(published.test_accuracy):
+        return f"The winner's mean minus {figure} is {mean - accuracy:+.4f}."
+    if found.holds(accuracy):
         return f"The winner's interval contains {figure}."
-    side = "above" if found.low > published.test_accuracy else "below"
+    side = "above" if found.low > accuracy else "below"
     return f"The winner's interval lies {side} {figure}."
 
 
-def describe_reproduction(opening: Opening, published: Published) -> list[str]:
+def _describe_reproduction(opening: Opening, accuracy: float) -> list[str]:
     """Whether our baseline reproduces the published figure, trained on the same splits."""
-    found = opening.reproduces(published.test_accuracy)
+    found = opening.reproduces(accuracy)
     if found is None:
         return []
     mean = fmean(opening.reproduction)
@@ -158,7 +159,7 @@ def describe_reproduction(opening: Opening, published: Published) -> list[str]:
     told = (
         f"the baseline trained on {opening.trained_on} as published, {n_seeds} "
         f"seed{'s' if n_seeds > 1 else ''}, reaches {show_figure(mean)}, published is "
-        f"{show_figure(published.test_accuracy)}"
+        f"{show_figure(accuracy)}"
     )
     if found.interval is None:
         return [f"Like for like, {told}."]

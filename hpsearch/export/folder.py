@@ -219,15 +219,18 @@ class ExportedFolder:
             return ()
         return tuple(json.loads(self._read("vocabulary.json")))
 
-    def train(self) -> Split:
-        """The examples that the network was trained on.
+    def split(self, name: str) -> Split:
+        """The examples that the network was trained on, `train`, or those of `test`.
 
         Raises:
-            DataError: They are missing or have changed.
+            UsageError: It is the validation split, which the network was trained on too.
+            DataError: The examples are missing or have changed.
         """
+        if name not in ("train", "test"):
+            raise UsageError(f"in {self.path} the {name} split is part of train: use --split train")
         with np.load(io.BytesIO(self._read("data.npz")), allow_pickle=False) as data:
-            arrays = {name.replace("_train", ""): data[name] for name in data if "_train" in name}
-        return Split.of(arrays)
+            part = f"_{name}"
+            return Split.of({key.replace(part, ""): data[key] for key in data if part in key})
 
     def _read(self, name: str) -> bytes:
         path = self.path / name

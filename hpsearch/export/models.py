@@ -7,11 +7,13 @@ study records the SHA-256 of its model, an export that of every file.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from hpsearch.data.arrays import Split
 from hpsearch.data.inputs import Encoded
 from hpsearch.errors import (
     DataError,
@@ -26,7 +28,11 @@ from hpsearch.export.winner import find_winner, name_classes
 from hpsearch.study.storage import Storage
 from hpsearch.study_file import StudyFile, calling
 
-NEEDED_FIELDS = {"predict": ("encode",), "generate": ("encode", "writing")}
+NEEDED_FIELDS = {
+    "predict": ("encode",),
+    "predict --split": (),
+    "generate": ("encode", "writing"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +47,8 @@ class Model:
     vocabulary: tuple[str, ...]
     classes: list[str]
     """A name for each label, in the order of labels; empty where labels are not classes."""
+    split: Callable[[str], Split]
+    """The examples of a split of its data, by name."""
 
     @property
     def unit(self) -> str:
@@ -90,7 +98,7 @@ def find_model(name: str, storage_url: str, data: Path | None, *, verb: str) -> 
         name: A study, or a folder that `hpsearch export` wrote.
         storage_url: Where the study is.
         data: The user's data folder.
-        verb: What the network is for: `predict` or `generate`.
+        verb: What the network is for: `predict`, `predict --split` or `generate`.
 
     Raises:
         UsageError: The name is that of a file or folder that hpsearch did not write.
@@ -125,6 +133,7 @@ def _of_folder(path: Path, verb: str) -> Model:
         study_file=study_file,
         vocabulary=folder.vocabulary(),
         classes=folder.classes,
+        split=folder.split,
     )
 
 
@@ -138,6 +147,7 @@ def _of_study(name: str, storage_url: str, data: Path | None, verb: str) -> Mode
         study_file=winner.study_file,
         vocabulary=dataset.vocabulary,
         classes=name_classes(winner.study_file, dataset),
+        split=dataset.splits().__getitem__,
     )
 
 

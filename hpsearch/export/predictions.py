@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from hpsearch.data.arrays import Array, Prepared
+from hpsearch.data.arrays import Array, Prepared, write_split
 from hpsearch.data.inputs import Encoded
-from hpsearch.errors import StudyFileError
+from hpsearch.errors import DataError, StudyFileError
 from hpsearch.export.inputs import Input
 from hpsearch.export.models import Model
 from hpsearch.processes.ask import ask
@@ -75,6 +76,44 @@ def predict_all(
         )
         for one, example, outputs in zip(inputs, examples, answers, strict=True)
     ]
+
+
+@dataclass(frozen=True)
+class Guessed:
+    """What the network makes of an example of a split."""
+
+    label: Any
+    """As in the data."""
+    guess: str | None
+    """The most probable class; None where the outputs are not probabilities."""
+    outputs: Any
+    """The numbers themselves."""
+
+
+def guess_all(model: Model, part: str) -> list[Guessed]:
+    """Run the network on all examples of a split: `train`, `valid` or `test`.
+
+    Raises:
+        DataError: The examples cannot be handed over, as the disk is full.
+        HpsearchError: The network cannot be loaded, or does not take such examples.
+    """
+    split = model.split(part)
+    with tempfile.TemporaryDirectory(prefix="hpsearch-") as folder:
+        try:
+            write_split(split, part, Path(folder))
+        except OSError as error:
+            raise DataError(f"cannot write into {folder}: {error.strerror or error}") from error
+        answers = ask(PredictSplit(model=str(model.path), data=folder, split=part))
+        classes = () if next(answers) == "linear" else model.classes
+        return [
+            Guessed(label, _likeliest(outputs, classes), outputs)
+            for label, outputs in zip(split.y.tolist(), answers, strict=True)
+        ]
+
+
+def _likeliest(outputs: Any, classes: Sequence[str]) -> str | None:
+    guesses = interpret(outputs, classes)
+    return guesses[0].label if guesses else None
 
 
 def predict_split(model: Path, prepared: Prepared, split: str) -> Array:

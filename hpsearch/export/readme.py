@@ -49,7 +49,7 @@ def _sentences(winner: Winner) -> list[str]:
     # the first names the winner and its params, which stand elsewhere on the page
     sentences = [f"On validation: {text}" for text in validation_sentences(winner.opening)[1:]]
     sentences += [f"On test: {text}" for text in test_sentences(winner.openings, published)]
-    if published is not None:
+    if published is not None and published.test_accuracy is not None:
         sentences.append(f"Published: {published.test_accuracy:.4f} ({published.source}).")
     return sentences
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from statistics import fmean
 
 from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, spread
@@ -65,6 +66,62 @@ def as_cells(table: SweepTable) -> tuple[list[str], list[list[ParamValue]]]:
     rows += [_cells(level, table, factor) for factor in table.factors for level in factor.rows]
     rows += [_cells(level, table, TOGETHER) for level in table.combined]
     return [name.format(**names) for name in HEADER], rows
+
+
+def as_brief_cells(table: SweepTable) -> tuple[list[str], list[list[ParamValue]]]:
+    """The table as people read it on a page, the factor's name in front of its first level."""
+    metric = table.goal.metric
+    header = [
+        "factor",
+        "level",
+        metric.removeprefix("val_"),
+        metric,
+        "best at",
+        "overfits",
+        "s/epoch",
+        "s",
+        "weights",
+        "gain",
+    ]
+    rows = [_brief("", table.baseline, table, None)]
+    for factor in [*table.factors, replace(TOGETHER, rows=table.combined)]:
+        rows += [
+            _brief("" if i else factor.name, level, table, factor)
+            for i, level in enumerate(factor.rows)
+        ]
+    return header, rows
+
+
+def _brief(
+    name: str, level: LevelRow, table: SweepTable, factor: FactorTable | None
+) -> list[ParamValue]:
+    deviation = spread(level.values)
+    figure = f"{fmean(level.values):.4f}" if level.values else None
+    if figure and deviation is not None:
+        figure += f" ± {deviation:.4f}"
+    overfits = f"from {level.onset}" if level.onset else None if level.fit is None else level.fit
+    return [
+        name,
+        level.label,
+        f"{fmean(level.train_values):.4f}" if level.train_values else None,
+        figure or (level.others[0].value if level.others else "not trained"),
+        level.best_epoch,
+        None if overfits is None else str(overfits),
+        _rounded(level.epoch_s, 2),
+        _rounded(level.total_s, 1),
+        None if level.n_weights is None else f"{level.n_weights:,}",
+        show_gain(level, table, factor),
+    ]
+
+
+def show_gain(level: LevelRow, table: SweepTable, factor: FactorTable | None) -> str:
+    """The gain over the baseline, with the marks of the best level and of no real difference."""
+    best = f"{BEST} " if factor is not None and level is factor.best else ""
+    if level.is_baseline or not level.values or not table.baseline.values:
+        return f"{best}baseline" if level.is_baseline and factor else best.strip()
+    found = against(level, table.baseline)
+    sign = NOT_REAL if found is not None and found.holds(0.0) else ""
+    return f"{best}{sign}{fmean(level.values) - fmean(table.baseline.values):+.4f}"
 
 
 def _cells(level: LevelRow, table: SweepTable, factor: FactorTable | None) -> list[ParamValue]:

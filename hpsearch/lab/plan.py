@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -117,7 +117,9 @@ def make_plan(
     )
 
 
-def fit(plan: SweepPlan, seconds: float, cost: Cost, n_slots: int) -> tuple[SweepPlan, list[str]]:
+def fit(
+    plan: SweepPlan, seconds: float, takes: Callable[[SweepPlan], float]
+) -> tuple[SweepPlan, list[str]]:
     """A plan that fits into a time: fewer seeds, then fewer levels.
 
     Levels go one at a time, always the one that saves most; each factor keeps a level that
@@ -126,8 +128,7 @@ def fit(plan: SweepPlan, seconds: float, cost: Cost, n_slots: int) -> tuple[Swee
     Args:
         plan: What is wanted.
         seconds: The time there is.
-        cost: Of the baseline.
-        n_slots: Trainings in parallel.
+        takes: The seconds that a plan takes.
 
     Returns:
         The plan, and what was left out, in words.
@@ -136,10 +137,6 @@ def fit(plan: SweepPlan, seconds: float, cost: Cost, n_slots: int) -> tuple[Swee
         UsageError: Even one level of each factor takes longer.
     """
     remarks = []
-
-    def takes(plan: SweepPlan) -> float:
-        return plan.seconds(cost, n_slots)
-
     n_seeds = plan.n_seeds
     while takes(plan) > seconds and plan.n_seeds > 1:
         plan = replace(plan, n_seeds=plan.n_seeds - 1)

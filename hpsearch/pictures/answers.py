@@ -208,7 +208,9 @@ def draw_mistakes(mistakes: Sequence[Mistake], n_wrong: int, *, split: str) -> F
         else f"Surest mistake: {shown(top.label, 18)}, taken for {shown(top.answer, 18)} "
         f"with {_percent(top.probability)}",
         f"{len(mistakes)} of {n_wrong} mistakes on {split}, the most confident first: what it is, "
-        "what the network said, and with which probability.",
+        "what the network said, and with which probability."
+        if mistakes
+        else f"All {split} examples are right.",
     )
     return figure
 

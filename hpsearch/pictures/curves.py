@@ -72,23 +72,25 @@ def draw_curves(
         curves: The network's.
         goal: Names the metric.
         title: Begins the picture's title, such as `trial 7`.
-        published: Keras's logs as a lab published them, by epoch, to lay over.
+        published: Keras's logs as a lab published them, by epoch, to lay over; those of epochs
+            that the network never trained are left out.
     """
     metric = _metric_beside_loss(curves, goal)
+    within = {e: logs for e, logs in (published or {}).items() if e <= curves.n_epochs}
     names = ["loss", *([metric] if metric else [])]
     figure, axes = new_figure(len(names), panel_height=1.9, sharex=True)
     for panel, name in zip(axes, names, strict=True):
         _draw_training(panel, curves, name, BLUE)
         _draw_validation(panel, curves, f"val_{name}", VERMILLION)
-        _draw_published(panel, published or {}, name, ":")
-        _draw_published(panel, published or {}, f"val_{name}", "--")
+        _draw_published(panel, within, name, ":")
+        _draw_published(panel, within, f"val_{name}", "--")
         _mark_epochs(panel, curves)
         _scale(panel)
         panel.set_ylabel(shown(name.replace("_", " "), 22))
     axes[-1].set_xlabel("epoch")
     _whole_epochs(axes[-1], curves.n_epochs)
     point = str(curves.onset) if curves.onset else f"{curves.n_epochs} epochs, no validation loss"
-    marks = _explain(curves, goal, is_published=bool(published))
+    marks = _explain(curves, goal, is_published=bool(within))
     entitle(figure, f"{title or curves.label}: {point}", _explain_band([curves]), marks=marks)
     return figure
 

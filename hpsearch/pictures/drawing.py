@@ -13,6 +13,7 @@ import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,7 @@ def number(value: float) -> str:
 def seconds(value: float) -> str:
     """`0.4 s`, `35 s`, `12 min` or `3.1 h`."""
     if value < 9.95:
-        return f"{value:.2g} s"
+        return f"{value:.3g} s"
     if value < 120:
         return f"{value:.0f} s"
     return f"{value / 60:.0f} min" if value < 7200 else f"{value / 3600:.1f} h"
@@ -186,6 +187,27 @@ def as_svg(figure: Figure, name: str = "hpsearch") -> str:
     used = set(re.findall(r"[(\"]#([^)\"]+)", svg))
     # matplotlib numbers everything, in the same way in each picture
     return re.sub(r' id="([^"]+)"', lambda match: match[0] if match[1] in used else "", svg)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendered:
+    """A figure as it goes into a document."""
+
+    svg: str
+    png: bytes
+
+
+def render(figure: Figure, name: str) -> Rendered:
+    """A figure in both forms that documents take.
+
+    Args:
+        figure: From this package.
+        name: As for `as_svg`.
+    """
+    buffer = io.BytesIO()
+    with _saving():
+        figure.savefig(buffer, format="png", metadata=METADATA["png"])
+    return Rendered(svg=as_svg(figure, name), png=buffer.getvalue())
 
 
 def save(figure: Figure, path: Path) -> None:

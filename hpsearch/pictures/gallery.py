@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,6 +73,22 @@ def _curves(subject: Subject, choice: Choice) -> Figure:
         return _level_curves(subject, choice, subject.goal.metric)
     row = _chosen(subject, choice)
     return curves.draw_curves(_curves_of(subject, row), subject.goal)
+
+
+def _baseline(subject: Subject, choice: Choice) -> Figure:
+    if subject.is_sweep:
+        found = [_curves_of_level(subject, subject.table.baseline)]
+    else:
+        found = [_curves_of(subject, row) for row in subject.summary.rows if row.is_baseline]
+    own = next((one for one in found if one.n_epochs), None)
+    if own is None:
+        raise NothingFinished(
+            f"the baseline of study {subject.name!r} has completed no epoch: hpsearch resume "
+            f"{subject.name}"
+        )
+    published = subject.published
+    title = "Baseline" if not published else "Baseline and published"
+    return curves.draw_curves(own, subject.goal, title=title, published=published)
 
 
 def _gradient(subject: Subject, choice: Choice) -> Figure:
@@ -199,8 +216,12 @@ def importances(subject: Subject) -> dict[str, float]:
         raise NothingFinished(
             f"study {subject.name!r} has one finished trial: importances compare several"
         )
-    target = None if not subject.summary.costs else lambda trial: trial.values[0]
-    found = get_param_importances(subject.study, target=target)
+    goal, has_costs = subject.goal, bool(subject.summary.costs)
+    with warnings.catch_warnings():  # that low is good, as it is here
+        warnings.simplefilter("ignore", UserWarning)
+        found = get_param_importances(
+            subject.study, target=(lambda trial: goal.key(trial.values[0])) if has_costs else None
+        )
     if not found:
         raise UsageError(f"study {subject.name!r} varies no hyperparameter")
     return found
@@ -248,7 +269,7 @@ def _points_of_levels(subject: Subject) -> list[trials.Point]:
     levels = [("baseline", subject.table.baseline)]
     levels += [
         (f"{factor.name} {level.label}", level)
-        for factor in subject.table.factors
+        for factor in subject.factors(None)
         for level in factor.rows
         if not level.is_baseline
     ]
@@ -316,6 +337,7 @@ def _mistakes(subject: Subject, choice: Choice) -> Figure:
 
 DRAWN: Mapping[PictureKind, Callable[[Subject, Choice], Figure]] = {
     PictureKind.CURVES: _curves,
+    PictureKind.BASELINE: _baseline,
     PictureKind.GRADIENT: _gradient,
     PictureKind.HISTORY: _history,
     PictureKind.IMPORTANCES: _importances,

@@ -10,6 +10,7 @@ class PictureKind(StrEnum):
     """A picture that `plot` can draw."""
 
     CURVES = "curves"
+    BASELINE = "baseline"
     GRADIENT = "gradient"
     HISTORY = "history"
     IMPORTANCES = "importances"
@@ -41,6 +42,7 @@ class About:
 
 ABOUT = {
     PictureKind.CURVES: About("loss and metric by epoch, and where overfitting begins", Needs.ANY),
+    PictureKind.BASELINE: About("the baseline's curves, over those that were published", Needs.ANY),
     PictureKind.GRADIENT: About("norm of the gradient by epoch, if logged", Needs.ANY),
     PictureKind.HISTORY: About("the value of each trial, and the best so far", Needs.SEARCH),
     PictureKind.IMPORTANCES: About("which hyperparameters decide the value", Needs.SEARCH),

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 from optuna.study import Study
@@ -16,6 +17,7 @@ from hpsearch.errors import NothingFinished, UsageError
 from hpsearch.export.predictions import predict_split
 from hpsearch.export.winner import find_winner, name_classes
 from hpsearch.goal import Goal, Logs
+from hpsearch.lab.combine import COMBINED
 from hpsearch.lab.table import FactorTable, SweepTable, read_table
 from hpsearch.study.record import Record, load_study
 from hpsearch.study.storage import Storage
@@ -115,16 +117,23 @@ class Subject:
         n_epochs = max(max(one.epochs_done, length_of(one)) for one in same)
         return Curve(self.storage.curves / (row.curve or "none")).logs[:n_epochs]
 
+    @property
+    def published(self) -> dict[int, Logs]:
+        """The baseline's logs as the lab published them, by epoch."""
+        published = self.record.load().task.published
+        return {} if published is None else published.logs
+
     def factors(self, name: str | None) -> list[FactorTable]:
-        """The factors of a sweep, or the one of that name.
+        """The factors of a sweep, combinations of levels last; or the one of that name.
 
         Raises:
             UsageError: The sweep has no such factor.
             NothingFinished: No network has been trained yet.
         """
-        chosen = [one for one in self.table.factors if name in (None, one.name)]
+        factors = self.table.factors + _combined(self.table)
+        chosen = [one for one in factors if name in (None, one.name)]
         if not chosen:
-            names = ", ".join(one.name for one in self.table.factors) or "none"
+            names = ", ".join(one.name for one in factors) or "none"
             raise UsageError(f"sweep {self.name!r} has no factor {name!r}: it has {names}")
         return chosen
 
@@ -155,10 +164,21 @@ class Subject:
             task=winner.study_file.task,
             split=dataset.test,
             vocabulary=dataset.vocabulary,
-            classes=names if len(names) == n_classes else [str(i) for i in range(n_classes)],
+            # a space would be no name that anyone sees
+            classes=[name if name.strip() else repr(name) for name in names]
+            if len(names) == n_classes
+            else [str(i) for i in range(n_classes)],
             labels=np.asarray(dataset.test.y, np.int64),
             probabilities=probabilities,
         )
+
+
+def _combined(table: SweepTable) -> list[FactorTable]:
+    """Combinations of levels, as if they were a factor; none if there are none."""
+    rows = [replace(row, label=row.label.removeprefix(f"{COMBINED}: ")) for row in table.combined]
+    trained = [row for row in rows if row.values]
+    best = min(trained, key=lambda row: table.goal.key(fmean(row.values)), default=None)
+    return [FactorTable(name=COMBINED, rows=rows, best=best)] if rows else []
 
 
 def length_of(row: TrialRow) -> int:

@@ -148,6 +148,8 @@ def draw_time(points: Sequence[Point], goal: Goal) -> Figure:
         panel.set_xscale("log")
     panel.margins(x=0.1, y=0.1)
     n_outside = _focus(panel, [point.value for point in points], goal)
+    if panel.get_xscale() == "linear":
+        panel.xaxis.set_major_locator(MaxNLocator(6, min_n_ticks=1))
     panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: seconds(x)))
     panel.xaxis.set_minor_formatter(FuncFormatter(lambda x, _: ""))
     panel.set_xlabel("training time")

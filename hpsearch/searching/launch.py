@@ -314,6 +314,7 @@ def _record(
     baseline = study_file.task.baseline
     batch_size = baseline["batch_size"]
     assert isinstance(batch_size, int)  # a task refuses anything else
+    splits = data.open()
     return make_record(
         study_file,
         space.as_json(),
@@ -324,9 +325,10 @@ def _record(
         replicates=options.replicates or DEFAULT_REPLICATES,
         costs=costs,
         first_rung=choose_first_rung(
-            len(data.open().train), batch_size, max_epochs=space.max_epochs(baseline)
+            len(splits.train), batch_size, max_epochs=space.max_epochs(baseline)
         ),
         points=points(seed),
+        splits={part: len(split) for part, split in splits.splits().items()},
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from hpsearch.data.arrays import Array, Split, is_sparse
 from hpsearch.data.imdb.reviews import CLASSES, Reviews
-from hpsearch.data.words import decode_words
+from hpsearch.data.words import SPECIAL, decode_words
 from hpsearch.errors import UsageError
 from hpsearch.task import Task
 
@@ -22,6 +22,10 @@ class Example:
     label: Any
     n_examples: int
     """Size of its split."""
+    shape: tuple[int, ...] = ()
+    """Of all examples of its split together."""
+    largest: int | float | None = None
+    """The largest number in its split; None where examples are not numbers."""
     name: str | None = None
     """The label's name."""
     text: str | None = None
@@ -50,7 +54,15 @@ def example_of_task(task: Task, split: Split, vocabulary: tuple[str, ...], numbe
             text = decode_words(x, vocabulary)
     names = vocabulary if task.writing else task.classes
     name = names[label] if isinstance(label, int) and 0 <= label < len(names) else None
-    return Example(x, label, len(split), name, text)
+    return Example(
+        x,
+        label,
+        len(split),
+        shape=tuple(split.x.shape),
+        largest=_largest(split.x.data if is_sparse(split.x) else split.x),
+        name=name,
+        text=text,
+    )
 
 
 def example_of_reviews(reviews: Reviews, number: int) -> Example:
@@ -62,7 +74,48 @@ def example_of_reviews(reviews: Reviews, number: int) -> Example:
     texts = reviews.train
     _require_number(number, len(texts))
     x, label = texts[number], int(texts.labels[number])
-    return Example(x, label, len(texts), CLASSES[label], decode_words(x, reviews.vocabulary))
+    return Example(
+        x,
+        label,
+        len(texts),
+        shape=(len(texts),),
+        largest=_largest(texts.tokens),
+        name=CLASSES[label],
+        text=decode_words(x, reviews.vocabulary),
+    )
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a vocabulary."""
+
+    word: str
+    rank: int
+    """1 for the most frequent word, as in Keras's word index."""
+    number: int
+    """What stands for it in the examples."""
+
+
+def word_of(vocabulary: tuple[str, ...], rank: int) -> Word:
+    """The word of a rank, from 1; its number is higher, as the first ones stand for no word.
+
+    Raises:
+        UsageError: The vocabulary has no words, or fewer.
+    """
+    if vocabulary[: len(SPECIAL)] != SPECIAL:
+        raise UsageError("these data have no words: name imdb, or a task that reads texts")
+    number = rank + len(SPECIAL) - 1  # as Keras counts: rank 1 is number 4
+    if number >= len(vocabulary):
+        n_words = len(vocabulary) - len(SPECIAL)
+        raise UsageError(f"no word {rank}: there are words 1 to {n_words:,}")
+    return Word(vocabulary[number], rank, number)
+
+
+def _largest(x: Any) -> int | float | None:
+    if x.dtype.kind not in "biuf" or x.size == 0:
+        return None
+    largest: int | float = x.max().item()
+    return largest
 
 
 def _require_number(number: int, n_examples: int) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import optuna
+from joblib import cpu_count
 from optuna.storages import BaseStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -66,6 +67,10 @@ class Record:
     """Objectives besides the metric, of `COSTS`."""
     points: list[Point] = field(default_factory=list)
     """What a sweep trains, in this order; a search has none."""
+    splits: dict[str, int] = field(default_factory=dict)
+    """Examples in each split."""
+    machine: str = ""
+    """Where the study began: processor, cores and system."""
 
     @property
     def goal(self) -> Goal:
@@ -113,6 +118,7 @@ def make_record(
     replicates: str = "none",
     costs: Sequence[str] = (),
     points: Sequence[Point] = (),
+    splits: Mapping[str, int] | None = None,
 ) -> Record:
     """Describe a study that is about to begin."""
     task = study_file.task
@@ -132,6 +138,8 @@ def make_record(
         replicates=replicates,
         costs=list(costs),
         points=list(points),
+        splits=dict(splits or {}),
+        machine=f"{platform.machine()}, {cpu_count()} cores, {platform.system()}",
     )
 
 

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hpsearch.curves.onset import Fit
-from hpsearch.lab.cells import BEST, NOT_REAL, TOGETHER, remarks
-from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, spread
+from hpsearch.lab.cells import TOGETHER, remarks, show_gain
+from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, spread
 from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.printing import plain, print_line
 
@@ -79,14 +79,7 @@ def _figures(
     if is_wide:
         yield "" if level.epoch_s is None else f"{level.epoch_s:.2g}"
         yield "" if level.n_weights is None else f"{level.n_weights:,}"
-    best = BEST if factor is not None and level is factor.best else ""
-    if level.is_baseline or not table.baseline.values:
-        yield f"{best}{' ' if best else ''}{'baseline' if factor else ''}"
-        return
-    found = against(level, table.baseline)
-    sign = NOT_REAL if found is not None and found.holds(0.0) else ""
-    gain = fmean(level.values) - fmean(table.baseline.values)
-    yield f"{best}{' ' if best else ''}{sign}{gain:+.4f}"
+    yield show_gain(level, table, factor)
 
 
 def _overfits(level: LevelRow) -> str:

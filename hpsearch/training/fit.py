@@ -139,3 +139,25 @@ def _variables(model: keras.Model) -> list[tuple[str, list[Any]]]:
     of_metrics = {id(variable) for variable in model.metrics_variables}
     own = [variable for variable in model.variables if id(variable) not in of_metrics]
     return [("model", own), ("optimizer", model.optimizer.variables)]
+
+
+def layers_of(model: keras.Model) -> list[dict[str, str | int]]:
+    """The layers of a network, as `Curve.layers` reads them back."""
+    return [
+        {
+            "kind": type(layer).__name__,
+            "name": layer.name,
+            "shape": _output_shape(layer),
+            "n_weights": layer.count_params() if layer.built else 0,
+        }
+        for layer in model.layers
+    ]
+
+
+def _output_shape(layer: keras.Layer) -> str:
+    """`(None, 10)`; several if there are several outputs; empty if Keras cannot tell."""
+    try:
+        outputs = layer.output
+    except (AttributeError, ValueError):  # a layer without calls, or one of a subclassed model
+        return ""
+    return ", ".join(str(tuple(one.shape)) for one in keras.tree.flatten(outputs))

@@ -39,7 +39,7 @@ from hpsearch.messages import (
 )
 from hpsearch.study_file import describe, run_study_file
 from hpsearch.task import epochs_of, without_epochs
-from hpsearch.training.fit import build, fit, get_state, measure, set_state
+from hpsearch.training.fit import build, fit, get_state, layers_of, measure, set_state
 from hpsearch.training.loop import finish, finished
 from hpsearch.training.writing import require_windows, write_after
 
@@ -131,6 +131,7 @@ def run(job: Job, launcher: Launcher) -> Logs:
         require_windows(train, data.vocabulary)
     model = build(task, job.params, job.seed, train)
     identity["n_weights"] = model.count_params()
+    identity["layers"] = layers_of(model)
     epochs_done, state = curve.resume_point(epochs)
     if state is not None:
         set_state(model, state)

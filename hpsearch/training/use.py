@@ -22,13 +22,16 @@ from hpsearch.errors import HpsearchError, StudyFileError
 from hpsearch.questions import (
     Answer,
     Ended,
+    MeasureGradients,
     Predict,
     PredictSplit,
     Question,
     Write,
 )
-from hpsearch.study_file import describe
+from hpsearch.study_file import describe, run_study_file
+from hpsearch.training.fit import build, fit
 from hpsearch.training.loop import PREDICTED_AT_ONCE, make_batches
+from hpsearch.training.step_gradients import step_gradients
 from hpsearch.training.writing import write
 
 
@@ -37,7 +40,7 @@ def main() -> None:
     # what Keras and its backend print is no answer
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    question = decode(sys.stdin.read(), Predict, PredictSplit, Write)
+    question = decode(sys.stdin.read(), Predict, PredictSplit, Write, MeasureGradients)
     try:
         for content in answer(question):
             _send(answers, Answer(content=content))
@@ -53,16 +56,17 @@ def main() -> None:
 
 def answer(question: Question) -> Iterator[Any]:
     """What the questions say that they get."""
+    if isinstance(question, MeasureGradients):
+        yield _gradients(question)
+        return
     # not compiled: to predict takes neither loss nor metrics, which may be a study's own
     model = keras.saving.load_model(question.model, compile=False, safe_mode=True)
     match question:
         case Predict():
-            x = np.array(question.x, dtype=question.dtype)
-            _require_shape(model, x.shape[1:])
-            yield from _predict(model, x)
+            yield from _predict(model, np.array(question.x, dtype=question.dtype))
         case PredictSplit():
-            split = Prepared(Path(question.data), "").open().splits()[question.split]
-            yield from _predict(model, split.x)
+            examples = Prepared(Path(question.data), "").split(question.split)
+            yield from _predict(model, examples.x)
         case Write():
             yield from write(
                 model,
@@ -74,7 +78,32 @@ def answer(question: Question) -> Iterator[Any]:
             )
 
 
+def _gradients(question: MeasureGradients) -> list[float]:
+    """The norm of the gradient at each time step, after training."""
+    task = run_study_file(question.study_file, question.study_file_name).task
+    data = Prepared(Path(question.data), "").open()
+    model = build(task, question.params, question.seed, data.train)
+    batch_size = question.params["batch_size"]
+    assert isinstance(batch_size, int)  # a task refuses anything else
+    if question.epochs > 0:
+        fit(
+            task,
+            model,
+            data.train,
+            None,
+            batch_size=batch_size,
+            epochs=question.epochs,
+            epochs_done=0,
+            seed=question.seed,
+            after_epoch=lambda epoch, logs: True,
+        )
+    examples = data.valid[: question.n_examples]
+    return step_gradients(model, examples.x, examples.y)
+
+
 def _predict(model: keras.Model, x: Examples) -> Iterator[Any]:
+    """The name of the last layer's activation, then the outputs for each example."""
+    _require_shape(model, x.shape[1:])
     yield _last_activation(model)
     # in batches of our own: Keras takes no strings in NumPy arrays
     batches = make_batches(x, np.zeros(x.shape[0]), PREDICTED_AT_ONCE)

@@ -178,7 +178,7 @@ def _test_rows(opening: Opening, published: Published | None) -> list[list[Cell]
         ]
         for candidate in opening.finalists
     ]
-    if published is not None and opening.is_share:
+    if published is not None and published.test_accuracy is not None and opening.is_share:
         rows.append([show_figure(published.test_accuracy), "", "published", "", published.source])
     return rows
 

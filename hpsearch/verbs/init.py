@@ -36,7 +36,7 @@ def init(name: str, kind: Kind) -> None:
         raise UsageError(f"{path} already exists: choose another name") from error
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}") from error
-    print(f"wrote {path}, a task of {kind.value}; its docstring says which data it reads")
+    print(f"wrote {path}, a task of kind {kind.value}; its docstring says which data it reads")
     say(f"next: hpsearch check {path} --train")
 
 

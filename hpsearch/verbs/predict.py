@@ -1,4 +1,4 @@
-"""`hpsearch predict`: what the evaluated network makes of your own texts and files."""
+"""`hpsearch predict`: what the evaluated network makes of your inputs, or of a whole split."""
 
 from __future__ import annotations
 
@@ -7,12 +7,31 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from hpsearch.choices import Format, PredictedSplit
 from hpsearch.export.inputs import encode_inputs, read_input
-from hpsearch.export.models import find_model
-from hpsearch.export.predictions import Prediction, predict_all
-from hpsearch.terminal.printing import plain, print_json, say
+from hpsearch.export.models import Model, find_model
+from hpsearch.export.predictions import (
+    Guessed,
+    Prediction,
+    guess_all,
+    interpret,
+    predict_all,
+)
+from hpsearch.terminal.printing import (
+    Cell,
+    output_console,
+    plain,
+    print_csv,
+    print_json,
+    print_table,
+    say,
+)
 
 SCHEMA = "hpsearch.predict/1"
+SPLIT_SCHEMA = "hpsearch.predict_split/1"
+N_ROWS = 10  # for people
 
 
 def predict(
@@ -50,6 +69,79 @@ def predict(
     else:
         texts = (_text(g.title, f, model.unit) for g, f in zip(inputs, found, strict=True))
         print(plain("\n\n".join(texts)))
+
+
+def predict_examples(
+    name: str,
+    split: PredictedSplit,
+    *,
+    storage_url: str,
+    data: Path | None,
+    form: Format | None,
+) -> None:
+    """Print what a network predicts for each example of a split.
+
+    Args:
+        name: An evaluated study, or an exported folder.
+        split: Test too: the evaluation that chose the network opened it.
+        storage_url: Where the study is.
+        data: The user's data folder.
+        form: For programs, all of them; None for people, the first few.
+
+    Raises:
+        NothingFinished: The study was not evaluated yet.
+        HpsearchError: Of any other kind: there is no such network, or it is damaged.
+    """
+    model = find_model(name, storage_url, data, verb="predict --split")
+    say("loading the network")
+    found = guess_all(model, split)
+    if split is not PredictedSplit.TEST:
+        say(f"the network was trained on the {split} split too: its figures there flatter it")
+    if form is Format.JSON:
+        predictions = [{"example": i, **asdict(one)} for i, one in enumerate(found)]
+        head = {"schema": SPLIT_SCHEMA, "study": model.study, "split": split}
+        print_json({**head, "classes": model.classes, "predictions": predictions})
+        return
+    header, rows = _table(found, model.classes)
+    if form is Format.CSV:
+        print_csv(header, rows)
+        return
+    print(plain(f"{model.study}, {split}: {len(found):,} examples{_share_right(found, model)}"))
+    print_table(output_console(), header, rows[:N_ROWS], right=1)
+    if len(rows) > N_ROWS:
+        print(f"the first {N_ROWS}; --csv and --json print all")
+
+
+def _table(found: Sequence[Guessed], classes: Sequence[str]) -> tuple[list[str], list[list[Cell]]]:
+    """A row for each example: the probability of each class, or the outputs as they are."""
+    figures = [_figures(one, classes) for one in found]
+    header = ["example", "label", "predicted", *figures[0]]
+    rows: list[list[Cell]] = [
+        [i, _name_of(one.label, classes), one.guess, *(round(p, 6) for p in by_name.values())]
+        for i, (one, by_name) in enumerate(zip(found, figures, strict=True))
+    ]
+    return header, rows
+
+
+def _figures(one: Guessed, classes: Sequence[str]) -> dict[str, float]:
+    if one.guess is None:
+        return {f"output {i}": n for i, n in enumerate(np.ravel(one.outputs).tolist())}
+    # in the order of labels
+    by_label = {guess.label: guess.probability for guess in interpret(one.outputs, classes)}
+    names = classes if set(classes) == set(by_label) else sorted(by_label, key=int)
+    return {f"p({name})": by_label[name] for name in names}
+
+
+def _name_of(label: Any, classes: Sequence[str]) -> str:
+    is_class = isinstance(label, int) and 0 <= label < len(classes)
+    return classes[label] if is_class else str(label)
+
+
+def _share_right(found: Sequence[Guessed], model: Model) -> str:
+    if any(one.guess is None for one in found):
+        return ""
+    n_right = sum(one.guess == _name_of(one.label, model.classes) for one in found)
+    return f", {n_right / len(found):.4f} of them right"
 
 
 def _text(title: str, prediction: Prediction, unit: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from joblib import cpu_count
+from optuna.study import Study
 
 from hpsearch.evaluation.cost import Cost, measure_cost
 from hpsearch.lab.plan import SweepPlan, fit, make_plan
@@ -17,7 +18,7 @@ from hpsearch.study.record import read_record
 from hpsearch.study.space import explore
 from hpsearch.study.storage import Storage
 from hpsearch.study.task_data import prepare_data
-from hpsearch.study_file import read_study_file
+from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.levels import print_levels
 from hpsearch.terminal.live import open_view
@@ -50,29 +51,42 @@ def sweep(
     """
     study_file = read_study_file(name_or_path)
     plan = make_plan(study_file, explore(study_file), factors, n_seeds)
-    runner = LocalRunner(say)
-    prepared = prepare_data(study_file, options.data, say)
-    say("measuring: the baseline trains for an epoch or two")
-    cost = measure_cost(study_file, prepared, runner, say)
+    cost = measure(study_file, options)
     n_slots = options.slots or cpu_count()
     remarks: list[str] = []
     if minutes is not None:
-        plan, remarks = fit(plan, 60 * minutes, cost, n_slots)
-    _print_plan(plan, cost, n_slots, remarks)
-    with open_view() as view:
-        study, stop = launch.sweep(study_file, plan.points, options, view)
-    console, name = error_console(), study.study_name
-    record = read_record(study)
-    assert record is not None
-    if stop in {Stop.BUDGET, Stop.EXHAUSTED}:
-        print_levels(console, read_table(Storage(options.storage, read_only=True), study, record))
-    print_line(console, f"stopped: {stop.value}")
+        plan, remarks = fit(plan, 60 * minutes, lambda plan: plan.seconds(cost, n_slots))
+    print_plan(plan, cost, n_slots, remarks)
+    study, stop = train_sweep(study_file, plan, options)
     is_whole = stop in {Stop.BUDGET, Stop.EXHAUSTED}
-    print_line(console, f"next: hpsearch {'table' if is_whole else 'resume'} {name}")
+    name = study.study_name
+    print_line(error_console(), f"stopped: {stop.value}")
+    print_line(error_console(), f"next: hpsearch {'table' if is_whole else 'resume'} {name}")
     return EXIT_CODES.get(stop, 0)
 
 
-def _print_plan(plan: SweepPlan, cost: Cost, n_slots: int, remarks: Sequence[str]) -> None:
+def measure(study_file: StudyFile, options: Options) -> Cost:
+    """What training the baseline costs, measured on an epoch or two."""
+    runner = LocalRunner(say)
+    prepared = prepare_data(study_file, options.data, say)
+    say("measuring: the baseline trains for an epoch or two")
+    return measure_cost(study_file, prepared, runner, say)
+
+
+def train_sweep(study_file: StudyFile, plan: SweepPlan, options: Options) -> tuple[Study, Stop]:
+    """Train a plan with live progress, and print the table once all of it is trained."""
+    with open_view() as view:
+        study, stop = launch.sweep(study_file, plan.points, options, view)
+    record = read_record(study)
+    assert record is not None
+    if stop in {Stop.BUDGET, Stop.EXHAUSTED}:
+        table = read_table(Storage(options.storage, read_only=True), study, record)
+        print_levels(error_console(), table)
+    return study, stop
+
+
+def print_plan(plan: SweepPlan, cost: Cost, n_slots: int, remarks: Sequence[str]) -> None:
+    """Print what a sweep will train, and the time that takes."""
     console = error_console()
     rows: list[list[Cell]] = [
         [factor.name, ", ".join(factor.describe(level) for level in factor.levels)]

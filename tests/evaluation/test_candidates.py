@@ -102,6 +102,19 @@ def test_lengths_of_one_network_are_one_candidate_but_for_the_baseline() -> None
     assert [candidate.name for candidate in candidates] == ["trial 1", "trial 2", "baseline"]
 
 
+def test_a_baseline_that_was_looked_at_for_longer_is_evaluated_at_the_length_of_the_lab() -> None:
+    looked_at, read_off = {"epochs": 3, "units": 4}, {"epochs": 2, "units": 4}
+    study = searched((looked_at, 0.7), (read_off, 0.8))
+    task = replace(CLOUDS.task, baseline=CLOUDS.task.baseline | looked_at, evaluated_epochs=1)
+
+    candidates = choose_candidates(study, replace(CLOUDS, task=task), 3)
+
+    assert [(one.name, one.params["epochs"]) for one in candidates] == [
+        ("trial 1", 2),
+        ("baseline", 1),
+    ]
+
+
 def test_a_baseline_among_the_best_is_not_evaluated_twice() -> None:
     study = searched(({"epochs": 1, "units": 4}, 0.9), ({"epochs": 3, "units": 8}, 0.8))
 

@@ -151,15 +151,15 @@ def test_what_was_written_is_read(reviews: Path):
     assert folder.model() == reviews / "model.keras"
     assert folder.study_file().text == REVIEWS
     assert folder.vocabulary() == dataset.vocabulary
-    assert (folder.train().x != known.x).nnz == 0
-    assert (folder.train().y == known.y).all()
+    assert (folder.split("train").x != known.x).nnz == 0
+    assert (folder.split("train").y == known.y).all()
 
 
 def test_a_folder_without_words_has_no_vocabulary(exported: Path):
     assert open_folder(exported).vocabulary() == ()
 
 
-@pytest.mark.parametrize("read", ["model", "study_file", "vocabulary", "train"])
+@pytest.mark.parametrize("read", ["model", "study_file", "vocabulary", "split"])
 def test_a_file_that_changed_is_not_read(reviews: Path, read: str):
     for path in reviews.iterdir():
         if path.name != "MANIFEST.json":
@@ -168,14 +168,14 @@ def test_a_file_that_changed_is_not_read(reviews: Path, read: str):
     folder = open_folder(reviews)
 
     with pytest.raises(DataCorrupt, match="has changed since the export"):
-        getattr(folder, read)()
+        getattr(folder, read)(*(["test"] if read == "split" else []))
 
 
 def test_a_file_that_is_missing_is_named(reviews: Path):
     (reviews / "data.npz").unlink()
 
     with pytest.raises(DataError, match="data.npz is missing: copy the whole folder"):
-        open_folder(reviews).train()
+        open_folder(reviews).split("train")
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ def reviews() -> Model:
         study_file=run_study_file(REVIEWS, "reviews.py"),
         vocabulary=("good", "bad"),
         classes=[],
+        split={}.__getitem__,
     )
 
 

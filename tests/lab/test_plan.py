@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -20,6 +21,10 @@ SPACE = (
 )
 FACTORS = "epochs=[5, 10, 20], units_1=[2, 4, 8], layer=[dict(layers=1), dict(layers=2, units_2=3)]"
 COST = Cost(first_epoch_s=2.0, epoch_s=1.0, start_s=0.0, value=0.5, n_weights=9)
+
+
+def on(n_slots: int, cost: Cost = COST) -> Callable[[SweepPlan], float]:
+    return lambda plan: plan.seconds(cost, n_slots)
 
 
 def plan_of(names: list[str] | None = None, n_seeds: int = 1, **fields: str) -> SweepPlan:
@@ -76,8 +81,8 @@ def test_a_task_without_factors_has_nothing_to_vary():
 def test_what_fits_is_left_as_it_is():
     plan = plan_of(n_seeds=2)
 
-    assert fit(plan, 100, COST, 1) == (plan, [])
-    assert fit(plan, 50, COST, 2) == (plan, [])
+    assert fit(plan, 100, on(1)) == (plan, [])
+    assert fit(plan, 50, on(2)) == (plan, [])
 
 
 def test_a_plan_counts_what_starting_each_training_takes():
@@ -91,14 +96,14 @@ def test_a_plan_counts_what_starting_each_training_takes():
 def test_first_seeds_are_left_out_then_the_levels_that_save_most():
     plan = plan_of(n_seeds=3)
 
-    fewer, remarks = fit(plan, 60, COST, 1)
+    fewer, remarks = fit(plan, 60, on(1))
     assert (fewer, remarks) == (replace(plan, n_seeds=1), ["1 of 3 seeds"])
 
-    fewer, remarks = fit(plan, 40, COST, 1)
+    fewer, remarks = fit(plan, 40, on(1))
     assert remarks == ["1 of 3 seeds", "without epochs 20"]
     assert fewer.n_epochs == 40
 
 
 def test_each_factor_keeps_a_level_besides_the_baseline():
     with pytest.raises(UsageError, match="even one level of each factor takes about 5 minutes"):
-        fit(plan_of(), 60, replace(COST, epoch_s=10.0), 1)
+        fit(plan_of(), 60, on(1, replace(COST, epoch_s=10.0)))

@@ -26,6 +26,8 @@ TEXT = study_text(
     "trial.suggest_int('units', 1, 8)",
     baseline="units=2",
     factors="epochs=[1, 3], units=[2, 4, 8]",
+    published="__import__('hpsearch').Published(test_accuracy=0.5, source='a book', "
+    "curve={'val_loss': [1.0, 0.5]}, epochs=[1, 90])",
 ).replace("epochs=1, batch_size", "epochs=3, batch_size")
 BASELINE: Params = {"epochs": 3, "batch_size": 4, "units": 2}
 NOON = datetime(2026, 1, 1, 12)
@@ -57,6 +59,8 @@ class Stored:
     key: str | None = None
     """The name of the curve, if several trials share it."""
     seed: int = 0
+    label: str = ""
+    """Of a combination in a sweep."""
 
 
 def store(folder: Path, *trials: Stored, is_sweep: bool = False, name: str = "toy") -> Subject:
@@ -64,7 +68,7 @@ def store(folder: Path, *trials: Stored, is_sweep: bool = False, name: str = "to
     storage = Storage(f"sqlite:///{folder}/studies.db")
     study_file = run_study_file(TEXT, "toy.py")
     space = explore(study_file)
-    points = [Point(trial.params, trial.seed) for trial in trials] if is_sweep else []
+    points = [Point(trial.params, trial.seed, trial.label) for trial in trials] if is_sweep else []
     record = make_record(
         study_file, space.as_json(), data="0" * 64, seed=0, sampler="tpe", pruner="none",
         points=points,
@@ -103,6 +107,7 @@ def _frozen(trial: Stored, number: int, key: str) -> FrozenTrial:
             Attr.CURVE: key,
             Attr.SEED: trial.seed,
             **({Attr.READ_OFF: 0} if is_read_off else {}),
+            **({Attr.BASELINE: True} if trial.params == BASELINE else {}),
         },
     )
     frozen.datetime_start = NOON + timedelta(minutes=number)

@@ -80,4 +80,6 @@ def test_numbers_are_shown_as_numbers():
 
 
 def test_a_network_without_mistakes_has_none_to_show():
-    assert title(draw_mistakes([], 0, split="test")) == "No mistakes"
+    figure = draw_mistakes([], 0, split="test")
+
+    assert (title(figure), note(figure)) == ("No mistakes", "All test examples are right.")

@@ -147,8 +147,39 @@ def test_levels_that_differ_in_epochs_are_one_curve(tmp_path):
     assert len(points(drawn(figure.axes[0], "validation"))) == 3
 
 
+def test_combinations_are_drawn_as_one_more_factor(tmp_path):
+    params = {**BASELINE, "units": 8, "epochs": 1}
+    trials = [
+        Stored(curve=logs(3, 0.7)),
+        Stored(curve=logs(3, 0.8), params={**BASELINE, "units": 8}),
+        Stored(curve=logs(1, 0.9), params=params, label="combined: epochs=1 units=8"),
+    ]
+
+    figure = draw(PictureKind.FACTORS, store(tmp_path, *trials, is_sweep=True))
+
+    panel = figure.axes[2]
+    assert panel.get_title(loc="left") == "combined"
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["epochs=1 units=8"]
+    assert title(figure).startswith("combined epochs=1 units=8 gains most: +0.2000")
+
+
 def test_a_trial_of_a_sweep_has_curves_of_its_own(sweep):
     assert title(draw(PictureKind.CURVES, sweep, Choice(trial=4))).startswith("Trial 4: ")
+
+
+def test_the_baseline_has_a_band_over_seeds_under_the_published_curve(sweep):
+    figure = draw(PictureKind.BASELINE, sweep)
+
+    loss = figure.axes[0]
+    assert [band.get_label() for band in loss.collections] == ["band"]
+    assert points(drawn(loss, "published val_loss")) == [(1, 1.0)]  # we trained no 90 epochs
+    assert title(figure).startswith("Baseline and published: ")
+
+
+def test_the_baseline_of_a_search_is_its_first_trial(tmp_path):
+    subject = store(tmp_path, Stored(curve=logs(2), outcome=Outcome.PRUNED), SEARCH[1])
+
+    assert len(points(drawn(draw(PictureKind.BASELINE, subject).axes[0], "validation"))) == 2
 
 
 def test_time_and_factors_of_a_sweep_are_about_levels(sweep):

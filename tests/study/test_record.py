@@ -74,14 +74,14 @@ def test_a_study_of_a_newer_hpsearch_is_refused_and_left_alone(storage, record):
 
 def test_fields_of_a_newer_hpsearch_stay_when_the_study_file_is_taken_over(storage, record):
     study, _, _ = continue_(storage, record)
-    change(study, machine="of tomorrow")
+    change(study, weather="of tomorrow")
     commented = replace(record, study_file=record.study_file + "# a remark\n")
 
     _, stored, _ = continue_(storage, commented)
 
     assert stored == commented
     content = attrs(storage)[ATTR]
-    assert content["machine"] == "of tomorrow"
+    assert content["weather"] == "of tomorrow"
     assert content["study_file"] == commented.study_file
 
 

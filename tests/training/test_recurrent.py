@@ -7,8 +7,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests.training.letters import differences, letters, train
+from tests.training.numpy_lstm import Lstm, softmax
+from tests.used import copy_used
 
 pytestmark = pytest.mark.slow
 
@@ -38,48 +41,55 @@ def test_a_saved_lstm_computes_what_its_equations_say(tmp_path):
     for variable in model.weights:  # also biases, which begin as zeros and ones
         variable.assign(np.random.default_rng(1).normal(size=variable.shape, scale=0.5))
     model.save(tmp_path / "model.keras")
-    kernel, recurrent_kernel, bias, *dense = weights_of(tmp_path / "model.keras")
+    *weights, kernel, bias = weights_of(keras.saving.load_model(tmp_path / "model.keras"))
 
     outputs = model.predict(x, verbose=0)
 
-    last = run_lstm(x, kernel, recurrent_kernel, bias)
-    np.testing.assert_allclose(outputs, softmax(last @ dense[0] + dense[1]), atol=1e-5)
+    last, _ = Lstm(*weights).forward(x)
+    np.testing.assert_allclose(outputs, softmax(last @ kernel + bias), atol=1e-5)
 
 
-def weights_of(path: Path) -> list[np.ndarray]:
-    model = keras.saving.load_model(path, safe_mode=True)
-    return [np.asarray(variable, dtype=np.float64) for variable in model.weights]
+@pytest.mark.xdist_group("evaluated")  # the export is made once a process
+def test_an_exported_lstm_and_its_gradients_are_what_the_equations_say(cwd: Path):
+    """Trained, evaluated and exported by hpsearch; computed anew in NumPy, in float64."""
+    copy_used("letters", cwd, "out")
+    model = keras.saving.load_model(cwd / "out" / "model.keras", compile=False, safe_mode=True)
+    with np.load(cwd / "out" / "data.npz", allow_pickle=False) as data:
+        characters = data["x_test"]
+    # wrong labels: with those that it has learned, a network's gradients are next to nothing
+    y = np.random.default_rng(0).integers(4, size=len(characters))
+    embedding, kernel, recurrent_kernel, bias, dense, dense_bias = weights_of(model)
+    n = len(y)
+
+    with tf.GradientTape() as tape:
+        outputs = model(characters, training=False)
+        loss = keras.ops.mean(keras.losses.sparse_categorical_crossentropy(y, outputs))
+    # an embedding's gradient may list a row several times; with 0 added, those are summed
+    found = [
+        keras.ops.convert_to_numpy(keras.ops.add(one, 0.0))
+        for one in tape.gradient(loss, model.trainable_variables)
+    ]
+
+    lstm = Lstm(kernel, recurrent_kernel, bias)
+    last, steps = lstm.forward(embedding[characters])
+    shares = softmax(last @ dense + dense_bias)
+    np.testing.assert_allclose(outputs, shares, atol=1e-5)
+    d_logits = (shares - np.eye(shares.shape[1])[y]) / n
+    back = lstm.backward(steps, d_logits @ dense.T)
+    d_embedding = np.zeros_like(embedding)
+    np.add.at(d_embedding, characters, back.x)
+    expected = [
+        d_embedding,
+        back.kernel,
+        back.recurrent_kernel,
+        back.bias,
+        last.T @ d_logits,
+        d_logits.sum(axis=0),
+    ]
+    for one, other in zip(found, expected, strict=True):
+        assert np.abs(other).max() > 1e-4  # there is something to compare
+        np.testing.assert_allclose(one, other, atol=1e-5)
 
 
-def run_lstm(
-    x: np.ndarray, kernel: np.ndarray, recurrent_kernel: np.ndarray, bias: np.ndarray
-) -> np.ndarray:
-    """An LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000).
-
-    Args:
-        x: `(examples, steps, features)`.
-        kernel: `(features, 4 * units)`: Keras has the gates in the order input, forget,
-            candidate, output.
-        recurrent_kernel: `(units, 4 * units)`.
-        bias: `(4 * units,)`.
-
-    Returns:
-        The output after the last step, `(examples, units)`.
-    """
-    n_units = recurrent_kernel.shape[0]
-    output = cell = np.zeros((len(x), n_units))
-    for step in range(x.shape[1]):
-        gates = x[:, step] @ kernel + output @ recurrent_kernel + bias
-        let_in, keep, candidate, let_out = np.split(gates, 4, axis=1)
-        cell = sigmoid(keep) * cell + sigmoid(let_in) * np.tanh(candidate)
-        output = sigmoid(let_out) * np.tanh(cell)
-    return output
-
-
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
-
-
-def softmax(x: np.ndarray) -> np.ndarray:
-    powers = np.exp(x - x.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+def weights_of(model: keras.Model) -> list[np.ndarray]:
+    return [np.asarray(variable, dtype=np.float64) for variable in model.trainable_variables]

@@ -11,7 +11,7 @@ import pytest
 
 from hpsearch.choices import SplitName
 from hpsearch.errors import UsageError
-from hpsearch.verbs.data_show import show
+from hpsearch.verbs.data_show import show, show_word
 from tests.conftest import Cli
 from tests.study_texts import study_text
 
@@ -30,7 +30,11 @@ def shown(capsys: pytest.CaptureFixture[str], task: str, number: int = 0) -> lis
 def test_a_row_of_numbers_is_shown_as_numbers(cwd: Path, capsys: pytest.CaptureFixture[str]):
     task = write(cwd, classes="['odd', 'even']")
 
-    assert shown(capsys, task, 1) == [f"{task}, train example 1 of 8, label 'even'", "0 0 0"]
+    assert shown(capsys, task, 1) == [
+        f"{task}, train example 1 of 8, label 'even'",
+        "shape of all (8, 3), largest number 0",
+        "0 0 0",
+    ]
 
 
 def test_a_label_without_a_name_is_shown_as_it_is(cwd: Path, capsys: pytest.CaptureFixture[str]):
@@ -43,7 +47,7 @@ def test_a_label_without_a_name_is_shown_as_it_is(cwd: Path, capsys: pytest.Capt
 def test_a_row_of_strings_is_shown_as_they_are(cwd: Path, capsys: pytest.CaptureFixture[str]):
     loads = "p = Split(np.full((8, 2), 'dull'), PART.y); return Dataset(p, p, p)"
 
-    assert shown(capsys, write(cwd, loads=loads))[1:] == ["dull dull"]
+    assert shown(capsys, write(cwd, loads=loads))[1:] == ["shape of all (8, 2)", "dull dull"]
 
 
 def test_an_image_is_shown_in_shades(cwd: Path, capsys: pytest.CaptureFixture[str]):
@@ -51,7 +55,7 @@ def test_an_image_is_shown_in_shades(cwd: Path, capsys: pytest.CaptureFixture[st
         cwd, loads="p = Split(np.tile(np.eye(2, 3), (8, 1, 1)), PART.y); return Dataset(p, p, p)"
     )
 
-    assert shown(capsys, task)[1:] == ["@@    ", "  @@  "]
+    assert shown(capsys, task)[2:] == ["@@    ", "  @@  "]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +80,7 @@ def test_numbers_with_a_vocabulary_are_shown_as_words(
     vocabulary = "('[padding]', '[start]', '[unknown]', '[unused]', 'b', 'c')"
     returns = f"{load}; p = Split(x, PART.y); return Dataset(p, p, p, {vocabulary})"
 
-    assert shown(capsys, write(cwd, loads=returns))[1:] == [words]
+    assert shown(capsys, write(cwd, loads=returns))[2:] == [words]
 
 
 def test_programs_get_json(cwd: Path, capsys: pytest.CaptureFixture[str]):
@@ -90,6 +94,8 @@ def test_programs_get_json(cwd: Path, capsys: pytest.CaptureFixture[str]):
         "split": "valid",
         "example": 3,
         "examples": 8,
+        "shape": [8, 3],
+        "largest": 0.0,
         "label": 1,
         "class": "even",
         "text": None,
@@ -136,8 +142,9 @@ def test_it_imports_no_keras():
 def test_a_review_is_decoded_back_to_words(real_data: Path, capsys: pytest.CaptureFixture[str]):
     show("imdb", split=SplitName.TRAIN, number=14_001, data=real_data, as_json=False)
 
-    head, *lines = capsys.readouterr().out.splitlines()
+    head, whole, *lines = capsys.readouterr().out.splitlines()
     assert head == "imdb, train example 14001 of 25,000, label 'positive'"
+    assert whole == "shape of all (25000,), largest number 88587"
     assert " ".join(lines).startswith("[start] this film was just brilliant casting location")
     with pytest.raises(UsageError, match="imdb has no valid split"):
         show("imdb", split=SplitName.VALID, number=0, data=real_data, as_json=False)
@@ -150,5 +157,36 @@ def test_a_window_of_a_book_is_shown_with_the_character_to_predict(
 
     assert capsys.readouterr().out.splitlines() == [
         "alice_chars, train example 27 of 114,003, label 'e'",
+        "shape of all (114003, 40), largest number 41",
         "'hole alice was beginning to get very tir'",
     ]
+
+
+def test_the_word_of_a_rank_is_the_one_of_keras_with_its_number_in_the_examples(
+    real_data: Path, capsys: pytest.CaptureFixture[str]
+):
+    """The lab's `reverse_word_index[100]`; examples count from 3 higher, there as here."""
+    (index,) = real_data.rglob("imdb_word_index.json")
+    (word,) = (word for word, rank in json.loads(index.read_text()).items() if rank == 100)
+
+    show_word("imdb", 100, data=real_data, as_json=False)
+
+    assert capsys.readouterr().out.splitlines() == [
+        f"imdb, word 100: {word!r}",
+        "number 103 in the examples: 3 higher, as 0 to 3 stand for [padding], [start], [unknown], "
+        "[unused]",
+    ]
+
+
+def test_a_word_of_a_task_is_told_to_programs_too(cwd: Path, capsys: pytest.CaptureFixture[str]):
+    words = "('[padding]', '[start]', '[unknown]', '[unused]', 'b', 'c')"
+
+    task = write(cwd, loads=f"return Dataset(PART, PART, PART, {words})")
+    show_word(task, 2, data=None, as_json=True)
+
+    word = {"schema": "hpsearch.word/1", "name": task, "word": "c", "rank": 2, "number": 5}
+    assert json.loads(capsys.readouterr().out) == word
+    with pytest.raises(UsageError, match="no word 3: there are words 1 to 2"):
+        show_word(task, 3, data=None, as_json=True)
+    with pytest.raises(UsageError, match="these data have no words"):
+        show_word(write(cwd), 1, data=None, as_json=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -210,6 +211,10 @@ def test_a_model_that_brings_code_along_is_not_run(reviews: Path, cli: Cli):
     ("argv", "code", "message"),
     [
         pytest.param(["reviews"], 2, "INPUT...", id="no input"),
+        pytest.param(["reviews", "a", "--split", "test"], 2, "neither INPUT...", id="both"),
+        pytest.param(["reviews", "a", "--csv"], 2, "--csv is for --split", id="--csv"),
+        pytest.param(["reviews", "--split", "tset"], 2, "did you mean test?", id="no split"),
+        pytest.param(["out", "--split", "valid"], 2, "is part of train", id="not exported"),
         pytest.param(["reviews", "boot.png"], 2, "no file boot.png", id="no file"),
         pytest.param(["reviews", "no/where"], 2, "no file no/where", id="a slash"),
         pytest.param(["reviews", ""], 5, "the text is empty", id="an empty text"),
@@ -379,3 +384,66 @@ def test_the_network_of_each_lab_is_loaded_and_takes_what_its_encode_makes(
     _, outputs = answer(question)
 
     assert len(outputs) == model.output_shape[-1]
+
+
+def test_a_whole_split_is_predicted_as_the_evaluation_measured_it(reviews: Path, cli: Cli):
+    measured = json.loads((reviews / "out" / "metrics.json").read_text())["test"]["winner"]
+
+    of_study = cli("predict", "reviews", "--split", "test", "--csv")
+    shutil.rmtree(reviews / "runs")
+    of_export = cli("predict", "out", "--split", "test", "--csv")
+
+    assert of_study.returncode == 0, of_study.stderr
+    assert of_study.stdout == of_export.stdout
+    rows = list(csv.DictReader(io.StringIO(of_study.stdout)))
+    assert list(rows[0]) == ["example", "label", "predicted", "p(negative)", "p(positive)"]
+    assert len(rows) == 100
+    assert all(
+        (float(row["p(positive)"]) > 0.5) == (row["predicted"] == "positive") for row in rows
+    )
+    right = sum(row["label"] == row["predicted"] for row in rows) / len(rows)
+    assert right == pytest.approx(measured["values"][0])
+
+
+def test_people_see_the_first_examples_of_a_split_and_are_told_what_flatters(
+    reviews: Path, cli: Cli
+):
+    done = cli("predict", "reviews", "--split", "valid")
+
+    head, *_, last = done.stdout.splitlines()
+    assert re.fullmatch(r"reviews, valid: 100 examples, [01]\.\d{4} of them right", head)
+    assert last == "the first 10; --csv and --json print all"
+    assert "was trained on the valid split too" in done.stderr
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves
+def test_outputs_of_a_split_that_are_no_probabilities_are_printed_as_they_are(
+    reviews: Path, cli: Cli
+):
+    model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, kernel_initializer="zeros")])
+    model.save(reviews / "out" / "model.keras")
+    write_hash(reviews / "out" / "model.keras")
+
+    done = cli("predict", "out", "--split", "train", "--json")
+
+    content = json.loads(done.stdout)
+    assert content["schema"] == "hpsearch.predict_split/1"
+    assert len(content["predictions"]) == 300
+    label = content["predictions"][7]["label"]
+    assert content["predictions"][7] == {
+        "example": 7,
+        "label": label,
+        "guess": None,
+        "outputs": [0.0],
+    }
+
+
+def test_the_test_split_of_a_study_that_was_not_evaluated_stays_sealed(cwd: Path, cli: Cli):
+    copy_study(cwd, stage="searched")
+
+    refused = cli("predict", "clouds", "--split", "test")
+
+    assert refused.returncode == 3
+    assert refused.stderr == (
+        "Error: study 'clouds' was not evaluated yet: first run hpsearch evaluate clouds\n"
+    )

@@ -1,0 +1,396 @@
+"""A report, put together from studies: headings, sentences, tables and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from hpsearch.curves.curve import Curve
+from hpsearch.errors import HpsearchError
+from hpsearch.evaluation.sentences import called, show_interval, validation_sentences
+from hpsearch.evaluation.sentences import test_sentences as sentences_on_test
+from hpsearch.lab.cells import as_brief_cells, as_cells, remarks
+from hpsearch.lab.findings import judge_findings
+from hpsearch.pictures.drawing import Rendered, render
+from hpsearch.pictures.gallery import Choice, draw, warning_of
+from hpsearch.pictures.kinds import ABOUT, PictureKind
+from hpsearch.pictures.subject import Subject
+from hpsearch.report.evidence import answer
+from hpsearch.report.material import Material
+from hpsearch.study.trials import TrialRow, curve_epochs
+from hpsearch.task import ParamValue, describe_params
+
+OF_SEARCH = (
+    PictureKind.CURVES,
+    PictureKind.HISTORY,
+    PictureKind.IMPORTANCES,
+    PictureKind.PARALLEL,
+    PictureKind.SLICES,
+    PictureKind.TIME,
+    PictureKind.TIMELINE,
+)
+OF_SWEEP = (PictureKind.FACTORS, PictureKind.TIME, PictureKind.TIMELINE)
+OF_EVALUATION = (PictureKind.CONFUSION, PictureKind.MISTAKES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table of a report, written to a file of its own too."""
+
+    name: str
+    """Of the file, without its suffix."""
+    caption: str
+    header: list[str]
+    rows: list[list[ParamValue]]
+    brief: tuple[list[str], list[list[ParamValue]]] | None = None
+    """Header and rows for the page, where the table is too wide for one."""
+
+    @property
+    def shown(self) -> tuple[list[str], list[list[ParamValue]]]:
+        """Header and rows for people."""
+        return self.brief or (self.header, self.rows)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A picture of a report."""
+
+    name: str
+    """Of the file, without its suffix."""
+    caption: str
+    kind: PictureKind
+    subject: Subject
+    choice: Choice = Choice()
+
+    def render(self) -> Rendered | None:
+        """Draw it; None where the study has not what it takes, such as classes."""
+        try:
+            figure = draw(self.kind, self.subject, self.choice)
+        except HpsearchError:
+            return None
+        return render(figure, self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A part of a report under a heading."""
+
+    anchor: str
+    heading: str
+    sentences: list[str] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+    """What to type, line by line."""
+    has_room: bool = False
+    """Whether the reader is to write under it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """All of a report."""
+
+    title: str
+    studies: list[str]
+    sections: list[Section]
+
+    @property
+    def tables(self) -> list[Table]:
+        """Of all sections."""
+        return [table for section in self.sections for table in section.tables]
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """Of all sections."""
+        return [picture for section in self.sections for picture in section.pictures]
+
+
+def put_together(material: Material) -> Report:
+    """Everything that a report says.
+
+    Args:
+        material: The studies.
+    """
+    sections = [_task(material), *_questions(material)]
+    if material.sweep is not None:
+        sections.append(_sweep(material, material.sweep))
+    if material.search is not None:
+        sections.append(_search(material.search))
+    if material.openings:
+        sections.append(_evaluation(material))
+    sections += [_measured(material), _repeat(material)]
+    return Report(
+        title=material.study_file.title(),
+        studies=[one.name for one in material.subjects],
+        sections=sections,
+    )
+
+
+def _task(material: Material) -> Section:
+    subject, task = material.subjects[0], material.study_file.task
+    sentences = [f"Goal: {task.goal}."]
+    if subject.record.splits:
+        sizes = ", ".join(f"{part} {n:,}" for part, n in subject.record.splits.items())
+        sentences.append(f"Examples: {sizes}.")
+    if material.n_running:
+        sentences.append(
+            f"This report was written while {material.n_running} trials were still running or "
+            "waiting: it shows what there was by then."
+        )
+    baseline = next((row for row in subject.summary.rows if row.is_baseline), None)
+    tables = []
+    if baseline is not None:
+        sentences.append(f"The baseline: {describe_params(task.complete(baseline.params))}.")
+        layers = Curve(subject.storage.curves / (baseline.curve or "none")).layers
+        if layers:
+            n_weights = sum(layer.n_weights for layer in layers)
+            tables.append(
+                Table(
+                    name="network",
+                    caption=f"The baseline's network, {n_weights:,} weights",
+                    header=["layer", "name", "output shape", "weights"],
+                    rows=[[one.kind, one.name, one.shape, one.n_weights] for one in layers],
+                )
+            )
+    picture = Picture(
+        name="baseline",
+        caption="The baseline's learning curve"
+        + ("" if task.published is None else ", and the published one"),
+        kind=PictureKind.BASELINE,
+        subject=subject,
+    )
+    return Section(
+        anchor="task",
+        heading="The task",
+        sentences=sentences,
+        tables=tables,
+        pictures=[picture],
+    )
+
+
+def _questions(material: Material) -> Iterator[Section]:
+    for i, question in enumerate(material.study_file.task.questions, 1):
+        yield Section(
+            anchor=f"question-{i}",
+            heading=question.words,
+            sentences=answer(question, material),
+            has_room=True,
+        )
+
+
+def _sweep(material: Material, subject: Subject) -> Section:
+    table = subject.table
+    header, rows = as_cells(table)
+    sentences = remarks(table)
+    published = material.study_file.task.published
+    if published is not None and published.findings:
+        sentences += _findings(material)
+    pictures = [*_level_curves(subject), *_pictures(subject, OF_SWEEP)]
+    return Section(
+        anchor="sweep",
+        heading=f"One factor at a time: {subject.name}",
+        sentences=sentences,
+        tables=[
+            Table(
+                name="levels",
+                caption="What each level came to",
+                header=header,
+                rows=rows,
+                brief=as_brief_cells(table),
+            )
+        ],
+        pictures=pictures,
+    )
+
+
+def _findings(material: Material) -> list[str]:
+    """The lab's findings, judged."""
+    assert material.table is not None
+    return [str(one) for one in judge_findings(material.study_file.task, material.table)]
+
+
+def _search(subject: Subject) -> Section:
+    summary = subject.summary
+    best = summary.best
+    sentences = []
+    if best is not None:
+        sentences.append(
+            f"The best is trial {best.number}, {subject.goal.metric} {best}: "
+            f"{describe_params(best.params)}."
+        )
+        if best.first.onset is not None:
+            sentences.append(f"Its curve: {best.first.onset}.")
+    if summary.front:
+        objectives = ", ".join(goal.metric for goal in summary.objectives)
+        numbers = ", ".join(str(one.number) for one in summary.front)
+        sentences.append(f"On the front of {objectives}: trials {numbers}.")
+    outcomes = ", ".join(f"{n} {outcome.value}" for outcome, n in summary.counts.most_common())
+    sentences.append(
+        f"{summary.n_trials} trials ({outcomes}); {curve_epochs(summary.rows):,} epochs trained, "
+        f"{summary.epochs_reused:,} saved by reuse, {summary.epochs_pruned:,} by pruning."
+    )
+    return Section(
+        anchor="search",
+        heading=f"The search: {subject.name}",
+        sentences=sentences,
+        tables=[_trials(subject)],
+        pictures=list(_pictures(subject, OF_SEARCH)),
+    )
+
+
+def _trials(subject: Subject) -> Table:
+    rows = subject.summary.ranked()
+    names = list(dict.fromkeys(name for row in rows for name in row.params))
+    costs = subject.summary.costs
+
+    def cells(row: TrialRow) -> list[ParamValue]:
+        return [
+            row.number,
+            None if row.value is None else round(row.value, 4),
+            *(row.costs or [None] * len(costs)),
+            row.outcome.value + ("" if row.replicate_of is None else ", a replicate"),
+            None if row.onset is None else row.onset.brief,
+            round(row.seconds, 1),
+            *(row.params.get(name) for name in names),
+        ]
+
+    return Table(
+        name="trials",
+        caption="All trials, best first",
+        header=["trial", subject.goal.metric, *costs, "outcome", "fit", "seconds", *names],
+        rows=[cells(row) for row in rows],
+    )
+
+
+def _evaluation(material: Material) -> Section:
+    opening = material.openings[-1]
+    task = material.study_file.task
+    rows: list[list[ParamValue]] = []
+    for one in opening.candidates:
+        has_test = bool(one.test)
+        rows.append(
+            [
+                called(one),
+                round(fmean(one.valid), 4),
+                show_interval(opening.valid_interval(one)),
+                round(fmean(opening.test_values(one)), 4) if has_test else None,
+                show_interval(opening.test_interval(one)) if has_test else None,
+                describe_params(one.params),
+            ]
+        )
+    published = task.published
+    if published is not None and published.test_accuracy is not None and opening.is_share:
+        rows.append(["published", None, None, published.test_accuracy, None, published.source])
+    header = ["network", "validation", "95 % interval", "test", "95 % interval on test", "params"]
+    subject = material.search or material.sweep
+    assert subject is not None
+    return Section(
+        anchor="evaluation",
+        heading="With fresh seeds, and on the test split",
+        sentences=[
+            *validation_sentences(opening),
+            *sentences_on_test(material.openings, published),
+        ],
+        tables=[
+            Table(
+                name="evaluation",
+                caption=f"Means over {len(opening.seeds)} fresh seeds",
+                header=header,
+                rows=rows,
+            )
+        ],
+        pictures=list(_pictures(subject, OF_EVALUATION)),
+    )
+
+
+def _measured(material: Material) -> Section:
+    rows: list[list[ParamValue]] = []
+    for subject in material.subjects:
+        record, summary = subject.record, subject.summary
+        seeds = sorted({point.seed for point in record.points}) or [record.seed]
+        times = [row.started for row in summary.rows if row.started is not None]
+        splits = ", ".join(f"{part} {n:,}" for part, n in record.splits.items())
+        outcomes = ", ".join(f"{n} {one.value}" for one, n in summary.counts.most_common())
+        facts = {
+            "trials": f"{len(summary.rows)}: {outcomes}",
+            "seeds": ", ".join(map(str, seeds)),
+            "data": f"{splits}; SHA-256 {record.data}",
+            "sampler, pruner": "none" if record.points else f"{record.sampler}, {record.pruner}",
+            "began": f"{min(times):%Y-%m-%d %H:%M}" if times else None,
+            "time of slots": f"{summary.seconds:,.0f} s",
+            "machine": record.machine or None,
+            "versions": ", ".join(f"{name} {one}" for name, one in record.versions.items()),
+        }
+        rows += [[subject.name, name, fact] for name, fact in facts.items() if fact]
+    sentences = [
+        "Hyperparameters were chosen on the validation split. The test split is opened by "
+        "hpsearch evaluate alone, and every opening is recorded.",
+        "Broken and failed trials are listed too, and count as trials.",
+    ]
+    return Section(
+        anchor="measured",
+        heading="How this was measured",
+        sentences=sentences,
+        tables=[
+            Table(
+                name="measured",
+                caption="Seeds, data, versions",
+                header=["study", "what", "value"],
+                rows=rows,
+            )
+        ],
+    )
+
+
+def _repeat(material: Material) -> Section:
+    name = material.study_file.name
+    commands = []
+    if material.sweep is not None:
+        n_seeds = len({point.seed for point in material.sweep.record.points})
+        commands.append(f"hpsearch sweep {name} --seeds {n_seeds} --study {material.sweep.name}")
+        if material.combined is not None:
+            commands.append(f"hpsearch combine {material.sweep.name}")
+    if material.search is not None:
+        summary = material.search.summary
+        commands.append(
+            f"hpsearch run {name} --trials {summary.n_trials} --seed {summary.seed} "
+            f"--study {material.search.name}"
+        )
+    if material.openings:
+        opening = material.openings[-1]
+        commands.append(
+            f"hpsearch evaluate {material.subjects[0].name} --top {opening.n_top} "
+            f"--seeds {len(opening.seeds)}"
+        )
+    commands.append(f"hpsearch report {' '.join(s.name for s in material.subjects)} -o report")
+    return Section(
+        anchor="repeat",
+        heading="To repeat it",
+        sentences=["The study file is stored with each study, and beside this report."],
+        commands=commands,
+    )
+
+
+def _level_curves(subject: Subject) -> Iterator[Picture]:
+    for i, factor in enumerate(subject.table.factors, 1):
+        yield Picture(
+            name=f"curves-{i}-{_slug(factor.name)}",
+            caption=f"Learning curves by {factor.name}",
+            kind=PictureKind.CURVES,
+            subject=subject,
+            choice=Choice(factor=factor.name),
+        )
+
+
+def _pictures(subject: Subject, kinds: Sequence[PictureKind]) -> Iterator[Picture]:
+    for kind in kinds:
+        caption = ABOUT[kind].shows[0].upper() + ABOUT[kind].shows[1:]
+        if warning := warning_of(kind, subject):
+            caption += f". {warning[0].upper()}{warning[1:]}"
+        prefix = "sweep-" if subject.is_sweep else ""
+        yield Picture(name=f"{prefix}{kind}", caption=caption, kind=kind, subject=subject)
+
+
+def _slug(name: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in name.lower())[:40]

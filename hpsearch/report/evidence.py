@@ -1,0 +1,173 @@
+"""Sentences that answer a lab's questions, built from the figures alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from statistics import fmean
+
+from hpsearch.evaluation.sentences import test_sentences
+from hpsearch.lab.combine import compare, describe_combination
+from hpsearch.lab.findings import judge_findings
+from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, spread
+from hpsearch.report.material import Material
+from hpsearch.task import Evidence, Question, describe_params
+
+
+def answer(question: Question, material: Material) -> list[str]:
+    """What the figures say to a question.
+
+    Returns:
+        Sentences; what to do where there are no figures yet; nothing for a question that only
+        words can answer.
+    """
+    if not question.evidence:
+        return []
+    return ANSWERS[Evidence(question.evidence)](material, question.factor)
+
+
+def _levels(material: Material, name: str) -> list[str]:
+    factor = _factor(material, name)
+    if factor is None:
+        return _no_sweep(material, name)
+    assert material.table is not None
+    table, best = material.table, factor.best
+    if best is None or not table.baseline.values:
+        return [f"No level of {name} has finished yet."]
+    values = ", ".join(f"{row.label}: {_mean(row)}" for row in factor.rows if row.values)
+    told = f"{table.goal.metric} by {name}: {values}."
+    if best.is_baseline:
+        return [told, f"The best level is {best.label}, the baseline's own."]
+    found = against(best, table.baseline)
+    gain = fmean(best.values) - fmean(table.baseline.values)
+    if found is None:
+        chance = "one seed cannot tell that from chance"
+    else:
+        span = f"95 % interval {found.low:+.4f} to {found.high:+.4f}"
+        is_none = found.holds(0.0)
+        chance = f"no real difference ({span})" if is_none else f"a real difference ({span})"
+    return [told, f"The best level is {best.label}, {gain:+.4f} over the baseline; {chance}."]
+
+
+def _time(material: Material, name: str) -> list[str]:
+    factor = _factor(material, name)
+    if factor is None:
+        return _no_sweep(material, name)
+    assert material.table is not None
+    base = material.table.baseline.epoch_s
+    times = ", ".join(
+        f"{row.label}: {row.epoch_s:.2g} s"
+        + (f" ({row.epoch_s / base:.2g} times the baseline's)" if base else "")
+        for row in factor.rows
+        if row.epoch_s is not None
+    )
+    return [f"An epoch takes, by {name}: {times} (median over epochs and seeds)."]
+
+
+def _overfitting_by_level(material: Material, name: str) -> list[str]:
+    factor = _factor(material, name)
+    if factor is None:
+        return _no_sweep(material, name)
+    told = ", ".join(
+        f"{row.label}: " + (f"from epoch {row.onset}" if row.onset else row.fit.value)
+        for row in factor.rows
+        if row.fit is not None
+    )
+    return [f"Overfitting by {name}: {told}."]
+
+
+def _overfitting(material: Material, _name: str) -> list[str]:
+    subject = material.sweep or material.search
+    assert subject is not None
+    rows = [row for row in subject.summary.rows if row.is_baseline and row.onset is not None]
+    told = [f"The baseline, trial {row.number}: {row.onset}." for row in rows[:1]]
+    return told or ["The baseline has not been trained to its end yet."]
+
+
+def _baseline(material: Material, _name: str) -> list[str]:
+    sentences = []
+    if material.table is not None and material.table.baseline.values:
+        row = material.table.baseline
+        sentences.append(
+            f"The baseline reaches a {material.table.goal.metric} of {_mean(row)} over "
+            f"{len(row.values)} seeds."
+        )
+    if material.openings:
+        sentences += [
+            sentence
+            for sentence in test_sentences(material.openings, material.study_file.task.published)
+            if "reproduced" in sentence or "Like for like" in sentence
+        ]
+    return sentences or _no_sweep(material, "the baseline")
+
+
+def _combination(material: Material, _name: str) -> list[str]:
+    if material.table is None:
+        return _no_sweep(material, "a combination")
+    if material.combined is None:
+        assert material.sweep is not None
+        return [f"Not trained yet: hpsearch combine {material.sweep.name}."]
+    combination, row = material.combined
+    sentences = [f"Combined: {describe_params(_sets(combination.parts))}."]
+    sentences += describe_combination(material.table, row, combination.parts)
+    for other in material.table.combined:
+        if other is not row and other.trainings and other.label.startswith("searched"):
+            name = other.label.replace("searched: ", "the search's best, ")
+            sentences.append(compare("The combination", row, name, other, material.table.goal))
+    return sentences
+
+
+def _search(material: Material, _name: str) -> list[str]:
+    if material.search is None:
+        return [f"Not searched yet: hpsearch run {material.study_file.name}."]
+    best = material.search.summary.best
+    assert best is not None
+    return [
+        f"The best of {material.search.summary.n_trials} trials is trial {best.number} with "
+        f"{material.search.goal.metric} {best}: {describe_params(best.params)}. A best "
+        "of many is optimistic: only fresh seeds and the test split tell what it is worth."
+    ]
+
+
+def _test(material: Material, _name: str) -> list[str]:
+    if material.openings:
+        return test_sentences(material.openings, material.study_file.task.published)
+    name = material.subjects[0].name
+    return [f"The test split has not been opened: hpsearch evaluate {name}."]
+
+
+def _findings(material: Material, _name: str) -> list[str]:
+    if material.table is None:
+        return _no_sweep(material, "the lab's findings")
+    verdicts = judge_findings(material.study_file.task, material.table)
+    return [str(verdict) for verdict in verdicts] or ["The study file names no findings."]
+
+
+def _factor(material: Material, name: str) -> FactorTable | None:
+    table: SweepTable | None = material.table
+    return next((one for one in table.factors if one.name == name), None) if table else None
+
+
+def _no_sweep(material: Material, what: str) -> list[str]:
+    return [f"No figures on {what} yet: hpsearch sweep {material.study_file.name}."]
+
+
+def _mean(row: LevelRow) -> str:
+    deviation = spread(row.values)
+    return f"{fmean(row.values):.4f}" + ("" if deviation is None else f" ± {deviation:.4f}")
+
+
+def _sets(parts: list[LevelRow]) -> dict[str, bool | int | float | str | None]:
+    return {name: value for part in parts for name, value in part.sets.items()}
+
+
+ANSWERS: Mapping[Evidence, Callable[[Material, str], list[str]]] = {
+    Evidence.LEVELS: _levels,
+    Evidence.TIME: _time,
+    Evidence.OVERFITTING_BY_LEVEL: _overfitting_by_level,
+    Evidence.OVERFITTING: _overfitting,
+    Evidence.BASELINE: _baseline,
+    Evidence.COMBINATION: _combination,
+    Evidence.SEARCH: _search,
+    Evidence.TEST: _test,
+    Evidence.FINDINGS: _findings,
+}

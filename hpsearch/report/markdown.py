@@ -1,0 +1,64 @@
+"""A report as Markdown, with pictures in files beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator
+
+from hpsearch.report.content import Report, Section, Table
+from hpsearch.report.page import shown
+from hpsearch.task import ParamValue
+
+MOST_ROWS = 50  # the file beside it has all
+
+
+def as_markdown(report: Report, drawn: Container[str]) -> str:
+    """The text; whatever comes from a study is escaped.
+
+    Args:
+        report: What it says.
+        drawn: The names of the pictures that there are.
+    """
+    lines = [f"# {escaped(report.title)}", ""]
+    for section in report.sections:
+        lines += _section(section, drawn)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _section(section: Section, drawn: Container[str]) -> Iterator[str]:
+    yield from (f"## {escaped(section.heading)}", "")
+    for sentence in section.sentences:
+        yield from (escaped(sentence), "")
+    if section.has_room:
+        yield from ("*Your own words:*", "", "")
+    for table in section.tables:
+        yield from as_table(table)
+    for picture in section.pictures:
+        if picture.name not in drawn:
+            continue
+        yield from (f"![{escaped(picture.caption)}]({picture.name}.png)", "")
+    if section.commands:
+        yield from ("```sh", *section.commands, "```", "")
+
+
+def as_table(table: Table) -> Iterator[str]:
+    """A table of up to 50 rows, and where the others are."""
+
+    def line(cells: list[ParamValue] | list[str]) -> str:
+        return "| " + " | ".join(escaped(shown(cell)) for cell in cells) + " |"
+
+    yield from (f"{escaped(table.caption)} ([{table.name}.csv]({table.name}.csv)):", "")
+    header, rows = table.shown
+    yield line(header)
+    yield "|" + " --- |" * len(header)
+    for row in rows[:MOST_ROWS]:
+        yield line(row)
+    yield ""
+    if len(rows) > MOST_ROWS:
+        yield from (f"... and {len(rows) - MOST_ROWS} more in {table.name}.csv.", "")
+
+
+def escaped(text: str) -> str:
+    """Text that no Markdown reader takes for markup, HTML or another cell."""
+    text = re.sub(r"\s*\n\s*", " ", text)
+    return re.sub(r"([\\`*_\[\]<>|#&])", r"\\\1", text)

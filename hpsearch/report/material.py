@@ -1,0 +1,81 @@
+"""What a report is made of: a search, a sweep, or both of one task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
+from hpsearch.errors import UsageError
+from hpsearch.evaluation.opening import Opening, read_openings
+from hpsearch.lab.combine import Combination, combine
+from hpsearch.lab.table import LevelRow, SweepTable
+from hpsearch.pictures.subject import Subject
+from hpsearch.study.space import explore
+from hpsearch.study.storage import Storage
+from hpsearch.study.trials import Outcome
+from hpsearch.study_file import StudyFile
+
+
+class Material:
+    """The studies of a report.
+
+    Args:
+        storage: Where they are.
+        names: One study, or a search and a sweep of the same task.
+        data: The user's data folder, for pictures that ask the winner.
+
+    Raises:
+        StudyNotFound: There is no such study.
+        UsageError: There are two of a kind, or they have different metrics.
+        NothingFinished: No trial of a study has finished.
+    """
+
+    def __init__(self, storage: Storage, names: Sequence[str], data: Path | None = None) -> None:
+        self.subjects = [Subject(storage, name, data) for name in dict.fromkeys(names)]
+        searches = [one for one in self.subjects if not one.is_sweep]
+        sweeps = [one for one in self.subjects if one.is_sweep]
+        if len(searches) > 1 or len(sweeps) > 1:
+            raise UsageError("a report is of one search, one sweep, or one of each")
+        self.search = searches[0] if searches else None
+        self.sweep = sweeps[0] if sweeps else None
+        if len({one.goal for one in self.subjects}) > 1:
+            told = " and ".join(f"{one.name} has {one.goal}" for one in self.subjects)
+            raise UsageError(f"a report is of one task: {told}")
+        for one in self.subjects:
+            _ = one.finished  # there is something to report
+
+    @cached_property
+    def study_file(self) -> StudyFile:
+        """The task, as of the last run."""
+        return self.subjects[0].record.load()
+
+    @cached_property
+    def table(self) -> SweepTable | None:
+        """The sweep's."""
+        return None if self.sweep is None else self.sweep.table
+
+    @cached_property
+    def openings(self) -> list[Opening]:
+        """Of the test split, by the search's evaluation, else by the sweep's."""
+        found = [read_openings(one.study) for one in (self.search, self.sweep) if one is not None]
+        return next((openings for openings in found if openings), [])
+
+    @cached_property
+    def combined(self) -> tuple[Combination, LevelRow] | None:
+        """The combination of the best levels as they are now, if it has been trained."""
+        if self.table is None:
+            return None
+        try:
+            combination = combine(self.study_file, explore(self.study_file), self.table)
+        except UsageError:
+            return None
+        rows = {row.label: row for row in self.table.combined if row.trainings}
+        row = rows.get(combination.label)
+        return None if row is None else (combination, row)
+
+    @property
+    def n_running(self) -> int:
+        """Trials that run, or wait to be continued, while this is written."""
+        unfinished = {Outcome.RUNNING, Outcome.WAITING}
+        return sum(row.outcome in unfinished for one in self.subjects for row in one.summary.rows)

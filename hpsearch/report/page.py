@@ -1,0 +1,49 @@
+"""A report as one HTML file that works offline."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from importlib import resources
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from hpsearch.pictures.drawing import Rendered
+from hpsearch.report.content import Picture, Report
+from hpsearch.task import ParamValue
+
+TEMPLATE = "page_template.html"
+LARGEST_SVG = 150_000  # characters: a picture of 500 trials is smaller as pixels
+
+
+def as_page(report: Report, rendered: Mapping[str, Rendered]) -> str:
+    """The HTML: no script, nothing to fetch, and a policy that forbids both.
+
+    Whatever comes from a study is escaped.
+
+    Args:
+        report: What it says.
+        rendered: Its pictures, by name.
+    """
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=False)
+    text = resources.files("hpsearch.report").joinpath(TEMPLATE).read_text("utf-8")
+    return environment.from_string(text).render(
+        report=report, rendered=rendered, drawn=_drawn, shown=shown
+    )
+
+
+def shown(cell: ParamValue) -> str:
+    """A cell of a table; empty for None."""
+    if cell is None:
+        return ""
+    return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+
+
+def _drawn(picture: Picture, rendered: Rendered) -> Markup:
+    if len(rendered.svg) <= LARGEST_SVG:
+        start = rendered.svg.index("<svg")  # without the XML declaration
+        label = Markup('<svg role="img" aria-label="{}"').format(picture.caption)
+        return label + Markup(rendered.svg[start + len("<svg") :])
+    pixels = base64.b64encode(rendered.png).decode()
+    return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(picture.caption, pixels)

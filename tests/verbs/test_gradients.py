@@ -1,0 +1,81 @@
+"""How much of the gradient reaches each time step, for the levels of a factor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hpsearch.verbs.gradients import gradients
+from tests.conftest import Cli
+from tests.study_texts import study_text
+from tests.training.letters import TEXT
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def letters(cwd: Path) -> str:
+    """The path of a study file: a recurrent network that reads six letters."""
+    text = TEXT.format(cell="GRU", jit_compile=False)
+    old = "    budget="
+    assert text.count(old) == 1
+    Path("letters.py").write_text(text.replace(old, f"    factors={{'units': [2, 6]}},\n{old}"))
+    return "letters.py"
+
+
+def test_each_level_has_a_norm_for_each_step_after_training(letters: str, cli: Cli):
+    options = ["--factor", "units", "--epochs", "1", "--examples", "20", "--json"]
+
+    done = cli("gradients", letters, *options)
+
+    assert done.returncode == 0, done.stderr
+    content = json.loads(done.stdout)
+    assert (content["schema"], content["epochs"]) == ("hpsearch.gradients/1", 1)
+    assert [level["label"] for level in content["levels"]] == ["2", "6"]
+    for level in content["levels"]:
+        assert len(level["norms"]) == 6
+        assert min(level["norms"]) > 0
+    assert "units" in content["levels"][0]["params"]
+    assert done.stderr.splitlines()[-2:] == [
+        "2: training 1 epoch, then measuring",
+        "6: training 1 epoch, then measuring",
+    ]
+
+
+def test_people_see_steps_ever_further_back(letters: str, capsys: pytest.CaptureFixture[str]):
+    gradients(letters, factor=None, epochs=0, seed=0, n_examples=9, data=None, form=None)
+
+    title, _, header, _, row, *_ = capsys.readouterr().out.splitlines()
+    assert title == "letters, before training: what is left of the gradient at time steps"
+    assert header.split() == ["last", "last-3", "last-5", "level"]
+    assert row.split()[-1] == "baseline"
+
+
+def test_a_network_that_cannot_be_measured_is_one_line(cwd: Path, cli: Cli):
+    Path("mine.py").write_text(study_text())
+
+    refused = cli("gradients", "mine.py")
+
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.splitlines()[-1] == (
+        "Error: the network cannot be used: build(params) returned NoneType, not a compiled "
+        "keras.Model"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--factor", "unit"], "no factor 'unit': did you mean 'units'?"),
+        (["--epochs", "-1"], "takes a whole number of 0 or more, got '-1'"),
+        (["--examples", "0"], "takes a whole number of 1 or more, got '0'"),
+        (["--json", "--csv"], "exclude each other"),
+    ],
+)
+def test_a_wrong_option_is_one_line(letters: str, cli: Cli, options: list[str], message: str):
+    refused = cli("gradients", letters, *options)
+
+    assert refused.returncode == 2
+    assert message in refused.stderr.splitlines()[-1]
