@@ -25,7 +25,9 @@ from hpsearch.command_options import (
     MarkdownOption,
     MemoryOption,
     ModelArgument,
+    ObjectiveOption,
     PrunerOption,
+    ReplicatesOption,
     RetriesOption,
     SamplerOption,
     SetOption,
@@ -39,6 +41,7 @@ from hpsearch.command_options import (
     parse_choice,
     parse_count,
     parse_fixed,
+    parse_names,
     parse_seed,
     parse_temperature,
     parse_whole_number,
@@ -110,6 +113,8 @@ def run_command(
     storage: StorageOption = None,
     sampler: SamplerOption = None,
     pruner: PrunerOption = None,
+    replicates: ReplicatesOption = None,
+    objective: ObjectiveOption = None,
     data: DataOption = None,
     fix: SetOption = [],  # noqa: B006  # typer copies it
     trial_timeout: TrialTimeoutOption = None,
@@ -138,6 +143,8 @@ def run_command(
         seed=seed,
         sampler=sampler,
         pruner=pruner,
+        replicates=replicates,
+        objective=parse_names(objective),
         retries=retries,
     )
     return run(study_file, options)
@@ -153,6 +160,7 @@ def resume_command(
     storage: StorageOption = None,
     sampler: SamplerOption = None,
     pruner: PrunerOption = None,
+    replicates: ReplicatesOption = None,
     data: DataOption = None,
     fix: SetOption = [],  # noqa: B006  # typer copies it
     trial_timeout: TrialTimeoutOption = None,
@@ -176,6 +184,7 @@ def resume_command(
         slots=slots,
         sampler=sampler,
         pruner=pruner,
+        replicates=replicates,
         retries=retries,
     )
     return resume(study, options)
@@ -232,7 +241,7 @@ def sweep_command(
         slots=slots,
         retries=retries,
     )
-    names = None if factors is None else [name.strip() for name in factors.split(",")]
+    names = parse_names(factors)
     return sweep(study_file, options, factors=names, n_seeds=seeds, minutes=minutes)
 
 

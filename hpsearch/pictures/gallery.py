@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -215,7 +216,12 @@ def importances(subject: Subject) -> dict[str, float]:
         raise NothingFinished(
             f"study {subject.name!r} has one finished trial: importances compare several"
         )
-    found = get_param_importances(subject.study)
+    goal, has_costs = subject.goal, bool(subject.summary.costs)
+    with warnings.catch_warnings():  # that low is good, as it is here
+        warnings.simplefilter("ignore", UserWarning)
+        found = get_param_importances(
+            subject.study, target=(lambda trial: goal.key(trial.values[0])) if has_costs else None
+        )
     if not found:
         raise UsageError(f"study {subject.name!r} varies no hyperparameter")
     return found

@@ -217,13 +217,17 @@ def _search(subject: Subject) -> Section:
     summary = subject.summary
     best = summary.best
     sentences = []
-    if best is not None and best.value is not None:
+    if best is not None:
         sentences.append(
-            f"The best is trial {best.number}, {subject.goal.metric} {best.value:.4f}: "
+            f"The best is trial {best.number}, {subject.goal.metric} {best}: "
             f"{describe_params(best.params)}."
         )
-        if best.onset is not None:
-            sentences.append(f"Its curve: {best.onset}.")
+        if best.first.onset is not None:
+            sentences.append(f"Its curve: {best.first.onset}.")
+    if summary.front:
+        objectives = ", ".join(goal.metric for goal in summary.objectives)
+        numbers = ", ".join(str(one.number) for one in summary.front)
+        sentences.append(f"On the front of {objectives}: trials {numbers}.")
     outcomes = ", ".join(f"{n} {outcome.value}" for outcome, n in summary.counts.most_common())
     sentences.append(
         f"{summary.n_trials} trials ({outcomes}); {curve_epochs(summary.rows):,} epochs trained, "
@@ -242,12 +246,14 @@ def trials_table(subject: Subject) -> Table:
     """All trials of a search, best first."""
     rows = subject.summary.ranked()
     names = list(dict.fromkeys(name for row in rows for name in row.params))
+    costs = subject.summary.costs
 
     def cells(row: TrialRow) -> list[ParamValue]:
         return [
             row.number,
             None if row.value is None else round(row.value, 4),
-            row.outcome.value,
+            *(row.costs or [None] * len(costs)),
+            row.outcome.value + ("" if row.replicate_of is None else ", a replicate"),
             None if row.onset is None else row.onset.brief,
             round(row.seconds, 1),
             *(row.params.get(name) for name in names),
@@ -256,7 +262,7 @@ def trials_table(subject: Subject) -> Table:
     return Table(
         name="trials",
         caption="All trials, best first",
-        header=["trial", subject.goal.metric, "outcome", "fit", "seconds", *names],
+        header=["trial", subject.goal.metric, *costs, "outcome", "fit", "seconds", *names],
         rows=[cells(row) for row in rows],
     )
 

@@ -132,7 +132,7 @@ def _winner(
     study, theirs = load_study(storage, name)
     if theirs.points:
         raise UsageError(f"study {name!r} is a sweep: --search takes a search")
-    best = find_best(study)
+    best = find_best(study, theirs.goal)
     if not _is_comparable(record, theirs):
         if search is None:
             return None
