@@ -8,12 +8,15 @@ from joblib import cpu_count
 from optuna.study import Study
 
 from hpsearch.evaluation.cost import Cost, measure_cost
+from hpsearch.lab.cells import as_note
 from hpsearch.lab.plan import SweepPlan, fit, make_plan
-from hpsearch.lab.table import read_table
+from hpsearch.lab.table import SweepTable, read_table
 from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.stop import Stop
 from hpsearch.searching import launch
 from hpsearch.searching.launch import Options
+from hpsearch.searching.search import find_best
+from hpsearch.study.note import write_note
 from hpsearch.study.record import read_record
 from hpsearch.study.space import explore
 from hpsearch.study.storage import Storage
@@ -77,12 +80,18 @@ def train_sweep(study_file: StudyFile, plan: SweepPlan, options: Options) -> tup
     """Train a plan with live progress, and print the table once all of it is trained."""
     with open_view() as view:
         study, stop = launch.sweep(study_file, plan.points, options, view)
+    if stop in {Stop.BUDGET, Stop.EXHAUSTED}:
+        print_levels(error_console(), note_table(study, options))
+    return study, stop
+
+
+def note_table(study: Study, options: Options) -> SweepTable:
+    """The table of a sweep that was trained, which goes into the study's note too."""
     record = read_record(study)
     assert record is not None
-    if stop in {Stop.BUDGET, Stop.EXHAUSTED}:
-        table = read_table(Storage(options.storage, read_only=True), study, record)
-        print_levels(error_console(), table)
-    return study, stop
+    table = read_table(Storage(options.storage, read_only=True), study, record)
+    write_note(study, record, find_best(study, record.goal), as_note(table))
+    return table
 
 
 def print_plan(plan: SweepPlan, cost: Cost, n_slots: int, remarks: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
+from optuna_dashboard import get_note
 
 from hpsearch.study.invariants import violations
 from hpsearch.study.record import load_study
@@ -46,6 +47,8 @@ def test_a_sweep_prints_its_plan_trains_it_and_prints_the_table(cwd: Path, cli: 
     assert "Epochs trained: 24; each row by itself would have taken 52." in done.stderr
     assert done.stderr.endswith("next: hpsearch table toy-sweep\n")
     summary = read()
+    study, _record = load_study(Storage(URL, read_only=True), "toy-sweep")
+    assert "| level | 0\\.5 |" in get_note(study)
     assert summary.counts == {Outcome.FINISHED: 10}
     assert sum(row.is_baseline for row in summary.rows) == 1
 
