@@ -210,6 +210,13 @@ def sweep_command(
             help="Fit the sweep into this time: fewer seeds, then fewer levels.",
         ),
     ] = None,
+    as_published: Annotated[
+        bool,
+        typer.Option(
+            "--as-published",
+            help="Also measure every level on test, as the labs do, and show what that does.",
+        ),
+    ] = False,
     slots: SlotsOption = None,
     study: Annotated[
         str | None,
@@ -242,7 +249,14 @@ def sweep_command(
         retries=retries,
     )
     names = parse_names(factors)
-    return sweep(study_file, options, factors=names, n_seeds=seeds, minutes=minutes)
+    return sweep(
+        study_file,
+        options,
+        factors=names,
+        n_seeds=seeds,
+        minutes=minutes,
+        as_published=as_published,
+    )
 
 
 @app.command("lab", rich_help_panel="Lab bench")

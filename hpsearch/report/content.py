@@ -10,6 +10,7 @@ from hpsearch.curves.curve import Curve
 from hpsearch.errors import HpsearchError
 from hpsearch.evaluation.sentences import called, show_interval, validation_sentences
 from hpsearch.evaluation.sentences import test_sentences as sentences_on_test
+from hpsearch.lab.as_published import describe_flattery, read_level_openings
 from hpsearch.lab.cells import as_brief_cells, as_cells, remarks
 from hpsearch.lab.findings import judge_findings
 from hpsearch.pictures.drawing import Rendered, render
@@ -185,6 +186,8 @@ def _sweep(material: Material, subject: Subject) -> Section:
     published = material.study_file.task.published
     if published is not None and published.findings:
         sentences += _findings(material)
+    for opening in read_level_openings(subject.study)[-1:]:
+        sentences += describe_flattery(opening, subject.goal)
     pictures = [*_level_curves(subject), *_pictures(subject, OF_SWEEP)]
     return Section(
         anchor="sweep",

@@ -241,3 +241,17 @@ def test_combine_trains_the_best_levels_together_and_compares_them_with_a_search
         done = cli(*argv)
         assert (done.returncode, done.stdout) == (code, ""), done.stderr
         assert words in done.stderr
+
+
+def test_the_labs_own_way_measures_every_level_on_test_once(cwd: Path, cli: Cli):
+    write_toy(cwd, fields=FACTORS)
+    command = ["sweep", "toy.py", "--factors", "level,units", "--seeds", "2", "--as-published"]
+
+    first, second = cli(*command), cli(*command)
+
+    for done in (first, second):
+        assert done.returncode == 0, done.stderr
+        assert "every level was measured on test, as labs do: 6 networks" in done.stderr
+        assert "flattered by +0.0000" in done.stderr  # a score made to order: no luck in it
+    assert "opening the test split for 6 networks" in first.stderr
+    assert "opening the test split" not in second.stderr
