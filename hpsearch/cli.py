@@ -210,6 +210,13 @@ def sweep_command(
             help="Fit the sweep into this time: fewer seeds, then fewer levels.",
         ),
     ] = None,
+    as_published: Annotated[
+        bool,
+        typer.Option(
+            "--as-published",
+            help="Also measure every level on test, as the labs do, and show what that does.",
+        ),
+    ] = False,
     slots: SlotsOption = None,
     study: Annotated[
         str | None,
@@ -242,7 +249,14 @@ def sweep_command(
         retries=retries,
     )
     names = parse_names(factors)
-    return sweep(study_file, options, factors=names, n_seeds=seeds, minutes=minutes)
+    return sweep(
+        study_file,
+        options,
+        factors=names,
+        n_seeds=seeds,
+        minutes=minutes,
+        as_published=as_published,
+    )
 
 
 @app.command("lab", rich_help_panel="Lab bench")
@@ -278,9 +292,10 @@ def lab_command(
     memory: MemoryOption = None,
     retries: RetriesOption = 2,
 ) -> int:
-    """Do a whole assignment: sweep, search, combine, evaluate, report.
+    """Do a whole assignment, from the baseline to the report.
 
-    Rerun to continue. Example: hpsearch lab digits --minutes 5
+    Sweep, search, combine, evaluate, report. Rerun to continue.
+    Example: hpsearch lab digits --minutes 5
     """
     from hpsearch.verbs.lab import lab
 
@@ -316,7 +331,10 @@ def combine_command(
     memory: MemoryOption = None,
     retries: RetriesOption = 2,
 ) -> int:
-    """Train the best level of every factor of a sweep together, and say what that did."""
+    """Train the best levels of a sweep together.
+
+    Says whether that gained what the single changes promised, and what it cost.
+    """
     from hpsearch.verbs.combine import combine_sweep
 
     options = _options(
@@ -366,7 +384,7 @@ def report_command(
     storage: StorageOption = None,
     data: DataOption = None,
 ) -> None:
-    """Write a report to hand in: a page, Markdown, a notebook, tables and pictures."""
+    """Write a folder to hand in: page, notebook, tables."""
     from hpsearch.verbs.report import report
 
     report(storage_url(storage), studies, output, data=data_folder(data))
@@ -832,7 +850,10 @@ def verify_command(
     storage: StorageOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check that no trial is lost or counted twice, or that a report comes from its studies."""
+    """Check a study, or the folder of a report.
+
+    No trial is lost, counted twice or left running; a report's tables come from its studies.
+    """
     answer_fast()
     if (Path(study) / "MANIFEST.json").is_file():
         from hpsearch.verbs.report import verify as verify_report

@@ -10,6 +10,7 @@ from hpsearch.curves.curve import Curve
 from hpsearch.errors import HpsearchError
 from hpsearch.evaluation.sentences import called, show_interval, validation_sentences
 from hpsearch.evaluation.sentences import test_sentences as sentences_on_test
+from hpsearch.lab.as_published import describe_flattery, read_level_openings
 from hpsearch.lab.cells import as_brief_cells, as_cells, remarks
 from hpsearch.lab.findings import judge_findings
 from hpsearch.pictures.drawing import Rendered, render
@@ -181,26 +182,31 @@ def _questions(material: Material) -> Iterator[Section]:
 
 def _sweep(material: Material, subject: Subject) -> Section:
     table = subject.table
-    header, rows = as_cells(table)
     sentences = remarks(table)
     published = material.study_file.task.published
     if published is not None and published.findings:
         sentences += _findings(material)
+    for opening in read_level_openings(subject.study)[-1:]:
+        sentences += describe_flattery(opening, subject.goal)
     pictures = [*_level_curves(subject), *_pictures(subject, OF_SWEEP)]
     return Section(
         anchor="sweep",
         heading=f"One factor at a time: {subject.name}",
         sentences=sentences,
-        tables=[
-            Table(
-                name="levels",
-                caption="What each level came to",
-                header=header,
-                rows=rows,
-                brief=as_brief_cells(table),
-            )
-        ],
+        tables=[levels_table(subject)],
         pictures=pictures,
+    )
+
+
+def levels_table(subject: Subject) -> Table:
+    """What each level of a sweep came to."""
+    header, rows = as_cells(subject.table)
+    return Table(
+        name="levels",
+        caption="What each level came to",
+        header=header,
+        rows=rows,
+        brief=as_brief_cells(subject.table),
     )
 
 
@@ -234,12 +240,13 @@ def _search(subject: Subject) -> Section:
         anchor="search",
         heading=f"The search: {subject.name}",
         sentences=sentences,
-        tables=[_trials(subject)],
+        tables=[trials_table(subject)],
         pictures=list(_pictures(subject, OF_SEARCH)),
     )
 
 
-def _trials(subject: Subject) -> Table:
+def trials_table(subject: Subject) -> Table:
+    """All trials of a search, best first."""
     rows = subject.summary.ranked()
     names = list(dict.fromkeys(name for row in rows for name in row.params))
     costs = subject.summary.costs

@@ -18,7 +18,7 @@ LINKS = (Attr.READ_OFF, Attr.PROMOTED_FROM)
 LAST_LINE = "*hpsearch writes what is above this line; what is below it stays.*"
 
 
-def write_note(study: Study, record: Record, best: Configuration | None) -> None:
+def write_note(study: Study, record: Record, best: Configuration | None, table: str = "") -> None:
     """Update a study's note: what the study is for, and its best trial so far.
 
     Text that people wrote below it, or before it existed, is kept.
@@ -27,11 +27,12 @@ def write_note(study: Study, record: Record, best: Configuration | None) -> None
         study: The study.
         record: Its description.
         best: The incumbent; None before a trial has finished.
+        table: A sweep's, in Markdown.
 
     Raises:
         StorageError: The storage is unavailable.
     """
-    _update(study, [_describe(record), _describe_best(record, best)])
+    _update(study, [_describe(record), _describe_best(record, best), table])
 
 
 def write_trial_notes(study: Study, number: int) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
+from optuna_dashboard import get_note
 
 from hpsearch.study.invariants import violations
 from hpsearch.study.record import load_study
@@ -46,6 +47,8 @@ def test_a_sweep_prints_its_plan_trains_it_and_prints_the_table(cwd: Path, cli: 
     assert "Epochs trained: 24; each row by itself would have taken 52." in done.stderr
     assert done.stderr.endswith("next: hpsearch table toy-sweep\n")
     summary = read()
+    study, _record = load_study(Storage(URL, read_only=True), "toy-sweep")
+    assert "| level | 0\\.5 |" in get_note(study)
     assert summary.counts == {Outcome.FINISHED: 10}
     assert sum(row.is_baseline for row in summary.rows) == 1
 
@@ -238,3 +241,17 @@ def test_combine_trains_the_best_levels_together_and_compares_them_with_a_search
         done = cli(*argv)
         assert (done.returncode, done.stdout) == (code, ""), done.stderr
         assert words in done.stderr
+
+
+def test_the_labs_own_way_measures_every_level_on_test_once(cwd: Path, cli: Cli):
+    write_toy(cwd, fields=FACTORS)
+    command = ["sweep", "toy.py", "--factors", "level,units", "--seeds", "2", "--as-published"]
+
+    first, second = cli(*command), cli(*command)
+
+    for done in (first, second):
+        assert done.returncode == 0, done.stderr
+        assert "every level was measured on test, as labs do: 6 networks" in done.stderr
+        assert "flattered by +0.0000" in done.stderr  # a score made to order: no luck in it
+    assert "opening the test split for 6 networks" in first.stderr
+    assert "opening the test split" not in second.stderr
