@@ -14,13 +14,13 @@ from statistics import fmean, stdev
 import optuna
 from optuna.trial import TrialState
 
+from benchmarks.asks import NAMES, TEXT
 from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.searching.racing import RacingSchedule
 from hpsearch.searching.schedule import SampledSchedule, Schedule
 from hpsearch.searching.search import find_best
 from hpsearch.study_file import run_study_file
 from hpsearch.task import Params
-from benchmarks.asks import NAMES, TEXT
 
 N_SEARCHES = 60
 BUDGETS = (40, 100)
