@@ -104,11 +104,11 @@ def find_incumbent(configurations: Sequence[Configuration], goal: Goal) -> Confi
     """The best by its mean among those that were repeated; before any is, the best value.
 
     A single value is high by luck as well as by merit, so it never beats a mean: it earns a
-    replicate.
+    replicate. Of equals, the one that costs less is the best.
     """
 
-    def rank(one: Configuration) -> tuple[bool, bool, float, int]:
-        return one.is_out, not one.is_repeated, goal.key(one.mean), one.number
+    def rank(one: Configuration) -> tuple[bool, bool, float, tuple[float, ...], int]:
+        return one.is_out, not one.is_repeated, goal.key(one.mean), one.first.costs, one.number
 
     return min(configurations, key=rank, default=None)
 
@@ -125,7 +125,8 @@ def ranked(
     front = find_front(configurations, objectives) if costs else [incumbent]
     first = {one.number for one in front if one is not None}
 
-    def rank(one: Configuration) -> tuple[bool, bool, float, int]:
-        return one.number not in first, one.is_out, goal.key(one.mean), one.number
+    def rank(one: Configuration) -> tuple[bool, bool, float, tuple[float, ...], int]:
+        is_behind = one.number not in first
+        return is_behind, one.is_out, goal.key(one.mean), one.first.costs, one.number
 
     return sorted(configurations, key=rank)

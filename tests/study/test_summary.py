@@ -74,13 +74,14 @@ def test_replicates_rank_right_after_the_trial_that_they_repeat_and_it_by_their_
 
 
 def test_with_several_objectives_the_front_ranks_first_and_its_best_metric_is_the_best():
-    sizes = {0: 300.0, 1: 200.0, 2: 250.0, 3: 100.0}
-    values = {0: 0.9, 1: 0.8, 2: 0.7, 3: 0.6}
+    """Of two with the best metric, the smaller one."""
+    sizes = {0: 400.0, 1: 300.0, 2: 200.0, 3: 250.0, 4: 100.0}
+    values = {0: 0.9, 1: 0.9, 2: 0.8, 3: 0.7, 4: 0.6}
     rows = [trial(number, values[number], costs=(size,)) for number, size in sizes.items()]
-    study = replace(summary(*rows, pruned(4, 0.5)), costs=("n_weights",))
+    study = replace(summary(*rows, pruned(5, 0.5)), costs=("n_weights",))
 
-    assert [one.number for one in study.front] == [0, 1, 3]
-    assert [row.number for row in study.ranked()] == [0, 1, 3, 2, 4]
+    assert [one.number for one in study.front] == [1, 2, 4]
+    assert [row.number for row in study.ranked()] == [1, 2, 4, 0, 3, 5]
     assert study.best == study.front[0]
     assert summary(*rows).front == []
 
