@@ -137,8 +137,9 @@ def _search(material: Material, _name: str) -> list[str]:
     best = material.search.summary.best
     assert best is not None
     assert best.value is not None
+    n_trials = material.search.summary.n_trials
     return [
-        f"The best of {material.search.summary.n_trials} trials is trial {best.number} with "
+        f"The best of {n_trials} trial{'' if n_trials == 1 else 's'} is trial {best.number} with "
         f"{material.search.goal.metric} {best.value:.4f}: {describe_params(best.params)}. A best "
         "of many is optimistic: only fresh seeds and the test split tell what it is worth."
     ]

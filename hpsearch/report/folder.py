@@ -132,7 +132,7 @@ def _outcomes(material: Material) -> dict[str, dict[str, int]]:
 
 
 def _harmless(cell: ParamValue) -> ParamValue:
-    is_formula = isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    is_formula = isinstance(cell, str) and cell.lstrip().startswith(("=", "+", "-", "@"))
     return f"'{cell}" if is_formula else cell
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from optuna.distributions import IntDistribution, json_to_distribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from hpsearch.files import slug
 from hpsearch.goal import Logs
 from hpsearch.pictures.subject import Subject
 from hpsearch.study.record import Point, create_or_continue, make_record
@@ -77,7 +78,7 @@ def store(
     )  # fmt: skip
     study, _record, _existed = create_or_continue(storage, name, record, {"epochs": 3, "units": 2})
     for number, trial in enumerate(trials):
-        key = trial.key or f"curve{number}"
+        key = trial.key or f"{slug(name)}-{number}"
         (storage.curves / key).mkdir(parents=True, exist_ok=True)
         content = {"schema": "hpsearch.curve/1", "starts": [], "logs": trial.curve}
         (storage.curves / key / "curve.json").write_text(json.dumps(content))

@@ -55,9 +55,12 @@ ASKING_TEXT = TEXT.replace(
 """Asks for every kind of evidence."""
 
 
-def level(seed: int = 0, accuracy: float = 0.7, **params: ParamValue) -> Stored:
+def level(
+    seed: int = 0, accuracy: float = 0.7, *, epoch_s: float = 1.0, **params: ParamValue
+) -> Stored:
     """A point of a sweep of `ASKING_TEXT`; its accuracy rises with the seed."""
-    return Stored(curve=logs(3, accuracy + seed / 100), params={**BASELINE, **params}, seed=seed)
+    curve = logs(3, accuracy + seed / 100, seconds=epoch_s)
+    return Stored(curve=curve, params={**BASELINE, **params}, seed=seed)
 
 
 def rude_studies(folder: Path) -> Storage:
