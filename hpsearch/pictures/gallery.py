@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -215,7 +216,10 @@ def importances(subject: Subject) -> dict[str, float]:
         raise NothingFinished(
             f"study {subject.name!r} has one finished trial: importances compare several"
         )
-    found = get_param_importances(subject.study)
+    with warnings.catch_warnings():
+        # printed nowhere near the picture, which has a warning of its own
+        warnings.filterwarnings("ignore", message="Some regimes", category=UserWarning)
+        found = get_param_importances(subject.study)
     if not found:
         raise UsageError(f"study {subject.name!r} varies no hyperparameter")
     return found
