@@ -136,7 +136,7 @@ class DrawnStore:
         if drawn is None:
             return self._stored.open_reader(artifact_id)
         with self._lock:
-            return io.BytesIO(self._content(drawn).encode())
+            return io.BytesIO(self._content(drawn))
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
         """Store a file."""
@@ -147,13 +147,14 @@ class DrawnStore:
         if Drawn.parse(artifact_id) is None:
             self._stored.remove(artifact_id)
 
-    def _content(self, drawn: Drawn) -> str:
+    def _content(self, drawn: Drawn) -> bytes:
         try:
             name = self._storage.optuna.get_study_name_from_id(drawn.study_id)
             subject = Subject(self._storage, name)
             if drawn.what == TABLE:
                 table = levels_table(subject) if subject.is_sweep else trials_table(subject)
                 return as_csv(table.header, table.rows)
-            return as_svg(draw(PictureKind(drawn.what), subject))
+            return as_svg(draw(PictureKind(drawn.what), subject)).encode()
         except HpsearchError as error:
-            return str(error) if drawn.what == TABLE else REFUSED.format(escape(str(error)))
+            told = str(error) if drawn.what == TABLE else REFUSED.format(escape(str(error)))
+            return told.encode()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
 from hpsearch.curves.curve import Curve
 from hpsearch.errors import HpsearchError
+from hpsearch.evaluation.candidates import baseline_of
 from hpsearch.evaluation.sentences import called, show_interval, validation_sentences
 from hpsearch.evaluation.sentences import test_sentences as sentences_on_test
 from hpsearch.lab.as_published import describe_flattery, read_level_openings
@@ -18,7 +20,7 @@ from hpsearch.pictures.gallery import Choice, draw, warning_of
 from hpsearch.pictures.kinds import ABOUT, PictureKind
 from hpsearch.pictures.subject import Subject
 from hpsearch.report.evidence import answer
-from hpsearch.report.material import Material
+from hpsearch.report.material import UNFINISHED, Material
 from hpsearch.study.trials import TrialRow, curve_epochs
 from hpsearch.task import ParamValue, describe_params
 
@@ -33,6 +35,8 @@ OF_SEARCH = (
 )
 OF_SWEEP = (PictureKind.FACTORS, PictureKind.TIME, PictureKind.TIMELINE)
 OF_EVALUATION = (PictureKind.CONFUSION, PictureKind.MISTAKES)
+STUDY_FILE = "study_file.py"
+"""The study file, beside the report."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,17 +136,15 @@ def _task(material: Material) -> Section:
     subject, task = material.subjects[0], material.study_file.task
     sentences = [f"Goal: {task.goal}."]
     if subject.record.splits:
-        sizes = ", ".join(f"{part} {n:,}" for part, n in subject.record.splits.items())
-        sentences.append(f"Examples: {sizes}.")
+        sentences.append(f"Examples: {_sizes(subject)}.")
     if material.n_running:
         sentences.append(
-            f"This report was written while {material.n_running} trials were still running or "
-            "waiting: it shows what there was by then."
+            f"This report was written while {material.unfinished}: it shows what there was by then."
         )
+    sentences.append(f"The baseline: {describe_params(baseline_of(material.study_file))}.")
     baseline = next((row for row in subject.summary.rows if row.is_baseline), None)
     tables = []
     if baseline is not None:
-        sentences.append(f"The baseline: {describe_params(task.complete(baseline.params))}.")
         layers = Curve(subject.storage.curves / (baseline.curve or "none")).layers
         if layers:
             n_weights = sum(layer.n_weights for layer in layers)
@@ -258,7 +260,7 @@ def trials_table(subject: Subject) -> Table:
             *(row.costs or [None] * len(costs)),
             row.outcome.value + ("" if row.replicate_of is None else ", a replicate"),
             None if row.onset is None else row.onset.brief,
-            round(row.seconds, 1),
+            None if row.outcome in UNFINISHED else round(row.seconds, 1),
             *(row.params.get(name) for name in names),
         ]
 
@@ -290,8 +292,7 @@ def _evaluation(material: Material) -> Section:
     if published is not None and published.test_accuracy is not None and opening.is_share:
         rows.append(["published", None, None, published.test_accuracy, None, published.source])
     header = ["network", "validation", "95 % interval", "test", "95 % interval on test", "params"]
-    subject = material.search or material.sweep
-    assert subject is not None
+    assert material.evaluated is not None
     return Section(
         anchor="evaluation",
         heading="With fresh seeds, and on the test split",
@@ -307,7 +308,7 @@ def _evaluation(material: Material) -> Section:
                 rows=rows,
             )
         ],
-        pictures=list(_pictures(subject, OF_EVALUATION)),
+        pictures=list(_pictures(material.evaluated, OF_EVALUATION)),
     )
 
 
@@ -317,12 +318,12 @@ def _measured(material: Material) -> Section:
         record, summary = subject.record, subject.summary
         seeds = sorted({point.seed for point in record.points}) or [record.seed]
         times = [row.started for row in summary.rows if row.started is not None]
-        splits = ", ".join(f"{part} {n:,}" for part, n in record.splits.items())
         outcomes = ", ".join(f"{n} {one.value}" for one, n in summary.counts.most_common())
         facts = {
             "trials": f"{len(summary.rows)}: {outcomes}",
             "seeds": ", ".join(map(str, seeds)),
-            "data": f"{splits}; SHA-256 {record.data}",
+            "examples": _sizes(subject),
+            "data": f"SHA-256 {record.data}",
             "sampler, pruner": "none" if record.points else f"{record.sampler}, {record.pruner}",
             "began": f"{min(times):%Y-%m-%d %H:%M}" if times else None,
             "time of slots": f"{summary.seconds:,.0f} s",
@@ -351,32 +352,41 @@ def _measured(material: Material) -> Section:
 
 
 def _repeat(material: Material) -> Section:
-    name = material.study_file.name
-    commands = []
-    if material.sweep is not None:
-        n_seeds = len({point.seed for point in material.sweep.record.points})
-        commands.append(f"hpsearch sweep {name} --seeds {n_seeds} --study {material.sweep.name}")
-        if material.combined is not None:
-            commands.append(f"hpsearch combine {material.sweep.name}")
-    if material.search is not None:
-        summary = material.search.summary
+    commands: list[list[object]] = []
+    if (search := material.search) is not None:
+        record, summary = search.record, search.summary
         commands.append(
-            f"hpsearch run {name} --trials {summary.n_trials} --seed {summary.seed} "
-            f"--study {material.search.name}"
-        )
-    if material.openings:
+            ["run", STUDY_FILE, "--study", search.name, "--trials", summary.n_trials,
+             "--seed", record.seed, "--sampler", record.sampler, "--pruner", record.pruner]
+        )  # fmt: skip
+    if (sweep := material.sweep) is not None:
+        n_seeds = len({point.seed for point in sweep.record.points})
+        names = [factor.name for factor in sweep.table.factors]
+        is_part = 0 < len(names) < len(material.study_file.task.all_factors())
+        commands.append(
+            ["sweep", STUDY_FILE, "--study", sweep.name, "--seeds", n_seeds,
+             *(["--factors", ",".join(names)] if is_part else [])]
+        )  # fmt: skip
+        if material.combined is not None:
+            with_search = [] if search is None else ["--search", search.name]
+            commands.append(["combine", sweep.name, *with_search])
+    if material.evaluated is not None:
         opening = material.openings[-1]
         commands.append(
-            f"hpsearch evaluate {material.subjects[0].name} --top {opening.n_top} "
-            f"--seeds {len(opening.seeds)}"
-        )
-    commands.append(f"hpsearch report {' '.join(s.name for s in material.subjects)} -o report")
+            ["evaluate", material.evaluated.name, "--top", opening.n_top,
+             "--seeds", len(opening.seeds)]
+        )  # fmt: skip
+    commands.append(["report", *(one.name for one in material.subjects), "-o", "again"])
     return Section(
         anchor="repeat",
         heading="To repeat it",
-        sentences=["The study file is stored with each study, and beside this report."],
-        commands=commands,
+        sentences=["In a folder with this report's study_file.py:"],
+        commands=[shlex.join(map(str, ["hpsearch", *command])) for command in commands],
     )
+
+
+def _sizes(subject: Subject) -> str:
+    return ", ".join(f"{part} {n:,}" for part, n in subject.record.splits.items())
 
 
 def _level_curves(subject: Subject) -> Iterator[Picture]:

@@ -10,6 +10,7 @@ from hpsearch.lab.combine import compare, describe_combination
 from hpsearch.lab.findings import judge_findings
 from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, spread
 from hpsearch.report.material import Material
+from hpsearch.study.trials import TrialRow
 from hpsearch.task import Evidence, Question, describe_params
 
 
@@ -32,7 +33,7 @@ def _levels(material: Material, name: str) -> list[str]:
     assert material.table is not None
     table, best = material.table, factor.best
     if best is None or not table.baseline.values:
-        return [f"No level of {name} has finished yet."]
+        return _unfinished(name)
     values = ", ".join(f"{row.label}: {_mean(row)}" for row in factor.rows if row.values)
     told = f"{table.goal.metric} by {name}: {values}."
     if best.is_baseline:
@@ -60,6 +61,8 @@ def _time(material: Material, name: str) -> list[str]:
         for row in factor.rows
         if row.epoch_s is not None
     )
+    if not times:
+        return _unfinished(name)
     return [f"An epoch takes, by {name}: {times} (median over epochs and seeds)."]
 
 
@@ -72,6 +75,8 @@ def _overfitting_by_level(material: Material, name: str) -> list[str]:
         for row in factor.rows
         if row.fit is not None
     )
+    if not told:
+        return _unfinished(name)
     return [f"Overfitting by {name}: {told}."]
 
 
@@ -86,10 +91,15 @@ def _overfitting(material: Material, _name: str) -> list[str]:
 def _baseline(material: Material, _name: str) -> list[str]:
     sentences = []
     if material.table is not None and material.table.baseline.values:
-        row = material.table.baseline
+        row, n_seeds = material.table.baseline, len(material.table.baseline.values)
         sentences.append(
-            f"The baseline reaches a {material.table.goal.metric} of {_mean(row)} over "
-            f"{len(row.values)} seeds."
+            f"The baseline reaches a {material.table.goal.metric} of {_mean(row)} over {n_seeds} "
+            f"seed{'' if n_seeds == 1 else 's'}."
+        )
+    elif (trial := _searched_baseline(material)) is not None:
+        sentences.append(
+            f"The baseline, trial {trial.number}, reaches a {material.subjects[0].goal.metric} of "
+            f"{trial.value:.4f}; one seed cannot tell how much of that is chance."
         )
     if material.openings:
         sentences += [
@@ -98,6 +108,11 @@ def _baseline(material: Material, _name: str) -> list[str]:
             if "reproduced" in sentence or "Like for like" in sentence
         ]
     return sentences or _no_sweep(material, "the baseline")
+
+
+def _searched_baseline(material: Material) -> TrialRow | None:
+    rows = [] if material.search is None else material.search.finished
+    return next((row for row in rows if row.is_baseline), None)
 
 
 def _combination(material: Material, _name: str) -> list[str]:
@@ -121,8 +136,9 @@ def _search(material: Material, _name: str) -> list[str]:
         return [f"Not searched yet: hpsearch run {material.study_file.name}."]
     best = material.search.summary.best
     assert best is not None
+    n_trials = material.search.summary.n_trials
     return [
-        f"The best of {material.search.summary.n_trials} trials is trial {best.number} with "
+        f"The best of {n_trials} trial{'' if n_trials == 1 else 's'} is trial {best.number} with "
         f"{material.search.goal.metric} {best}: {describe_params(best.params)}. A best "
         "of many is optimistic: only fresh seeds and the test split tell what it is worth."
     ]
@@ -131,7 +147,7 @@ def _search(material: Material, _name: str) -> list[str]:
 def _test(material: Material, _name: str) -> list[str]:
     if material.openings:
         return test_sentences(material.openings, material.study_file.task.published)
-    name = material.subjects[0].name
+    name = (material.search or material.subjects[0]).name
     return [f"The test split has not been opened: hpsearch evaluate {name}."]
 
 
@@ -145,6 +161,10 @@ def _findings(material: Material, _name: str) -> list[str]:
 def _factor(material: Material, name: str) -> FactorTable | None:
     table: SweepTable | None = material.table
     return next((one for one in table.factors if one.name == name), None) if table else None
+
+
+def _unfinished(name: str) -> list[str]:
+    return [f"No level of {name} has finished yet."]
 
 
 def _no_sweep(material: Material, what: str) -> list[str]:

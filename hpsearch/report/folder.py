@@ -6,14 +6,15 @@ import csv
 import io
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.codec import Schema
 from hpsearch.errors import Conflict, DataError, StorageError, UsageError
+from hpsearch.evaluation.opening import read_openings
 from hpsearch.files import as_json, atomic_folder, sha256_of
-from hpsearch.report.content import Report, Table, put_together
+from hpsearch.report.content import STUDY_FILE, Report, Table, put_together
 from hpsearch.report.markdown import as_markdown
 from hpsearch.report.material import Material
 from hpsearch.report.notebook import as_notebook
@@ -31,8 +32,8 @@ class Manifest:
     """What a report was made of."""
 
     studies: list[str]
-    trials: dict[str, int]
-    """How many trials each study had."""
+    outcomes: dict[str, dict[str, int]]
+    """By study: how many trials had ended in which way, and how often test had been opened."""
     files: dict[str, str]
     """The SHA-256 of each other file."""
 
@@ -75,7 +76,7 @@ def require_new(folder: Path) -> None:
 
 def _write(report: Report, material: Material, folder: Path) -> None:
     for table in report.tables:
-        (folder / f"{table.name}.csv").write_text(as_csv(table.header, table.rows), "utf-8")
+        (folder / f"{table.name}.csv").write_bytes(as_csv(table.header, table.rows))
     drawn = {picture.name: picture.render() for picture in report.pictures}
     rendered = {name: one for name, one in drawn.items() if one is not None}
     for name, one in rendered.items():
@@ -84,10 +85,10 @@ def _write(report: Report, material: Material, folder: Path) -> None:
     (folder / "report.html").write_text(as_page(report, rendered), "utf-8")
     (folder / "report.md").write_text(as_markdown(report, rendered), "utf-8")
     (folder / "report.ipynb").write_text(as_notebook(report, curves), "utf-8")
-    (folder / "study_file.py").write_text(material.study_file.text, "utf-8")
+    (folder / STUDY_FILE).write_text(material.study_file.text, "utf-8")
     manifest = Manifest(
         studies=report.studies,
-        trials={one.name: len(one.summary.rows) for one in material.subjects},
+        outcomes=_outcomes(material),
         files={path.name: sha256_of(path) for path in sorted(folder.iterdir())},
     )
     (folder / MANIFEST).write_text(as_json(SCHEMA.encode(manifest)), "utf-8")
@@ -110,22 +111,29 @@ def _write_curves(material: Material, folder: Path) -> dict[str, str]:
             ]
             kind = "sweep" if subject.is_sweep else "search"
             name = f"curve-{kind}-{what}"
-            (folder / f"{name}.csv").write_text(as_csv(header, rows), "utf-8")
+            (folder / f"{name}.csv").write_bytes(as_csv(header, rows))
             titles[name] = f"{subject.name}: the {what}, trial {row.number}"
     return titles
 
 
-def as_csv(header: Sequence[str], rows: Sequence[Sequence[ParamValue]]) -> str:
-    """CSV; text that a spreadsheet would run as a formula gets an apostrophe."""
+def as_csv(header: Sequence[str], rows: Sequence[Sequence[ParamValue]]) -> bytes:
+    """CSV as RFC 4180 has it; text that a spreadsheet would run as a formula gets an apostrophe."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([[_harmless(cell) for cell in row] for row in rows])
-    return buffer.getvalue()
+    csv.writer(buffer).writerows([map(_harmless, row) for row in (header, *rows)])
+    return buffer.getvalue().encode(errors="backslashreplace")
+
+
+def _outcomes(material: Material) -> dict[str, dict[str, int]]:
+    found = {}
+    for one in material.subjects:
+        n_openings = len(read_openings(one.study))
+        found[one.name] = {str(outcome): n for outcome, n in one.summary.counts.items()}
+        found[one.name] |= {"test openings": n_openings} if n_openings else {}
+    return found
 
 
 def _harmless(cell: ParamValue) -> ParamValue:
-    is_formula = isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    is_formula = isinstance(cell, str) and cell.lstrip().startswith(("=", "+", "-", "@"))
     return f"'{cell}" if is_formula else cell
 
 
@@ -137,7 +145,7 @@ class Proof:
     n_files: int
     n_tables: int
     grown: list[str]
-    """Studies that have more trials by now, in words: their tables are older."""
+    """Studies that have gone on since, in words: their tables are older."""
 
 
 def verify_report(folder: Path, storage: Storage) -> Proof:
@@ -159,11 +167,10 @@ def verify_report(folder: Path, storage: Storage) -> Proof:
         if sha256_of(path) != digest:
             raise Conflict(f"{path} was changed after the report was written")
     material = Material(storage, manifest.studies)
-    now = {one.name: len(one.summary.rows) for one in material.subjects}
     grown = [
-        f"{name} has {now[name]} trials by now, {n} then"
-        for name, n in manifest.trials.items()
-        if now[name] != n
+        f"{name} has gone on since: {_told(manifest.outcomes[name])} then, {_told(now)} now"
+        for name, now in _outcomes(material).items()
+        if now != manifest.outcomes[name]
     ]
     tables: list[Table] = []
     if not grown:
@@ -172,8 +179,8 @@ def verify_report(folder: Path, storage: Storage) -> Proof:
         for table in tables:
             written = folder / f"{table.name}.csv"
             if not written.is_file():
-                raise Conflict(f"{written} is missing: the studies have more to tell by now")
-            if written.read_text("utf-8") != as_csv(table.header, table.rows):
+                raise Conflict(f"{written} is missing: the recorded runs have this table")
+            if written.read_bytes() != as_csv(table.header, table.rows):
                 raise Conflict(f"{written} does not come from the recorded runs")
     return Proof(
         studies=manifest.studies, n_files=len(manifest.files), n_tables=len(tables), grown=grown
@@ -195,6 +202,12 @@ def read_manifest(folder: Path) -> Manifest:
     except StorageError as error:
         raise UsageError(f"{folder} holds no report that this hpsearch can read") from error
     for name in manifest.files:
-        if Path(name).name != name:
-            raise UsageError(f"{folder / MANIFEST} names {name!r}, which is not in the folder")
+        if name in ("", "..") or Path(name).name != name:
+            raise UsageError(f"{folder / MANIFEST} names {name!r}, which is no file of the folder")
+    if not manifest.studies or set(manifest.studies) != set(manifest.outcomes):
+        raise UsageError(f"{folder / MANIFEST} does not say how far each study had come")
     return manifest
+
+
+def _told(outcomes: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {outcome}" for outcome, n in sorted(outcomes.items()))

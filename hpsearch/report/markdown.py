@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from hpsearch.report.content import Report, Section, Table
 from hpsearch.report.page import shown
@@ -38,7 +38,7 @@ def _section(section: Section, drawn: Container[str]) -> Iterator[str]:
             continue
         yield from (f"![{escaped(picture.caption)}]({picture.name}.png)", "")
     if section.commands:
-        yield from ("```sh", *section.commands, "```", "")
+        yield from (fenced(section.commands), "")
 
 
 def as_table(table: Table) -> Iterator[str]:
@@ -58,7 +58,12 @@ def as_table(table: Table) -> Iterator[str]:
         yield from (f"... and {len(rows) - MOST_ROWS} more in {table.name}.csv.", "")
 
 
+def fenced(commands: Iterable[str]) -> str:
+    """What to type, as a block of code."""
+    return "\n".join(("```sh", *map(shown, commands), "```"))
+
+
 def escaped(text: str) -> str:
-    """Text that no Markdown reader takes for markup, HTML or another cell."""
-    text = re.sub(r"\s*\n\s*", " ", text)
-    return re.sub(r"([\\`*_\[\]<>|#&])", r"\\\1", text)
+    """Text that no Markdown reader takes for markup, HTML, a formula, a list or another cell."""
+    text = re.sub(r"([\\`*_\[\]<>|#&$~])", r"\\\1", shown(text))
+    return re.sub(r"^(\d*)([-+=.)])(?=[-=\s]|$)", r"\1\\\2", text)

@@ -16,6 +16,8 @@ from hpsearch.study.storage import Storage
 from hpsearch.study.trials import Outcome
 from hpsearch.study_file import StudyFile
 
+UNFINISHED = frozenset({Outcome.RUNNING, Outcome.WAITING})
+
 
 class Material:
     """The studies of a report.
@@ -56,10 +58,15 @@ class Material:
         return None if self.sweep is None else self.sweep.table
 
     @cached_property
+    def evaluated(self) -> Subject | None:
+        """The search if it has been evaluated, else the sweep if that has been."""
+        subjects = [one for one in (self.search, self.sweep) if one is not None]
+        return next((one for one in subjects if read_openings(one.study)), None)
+
+    @cached_property
     def openings(self) -> list[Opening]:
-        """Of the test split, by the search's evaluation, else by the sweep's."""
-        found = [read_openings(one.study) for one in (self.search, self.sweep) if one is not None]
-        return next((openings for openings in found if openings), [])
+        """Of the test split, by the evaluated study."""
+        return [] if self.evaluated is None else read_openings(self.evaluated.study)
 
     @cached_property
     def combined(self) -> tuple[Combination, LevelRow] | None:
@@ -77,5 +84,10 @@ class Material:
     @property
     def n_running(self) -> int:
         """Trials that run, or wait to be continued, while this is written."""
-        unfinished = {Outcome.RUNNING, Outcome.WAITING}
-        return sum(row.outcome in unfinished for one in self.subjects for row in one.summary.rows)
+        return sum(row.outcome in UNFINISHED for one in self.subjects for row in one.summary.rows)
+
+    @property
+    def unfinished(self) -> str:
+        """`2 trials were running or waiting`."""
+        were = "1 trial was" if self.n_running == 1 else f"{self.n_running} trials were"
+        return f"{were} running or waiting"

@@ -6,7 +6,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from hpsearch.report.content import Report, Section
-from hpsearch.report.markdown import escaped
+from hpsearch.report.markdown import escaped, fenced
 
 READ = """\
 import csv
@@ -25,6 +25,8 @@ def show(name, rows=20):
     print(f"{len(found)} rows")"""
 DRAW = """\
 import matplotlib.pyplot as plt
+
+plt.rcParams["text.parse_math"] = False  # a name may hold dollars
 
 
 def draw(name, title):
@@ -73,5 +75,5 @@ def as_notebook(report: Report, curves: dict[str, str]) -> str:
 def _told(section: Section) -> str:
     lines = [f"## {escaped(section.heading)}", *map(escaped, section.sentences)]
     if section.commands:
-        lines.append("\n".join(["```sh", *section.commands, "```"]))
+        lines.append(fenced(section.commands))
     return "\n\n".join(lines)

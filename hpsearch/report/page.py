@@ -26,7 +26,7 @@ def as_page(report: Report, rendered: Mapping[str, Rendered]) -> str:
         report: What it says.
         rendered: Its pictures, by name.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=False)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=_finalize)
     text = resources.files("hpsearch.report").joinpath(TEMPLATE).read_text("utf-8")
     return environment.from_string(text).render(
         report=report, rendered=rendered, drawn=_drawn, shown=shown
@@ -34,16 +34,22 @@ def as_page(report: Report, rendered: Mapping[str, Rendered]) -> str:
 
 
 def shown(cell: ParamValue) -> str:
-    """A cell of a table; empty for None."""
+    """Text or a cell of a table on one line, without control characters; empty for None."""
     if cell is None:
         return ""
-    return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+    text = f"{cell:.6g}" if isinstance(cell, float) else " ".join(str(cell).split())
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _finalize(value: ParamValue) -> str:
+    return value if isinstance(value, Markup) else shown(value)
 
 
 def _drawn(picture: Picture, rendered: Rendered) -> Markup:
+    caption = shown(picture.caption)
     if len(rendered.svg) <= LARGEST_SVG:
         start = rendered.svg.index("<svg")  # without the XML declaration
-        label = Markup('<svg role="img" aria-label="{}"').format(picture.caption)
+        label = Markup('<svg role="img" aria-label="{}"').format(caption)
         return label + Markup(rendered.svg[start + len("<svg") :])
     pixels = base64.b64encode(rendered.png).decode()
-    return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(picture.caption, pixels)
+    return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(caption, pixels)

@@ -26,7 +26,7 @@ def report(storage_url: str, studies: Sequence[str], folder: Path, *, data: Path
     require_new(folder)
     material = Material(Storage(storage_url, read_only=True), studies, data)
     if material.n_running:
-        say(f"{material.n_running} trials are still running or waiting: the report says so")
+        say(f"{material.unfinished}: the report says so")
     write_report(material, folder)
     print(plain(f"wrote {folder / 'report.html'}, with Markdown, a notebook and the tables"))
 

@@ -8,15 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from optuna.distributions import IntDistribution
+from optuna.distributions import IntDistribution, json_to_distribution
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from hpsearch.files import slug
 from hpsearch.goal import Logs
 from hpsearch.pictures.subject import Subject
 from hpsearch.study.record import Point, create_or_continue, make_record
 from hpsearch.study.space import explore
 from hpsearch.study.storage import Storage
-from hpsearch.study.trials import Attr, Outcome
+from hpsearch.study.trials import Attr, Outcome, onset_attrs
 from hpsearch.study_file import run_study_file
 from hpsearch.task import Params
 from tests.study_texts import study_text
@@ -63,10 +64,12 @@ class Stored:
     """Of a combination in a sweep."""
 
 
-def store(folder: Path, *trials: Stored, is_sweep: bool = False, name: str = "toy") -> Subject:
+def store(
+    folder: Path, *trials: Stored, is_sweep: bool = False, name: str = "toy", text: str = TEXT
+) -> Subject:
     """A study; a search has its baseline queued as trial 0."""
     storage = Storage(f"sqlite:///{folder}/studies.db")
-    study_file = run_study_file(TEXT, "toy.py")
+    study_file = run_study_file(text, "toy.py")
     space = explore(study_file)
     points = [Point(trial.params, trial.seed, trial.label) for trial in trials] if is_sweep else []
     record = make_record(
@@ -75,11 +78,11 @@ def store(folder: Path, *trials: Stored, is_sweep: bool = False, name: str = "to
     )  # fmt: skip
     study, _record, _existed = create_or_continue(storage, name, record, {"epochs": 3, "units": 2})
     for number, trial in enumerate(trials):
-        key = trial.key or f"curve{number}"
+        key = trial.key or f"{slug(name)}-{number}"
         (storage.curves / key).mkdir(parents=True, exist_ok=True)
         content = {"schema": "hpsearch.curve/1", "starts": [], "logs": trial.curve}
         (storage.curves / key / "curve.json").write_text(json.dumps(content))
-        study.add_trial(_frozen(trial, number, key))
+        study.add_trial(_frozen(trial, number, key, space.as_json()))
     return Subject(Storage(storage.url.render_as_string(), read_only=True), name)
 
 
@@ -92,20 +95,26 @@ STATES = {
 }
 
 
-def _frozen(trial: Stored, number: int, key: str) -> FrozenTrial:
+def _frozen(trial: Stored, number: int, key: str, space: dict[str, str]) -> FrozenTrial:
     done = trial.curve[: trial.epochs_done]
     values = [one["val_accuracy"] for one in done]
     is_read_off = trial.outcome is Outcome.READ_OFF
     frozen = create_trial(
         state=STATES[trial.outcome],
         params=trial.params,
-        distributions={name: IntDistribution(1, 99) for name in trial.params},
+        distributions={
+            name: json_to_distribution(space[name])
+            if isinstance(value, str)
+            else IntDistribution(1, 99)
+            for name, value in trial.params.items()
+        },
         value=values[-1] if values and math.isfinite(values[-1]) else None,
         intermediate_values={} if is_read_off else dict(enumerate(values, 1)),
         user_attrs={
             Attr.OUTCOME: trial.outcome.value,
             Attr.CURVE: key,
             Attr.SEED: trial.seed,
+            **onset_attrs(dict(enumerate(done, 1))),
             **({Attr.READ_OFF: 0} if is_read_off else {}),
             **({Attr.BASELINE: True} if trial.params == BASELINE else {}),
         },

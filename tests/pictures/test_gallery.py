@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,17 @@ def test_importances_of_few_trials_warn_and_other_pictures_do_not(search):
     assert "2 finished trials are too few" in warning_of(PictureKind.IMPORTANCES, search)
     assert "2 finished trials are too few" in note(draw(PictureKind.IMPORTANCES, search))
     assert warning_of(PictureKind.SLICES, search) == ""
+
+
+def test_a_hyperparameter_that_few_trials_have_warns_on_the_picture_alone(tmp_path):
+    rare = Stored(curve=logs(3, 0.7), params={**BASELINE, "units": 3})
+    subject = store(tmp_path, rare, *SEARCH[:2])
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        draw(PictureKind.IMPORTANCES, subject)
+
+    assert caught == []
 
 
 def test_importances_need_two_trials_to_compare(tmp_path):

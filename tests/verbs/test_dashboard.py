@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import pytest
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna.study import Study
 from optuna.trial import create_trial
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from hpsearch.searching.search import find_best
 from hpsearch.study.note import write_note, write_trial_notes
@@ -25,6 +24,7 @@ from hpsearch.study.storage import Storage
 from hpsearch.study.trials import Attr
 from hpsearch.study_file import run_study_file
 from hpsearch.task import ParamValue
+from tests.browser import chromium
 from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.slow
@@ -186,27 +186,10 @@ def status_of(address: str, path: str, method: str = "GET", **headers: str) -> i
     return ask(address, path, method, **headers)[0].status
 
 
-def chromium(from_playwright: str) -> str | None:
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    return from_playwright if Path(from_playwright).exists() else None
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        path = chromium(playwright.chromium.executable_path)
-        if path is None:
-            reason = "no Chromium: scripts/setup-browser installs one"
-            if os.environ.get("CI") == "true":
-                pytest.fail(reason)
-            pytest.skip(reason)
-        arguments = ["--disable-gpu", "--disable-quic", "--disable-sync"]
-        arguments.append("--host-resolver-rules=MAP evil.test 127.0.0.1")
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
+    with chromium("--host-resolver-rules=MAP evil.test 127.0.0.1") as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
