@@ -22,6 +22,13 @@ class PrunerName(StrEnum):
     NONE = "none"
 
 
+class Replicates(StrEnum):
+    """Whether a search trains its leaders with more seeds."""
+
+    AUTO = "auto"
+    NONE = "none"
+
+
 class Kind(StrEnum):
     """The kind of example in the study file that `init` writes."""
 
@@ -49,6 +56,7 @@ class PredictedSplit(StrEnum):
 
 DEFAULT_SAMPLER = SamplerName.TPE
 DEFAULT_PRUNER = PrunerName.HALVING
+DEFAULT_REPLICATES = Replicates.NONE
 
 DEFAULT_STORAGE = "sqlite:///runs/studies.db"
 

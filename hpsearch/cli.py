@@ -25,7 +25,9 @@ from hpsearch.command_options import (
     MarkdownOption,
     MemoryOption,
     ModelArgument,
+    ObjectiveOption,
     PrunerOption,
+    ReplicatesOption,
     RetriesOption,
     SamplerOption,
     SetOption,
@@ -39,6 +41,7 @@ from hpsearch.command_options import (
     parse_choice,
     parse_count,
     parse_fixed,
+    parse_names,
     parse_seed,
     parse_temperature,
     parse_whole_number,
@@ -110,6 +113,8 @@ def run_command(
     storage: StorageOption = None,
     sampler: SamplerOption = None,
     pruner: PrunerOption = None,
+    replicates: ReplicatesOption = None,
+    objective: ObjectiveOption = None,
     data: DataOption = None,
     fix: SetOption = [],  # noqa: B006  # typer copies it
     trial_timeout: TrialTimeoutOption = None,
@@ -138,6 +143,8 @@ def run_command(
         seed=seed,
         sampler=sampler,
         pruner=pruner,
+        replicates=replicates,
+        objective=parse_names(objective),
         retries=retries,
     )
     return run(study_file, options)
@@ -153,6 +160,7 @@ def resume_command(
     storage: StorageOption = None,
     sampler: SamplerOption = None,
     pruner: PrunerOption = None,
+    replicates: ReplicatesOption = None,
     data: DataOption = None,
     fix: SetOption = [],  # noqa: B006  # typer copies it
     trial_timeout: TrialTimeoutOption = None,
@@ -176,6 +184,7 @@ def resume_command(
         slots=slots,
         sampler=sampler,
         pruner=pruner,
+        replicates=replicates,
         retries=retries,
     )
     return resume(study, options)
@@ -201,6 +210,13 @@ def sweep_command(
             help="Fit the sweep into this time: fewer seeds, then fewer levels.",
         ),
     ] = None,
+    as_published: Annotated[
+        bool,
+        typer.Option(
+            "--as-published",
+            help="Also measure every level on test, as the labs do, and show what that does.",
+        ),
+    ] = False,
     slots: SlotsOption = None,
     study: Annotated[
         str | None,
@@ -232,8 +248,15 @@ def sweep_command(
         slots=slots,
         retries=retries,
     )
-    names = None if factors is None else [name.strip() for name in factors.split(",")]
-    return sweep(study_file, options, factors=names, n_seeds=seeds, minutes=minutes)
+    names = parse_names(factors)
+    return sweep(
+        study_file,
+        options,
+        factors=names,
+        n_seeds=seeds,
+        minutes=minutes,
+        as_published=as_published,
+    )
 
 
 @app.command("lab", rich_help_panel="Lab bench")
@@ -269,9 +292,10 @@ def lab_command(
     memory: MemoryOption = None,
     retries: RetriesOption = 2,
 ) -> int:
-    """Do a whole assignment: sweep, search, combine, evaluate, report.
+    """Do a whole assignment, from the baseline to the report.
 
-    Rerun to continue. Example: hpsearch lab digits --minutes 5
+    Sweep, search, combine, evaluate, report. Rerun to continue.
+    Example: hpsearch lab digits --minutes 5
     """
     from hpsearch.verbs.lab import lab
 
@@ -307,7 +331,10 @@ def combine_command(
     memory: MemoryOption = None,
     retries: RetriesOption = 2,
 ) -> int:
-    """Train the best level of every factor of a sweep together, and say what that did."""
+    """Train the best levels of a sweep together.
+
+    Says whether that gained what the single changes promised, and what it cost.
+    """
     from hpsearch.verbs.combine import combine_sweep
 
     options = _options(
@@ -357,7 +384,7 @@ def report_command(
     storage: StorageOption = None,
     data: DataOption = None,
 ) -> None:
-    """Write a report to hand in: a page, Markdown, a notebook, tables and pictures."""
+    """Write a folder to hand in: page, notebook, tables."""
     from hpsearch.verbs.report import report
 
     report(storage_url(storage), studies, output, data=data_folder(data))
@@ -823,7 +850,10 @@ def verify_command(
     storage: StorageOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check that no trial is lost or counted twice, or that a report comes from its studies."""
+    """Check a study, or the folder of a report.
+
+    No trial is lost, counted twice or left running; a report's tables come from its studies.
+    """
     answer_fast()
     if (Path(study) / "MANIFEST.json").is_file():
         from hpsearch.verbs.report import verify as verify_report

@@ -15,9 +15,11 @@ import typer
 
 from hpsearch.choices import (
     DEFAULT_PRUNER,
+    DEFAULT_REPLICATES,
     DEFAULT_SAMPLER,
     DEFAULT_STORAGE,
     PrunerName,
+    Replicates,
     SamplerName,
 )
 from hpsearch.errors import UsageError
@@ -111,6 +113,11 @@ def parse_fixed(pairs: list[str]) -> dict[str, str]:
     return fixed
 
 
+def parse_names(text: str | None) -> list[str] | None:
+    """Names with commas between them; None stays None."""
+    return None if text is None else [name.strip() for name in text.split(",")]
+
+
 StorageOption = Annotated[
     str | None,
     typer.Option(
@@ -190,6 +197,23 @@ PrunerOption = Annotated[
         metavar="|".join(PrunerName),
         parser=parse_choice(PrunerName),
         help=f"How to stop bad trials early.  [default: {DEFAULT_PRUNER.value}]",
+    ),
+]
+ObjectiveOption = Annotated[
+    str | None,
+    typer.Option(
+        "--objective",
+        metavar="A,B",
+        help="The metric, then costs to keep low: seconds_per_epoch, n_weights.",
+    ),
+]
+ReplicatesOption = Annotated[
+    Replicates | None,
+    typer.Option(
+        "--replicates",
+        metavar="|".join(Replicates),
+        parser=parse_choice(Replicates),
+        help=f"Train the leaders with more seeds.  [default: {DEFAULT_REPLICATES.value}]",
     ),
 ]
 SetOption = Annotated[

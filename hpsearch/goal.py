@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from hpsearch.errors import MetricNotFound, StudyFileError
 
 Direction = Literal["maximize", "minimize"]
 Logs = dict[str, float]
 """Keras's logs after an epoch, `{"loss": 0.31, "val_accuracy": 0.88, ...}`."""
+
+
+COSTS = ("seconds_per_epoch", "n_weights")
+"""What a search may minimize besides its metric."""
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -98,3 +104,30 @@ class Goal:
                 f"the metric {self.metric!r} is measured on the training examples: "
                 f"search on validation, with 'val_{self.metric}'"
             )
+
+
+def objectives_of(goal: Goal, costs: Sequence[str]) -> tuple[Goal, ...]:
+    """All goals of a search: its metric's, then to keep each cost low."""
+    return (goal, *(Goal(name, "minimize") for name in costs))
+
+
+def front_of(
+    items: Iterable[Item], values_of: Callable[[Item], Sequence[float]], goals: Sequence[Goal]
+) -> list[Item]:
+    """The items that no other one equals or beats in all goals, the best in the first goal first.
+
+    Args:
+        items: Of equals, the first one stays.
+        values_of: An item -> its value for each goal.
+        goals: Say which value is better.
+    """
+
+    def keys(item: Item) -> list[float]:
+        return [goal.key(value) for goal, value in zip(goals, values_of(item), strict=True)]
+
+    front: list[tuple[list[float], Item]] = []
+    for own, item in sorted(((keys(item), item) for item in items), key=lambda pair: pair[0]):
+        # whoever beats it comes before it in this order
+        if not any(all(a <= b for a, b in zip(other, own, strict=True)) for other, _ in front):
+            front.append((own, item))
+    return [item for _, item in front]

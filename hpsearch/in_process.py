@@ -51,6 +51,11 @@ def objective(
     task, dataset = declared.task, prepare_data(declared, data).open()
 
     def evaluate(trial: Trial) -> float:
+        if len(trial.study.directions) > 1:
+            raise UsageError(
+                "the study has several objectives: create it with "
+                f"direction={task.direction!r}, or use hpsearch run --objective"
+            )
         if (trial.study.direction is StudyDirection.MAXIMIZE) != task.goal.maximize:
             raise UsageError(
                 f"the study does not {task.goal}: create it with direction={task.direction!r}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -58,6 +59,26 @@ def cli(cwd: Path) -> Cli:
             timeout=HANG_S,
             check=False,
         )
+
+    return run
+
+
+@pytest.fixture
+def inside(cwd: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """As `cli`, but in this process, whose server of trial processes has Keras loaded."""
+    from hpsearch.cli import _run
+
+    def run(*args: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["hpsearch", *args])
+        capfd.readouterr()
+        try:
+            code = _run()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        finally:
+            gc.enable()  # verbs that only read turn it off
+        stdout, stderr = capfd.readouterr()
+        return subprocess.CompletedProcess(args, code, stdout, stderr)
 
     return run
 

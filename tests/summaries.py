@@ -28,6 +28,8 @@ def trial(number: int, value: float | None = None, **fields: Any) -> TrialRow:
         "output": "",
         "read_off": None,
         "promoted_from": None,
+        "replicate_of": None,
+        "seed": None,
         "is_baseline": False,
         "curve": None,
         "onset": None,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.errors import MetricNotFound, StudyFileError
-from hpsearch.goal import Direction, Goal
+from hpsearch.goal import Direction, Goal, front_of, objectives_of
 
 ACCURACY = Goal("val_accuracy", "maximize")
 LOSS = Goal("val_loss", "minimize")
@@ -93,3 +93,23 @@ def test_what_cannot_be_searched_for_is_refused_with_the_cure(
 ):
     with pytest.raises(StudyFileError, match=message):
         Goal(metric, direction).check()
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 5))))
+def test_each_item_is_on_the_front_or_beaten_by_one_that_is(items: list[tuple[int, int, int]]):
+    goals = objectives_of(ACCURACY, ["seconds_per_epoch", "n_weights"])
+    front = front_of(items, lambda item: item, goals)
+
+    def beats(one: tuple[int, int, int], other: tuple[int, int, int]) -> bool:
+        return one[0] >= other[0] and one[1] <= other[1] and one[2] <= other[2]
+
+    assert len(set(front)) == len(front)
+    assert not any(beats(a, b) for a in front for b in front if a != b)
+    assert all(any(beats(one, item) for one in front) for item in items)
+    assert [one[0] for one in front] == sorted((one[0] for one in front), reverse=True)
+
+
+def test_of_equals_the_first_is_on_the_front():
+    goals = objectives_of(ACCURACY, ["n_weights"])
+
+    assert front_of(["a", "b"], lambda _item: (0.5, 9.0), goals) == ["a"]

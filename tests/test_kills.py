@@ -245,12 +245,13 @@ def test_random_kills_until_done_lose_nothing_and_count_nothing_twice(cwd, launc
     assert all(trial.state is TrialState.COMPLETE for trial in study.trials)
 
 
-def test_a_launcher_killed_while_it_promotes_loses_nothing(cwd, launch):
-    """The pruner that promotes, and kills of the launcher at random moments."""
+def test_a_launcher_killed_while_it_promotes_and_repeats_loses_nothing(cwd, launch):
+    """The pruner that promotes, replicates, and kills of the launcher at random moments."""
     write_toy(cwd, each_epoch=SLOW, epochs=6, peak=6)
     dice = random.Random(0)
+    options = ("--pruner", "halving", "--replicates", "auto", "--trials", "9")
     for _ in range(4):
-        launcher = launch("--pruner", "halving", "--trials", "9")
+        launcher = launch(*options)
         wait_for_epochs(launcher, 1)
         time.sleep(dice.uniform(0.0, 3.0))  # the moment of the kill is the dice's
         kill(launcher)
@@ -258,8 +259,9 @@ def test_a_launcher_killed_while_it_promotes_loses_nothing(cwd, launch):
         wait_until(lambda: not trial_processes())
         read()
 
-    assert launch("--pruner", "halving", "--trials", "9").wait(timeout=HANG_S) == 0
+    assert launch(*options).wait(timeout=HANG_S) == 0
     summary = read()
+    assert any(row.replicate_of is not None for row in summary.rows)
     assert summary.n_trials == 9
     assert summary.counts[Outcome.RUNNING] == summary.counts[Outcome.WAITING] == 0
     assert summary.counts[Outcome.FINISHED] >= 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import json
 import math
 import subprocess
 import sys
@@ -324,3 +325,33 @@ def test_hpsearch_ships_study_files():
         "imdb_lstm_regularized",
         "imdb_mlp",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "curve"),
+    [
+        ("fashion_mnist", "baseline"),
+        ("imdb_lstm", "baseline"),
+        ("imdb_mlp", "baseline, 20 epochs"),
+    ],
+)
+def test_what_a_lab_published_epoch_by_epoch_is_in_its_study_file(
+    name: str, curve: str, real_data: Path
+):
+    lab = json.loads((real_data.parent / "labs-published.json").read_text())[name]
+    printed = lab[curve]
+    published = read_study_file(name).task.published
+    assert published is not None
+
+    assert list(published.logs) == printed.get("epochs", list(published.logs))
+    for log in ("loss", "accuracy", "val_loss", "val_accuracy"):
+        assert [logs[log] for logs in published.logs.values()] == printed[log]
+    accuracies = {one["test_accuracy"] for one in lab.values() if "test_accuracy" in one}
+    assert accuracies == {published.test_accuracy}
+
+
+@pytest.mark.parametrize("name", [path.stem for path in STUDY_FILES])
+def test_each_lab_asks_questions_that_figures_answer(name: str):
+    questions = read_study_file(name).task.questions
+
+    assert {"overfitting", "combination", "levels"} <= {one.evidence for one in questions}

@@ -8,6 +8,7 @@ import optuna
 import optuna_dashboard
 from optuna.artifacts import FileSystemArtifactStore
 
+from hpsearch.dashboard.pictures import DrawnStore, WithPictures
 from hpsearch.study.storage import Storage
 
 if TYPE_CHECKING:
@@ -19,6 +20,6 @@ def make_app(storage: Storage) -> WSGIApplication:
     # not the patient storage: a page that waits is worse than one that says what failed. The
     # cache reads a finished trial once, not at every refresh of every page
     source = optuna.storages.get_storage(storage.rdb) if storage.read_only else storage.rdb
-    artifacts = FileSystemArtifactStore(storage.artifacts)
-    app: WSGIApplication = optuna_dashboard.wsgi(source, artifacts)
+    artifacts = DrawnStore(FileSystemArtifactStore(storage.artifacts), storage)
+    app: WSGIApplication = optuna_dashboard.wsgi(WithPictures(source), artifacts)
     return app

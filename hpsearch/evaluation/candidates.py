@@ -8,10 +8,13 @@ from statistics import fmean
 
 import numpy as np
 from optuna.study import Study
-from optuna.trial import FixedTrial, TrialState
+from optuna.trial import FixedTrial
 
 from hpsearch.errors import NothingFinished
-from hpsearch.goal import Goal, Logs
+from hpsearch.goal import Goal, Logs, objectives_of
+from hpsearch.study.configurations import configurations_of
+from hpsearch.study.configurations import ranked as ranked_configurations
+from hpsearch.study.trials import row
 from hpsearch.study_file import StudyFile, calling
 from hpsearch.task import Params, without_epochs
 
@@ -30,9 +33,11 @@ class Candidate:
     """Complete: `epochs` and `batch_size` included."""
     is_baseline: bool
     searched: float | None
-    """Its value in the search: optimistic, because it was chosen for it."""
+    """Its value in the search, as a mean over seeds: optimistic, because it was chosen for it."""
     valid: list[float] = field(default_factory=list)
     """The metric after the last epoch, per fresh seed."""
+    costs: list[float] = field(default_factory=list)
+    """Of a study with several objectives: means over fresh seeds."""
     test: list[Logs] = field(default_factory=list)
     """Keras's logs on the test split, per fresh seed; for winner and baseline only."""
 
@@ -46,30 +51,34 @@ def fresh_seeds(seed: int, n: int) -> list[int]:
     return [other for other in dict.fromkeys(drawn) if other != seed][:n]
 
 
-def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[Candidate]:
+def choose_candidates(
+    study: Study, study_file: StudyFile, n_top: int, *, costs: Sequence[str] = ()
+) -> list[Candidate]:
     """The best finished trials, and the baseline at the length that the task names for it.
 
-    Of trials that differ only in epochs, the best is taken: they share a curve and a network.
+    Trials that were repeated count by their means. With several objectives, those on the front
+    come first. Of trials that differ only in epochs, the best is taken: they share a curve and
+    a network.
 
     Raises:
         NothingFinished: No trial has finished.
         StudyFileError: The baseline is not a point of the search space.
     """
     task = study_file.task
-    finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-    if not finished:
+    rows = map(row, study.get_trials(deepcopy=False))
+    configurations = ranked_configurations(configurations_of(rows), objectives_of(task.goal, costs))
+    if not configurations:
         raise NothingFinished(
             f"study {study.study_name!r} has no finished trial: continue with "
             f"hpsearch resume {study.study_name}"
         )
-    finished.sort(key=lambda trial: (task.goal.key(trial.values[0]), trial.number))
     baseline = baseline_of(study_file)
     if task.evaluated_epochs is not None:
         baseline["epochs"] = task.evaluated_epochs
     candidates: list[Candidate] = []
     known: list[Params] = []
-    for trial in finished:
-        params = task.complete(trial.params)
+    for configuration in configurations:
+        params = task.complete(configuration.params)
         is_baseline = params == baseline
         # the baseline is compared at its own length, even if a shorter one was better
         identity = params if is_baseline else without_epochs(params)
@@ -77,11 +86,11 @@ def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[C
             known.append(identity)
             candidates.append(
                 Candidate(
-                    name=f"trial {trial.number}",
-                    number=trial.number,
+                    name=f"trial {configuration.number}",
+                    number=configuration.number,
                     params=params,
                     is_baseline=is_baseline,
-                    searched=trial.values[0],
+                    searched=configuration.mean,
                 )
             )
     top = candidates[:n_top]
@@ -101,8 +110,8 @@ def choose_candidates(study: Study, study_file: StudyFile, n_top: int) -> list[C
 
 
 def ranked(candidates: Sequence[Candidate], goal: Goal) -> list[Candidate]:
-    """Best first, by the mean of the metric over seeds."""
-    return sorted(candidates, key=lambda candidate: goal.key(fmean(candidate.valid)))
+    """Best first, by the mean of the metric over seeds, then by costs."""
+    return sorted(candidates, key=lambda one: (goal.key(fmean(one.valid)), one.costs))
 
 
 def baseline_of(study_file: StudyFile) -> Params:

@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import fmean
 
 from optuna.study import Study
 
+from hpsearch.curves.costs import measure_costs
 from hpsearch.curves.store import CurveStore
 from hpsearch.data.arrays import Prepared
 from hpsearch.errors import DataError, MetricNotFound, NothingFinished
@@ -105,7 +107,8 @@ class Evaluation:
             NothingFinished: No trial has finished, or a retraining failed.
             DataError: A disk is full or cannot be written to.
         """
-        candidates = choose_candidates(self.study, self.study_file, n_top)
+        costs = self.record.costs
+        candidates = choose_candidates(self.study, self.study_file, n_top, costs=costs)
         seeds = fresh_seeds(self.record.seed, n_seeds)
         try:
             candidates, diverged = self._validate(candidates, seeds)
@@ -116,6 +119,7 @@ class Evaluation:
                 seeds=seeds,
                 metric=self.record.metric,
                 direction=self.record.direction,
+                costs=costs,
                 candidates=ranked(candidates, self.goal),
                 diverged=diverged,
                 n_valid=len(splits.valid),
@@ -153,7 +157,8 @@ class Evaluation:
             of_it = logs[i * len(seeds) : (i + 1) * len(seeds)]
             if all(map(self._is_finite, of_it)):
                 values = [self.goal.value(of_one[-1]) for of_one in of_it]
-                measured.append(replace(candidate, valid=values))
+                costs = self._costs(candidate, seeds, of_it)
+                measured.append(replace(candidate, valid=values, costs=costs))
             elif candidate.is_baseline:
                 raise NothingFinished(
                     "the baseline diverged with a fresh seed, so there is nothing to compare "
@@ -163,8 +168,17 @@ class Evaluation:
                 diverged.append(candidate.name)
         return measured, diverged
 
+    def _costs(
+        self, candidate: Candidate, seeds: list[int], logs: Sequence[Sequence[Logs]]
+    ) -> list[float]:
+        """What a candidate costs, as means over seeds."""
+        names = self.record.costs
+        curves = [self.trainer.curve(candidate.params, seed) for seed in seeds]
+        found = [measure_costs(names, *pair) for pair in zip(curves, logs, strict=True)]
+        return [fmean(of_one_cost) for of_one_cost in zip(*found, strict=True)]
+
     def _train_finalists(self, opening: Opening) -> list[Retraining]:
-        """Retrain winner and baseline on train + valid: all seeds of the winner first."""
+        """Retrain winners and baseline on train + valid: all seeds of the winner first."""
         names = " and ".join(candidate.name for candidate in opening.finalists)
         self.say(f"retraining on train + valid: {names}")
         wanted = [
@@ -310,8 +324,10 @@ class _Stopped(Exception):
 def _with_test(opening: Opening, logs: list[Logs]) -> list[Candidate]:
     """The candidates with their logs on test, given in the finalists' order."""
     n_seeds = len(opening.seeds)
-    found = {opening.winner.name: logs[:n_seeds]}
-    found.setdefault(opening.baseline.name, logs[n_seeds:])
+    found = {
+        finalist.name: logs[i * n_seeds : (i + 1) * n_seeds]
+        for i, finalist in enumerate(opening.finalists)
+    }
     return [replace(one, test=found.get(one.name, [])) for one in opening.candidates]
 
 

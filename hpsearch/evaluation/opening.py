@@ -22,7 +22,7 @@ from hpsearch.evaluation.intervals import (
     newcombe,
     prediction,
 )
-from hpsearch.goal import Direction, Goal, Logs
+from hpsearch.goal import Direction, Goal, Logs, front_of, objectives_of
 from hpsearch.messages import TRAIN_AND_VALID
 from hpsearch.study.storage import Storage
 
@@ -56,6 +56,9 @@ class Opening:
     as_published: list[Logs] = field(default_factory=list)
     """The baseline's logs on test, per fresh seed, trained on what the published one was."""
 
+    costs: list[str] = field(default_factory=list)
+    """Objectives besides the metric."""
+
     @property
     def winner(self) -> Candidate:
         """The best by the mean of the metric over seeds."""
@@ -67,9 +70,20 @@ class Opening:
         return next(candidate for candidate in self.candidates if candidate.is_baseline)
 
     @property
+    def winners(self) -> list[Candidate]:
+        """The winner; with several objectives, all that no other candidate beats in each."""
+        if not self.costs:
+            return [self.winner]
+        objectives = objectives_of(self.goal, self.costs)
+        return front_of(self.candidates, lambda one: (fmean(one.valid), *one.costs), objectives)
+
+    @property
     def finalists(self) -> list[Candidate]:
-        """The networks measured on test: the winner, and the baseline if it is another."""
-        return [self.winner] if self.winner.is_baseline else [self.winner, self.baseline]
+        """The networks measured on test: the winners, and the baseline if it is none of them."""
+        winners = self.winners
+        if any(one.is_baseline for one in winners):
+            return winners
+        return [*winners, self.baseline]
 
     @property
     def runner_up(self) -> Candidate:
@@ -142,10 +156,10 @@ class Opening:
         n = self.n_valid if self.is_share else None
         return judge(self.winner.valid, other.valid, n, self.goal)
 
-    def compare_on_test(self) -> Comparison:
-        """The winner against the baseline, on test."""
+    def compare_on_test(self, winner: Candidate) -> Comparison:
+        """A winner against the baseline, on test."""
         n = self.n_test if self.is_share else None
-        ours, theirs = self.test_values(self.winner), self.test_values(self.baseline)
+        ours, theirs = self.test_values(winner), self.test_values(self.baseline)
         return judge(ours, theirs, n, self.goal)
 
 

@@ -17,19 +17,12 @@ from hpsearch.task import describe_params
 def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
     """An opening and all that is computed from it, for JSON."""
     test = {
-        role: {
-            "name": candidate.name,
-            "values": opening.test_values(candidate),
-            "logs": candidate.test,
-            "mean": fmean(opening.test_values(candidate)),
-            "interval": _interval_content(opening.test_interval(candidate)),
-            "also": opening.also_on_test(candidate),
-        }
+        role: _test_content(opening, candidate)
         for role, candidate in (("winner", opening.winner), ("baseline", opening.baseline))
     }
     # if the baseline wins, there is nothing to compare on test
     is_alone = opening.winner.is_baseline
-    verdict = None if is_alone else _comparison_content(opening.compare_on_test())
+    verdict = None if is_alone else _comparison_content(opening.compare_on_test(opening.winner))
     return {
         "opened": opening.opened,
         "metric": opening.metric,
@@ -42,6 +35,8 @@ def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
         "candidates": [_candidate_content(opening, one) for one in opening.candidates],
         "test_metric": opening.test_metric,
         "test": {**test, "verdict": verdict},
+        "costs": opening.costs,
+        "winners": [_test_content(opening, one) for one in opening.winners],
         "as_published": {
             "trained_on": opening.trained_on,
             "values": opening.reproduction,
@@ -54,10 +49,16 @@ def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
 def validation_sentences(opening: Opening) -> list[str]:
     """What retraining with fresh seeds showed, in sentences."""
     winner = opening.winner
-    sentences = [
-        f"The winner is {called(winner)}: {describe_params(winner.params)}.",
-        *_comparison_sentences(opening),
-    ]
+    sentences = [f"The winner is {called(winner)}: {describe_params(winner.params)}."]
+    if opening.costs:
+        names = ", ".join(called(one) for one in opening.winners)
+        objectives = ", ".join([opening.metric, *opening.costs])
+        sentences = [
+            f"On the front of {objectives}: {names}. No other candidate is as good in all of them.",
+            f"{_capitalized(called(winner))} has the best {opening.metric}, and export takes it: "
+            f"{describe_params(winner.params)}.",
+        ]
+    sentences += _comparison_sentences(opening)
     found = [(called(one), opening.valid_interval(one)) for one in opening.candidates]
     sentences += _describe_methods(found)
     if opening.diverged:
@@ -87,9 +88,10 @@ def test_sentences(openings: list[Opening], published: Published | None) -> list
     """What the test split showed, in sentences."""
     opening = openings[-1]
     sentences = []
-    if opening.baseline is not opening.winner:
-        name, baseline = called(opening.winner), called(opening.baseline)
-        sentences.append(describe_comparison(name, baseline, opening.compare_on_test()))
+    for winner in opening.winners:
+        if not winner.is_baseline:
+            verdict = opening.compare_on_test(winner)
+            sentences.append(describe_comparison(called(winner), called(opening.baseline), verdict))
     found = [(called(one), opening.test_interval(one)) for one in opening.finalists]
     sentences += _describe_methods(found)
     figure = None if published is None else published.test_accuracy
@@ -110,7 +112,7 @@ def test_sentences(openings: list[Opening], published: Published | None) -> list
 def describe_comparison(name: str, other: str, verdict: Comparison) -> str:
     """Compare two networks in a sentence."""
     found = verdict.interval
-    name = name[0].upper() + name[1:]
+    name = _capitalized(name)
     if found is None:
         return f"{name} and {other} cannot be told apart: the seeds show no spread to compare."
     span = f"{signed(verdict)} (95 % interval {show_interval(found)}, {found.method})"
@@ -118,6 +120,10 @@ def describe_comparison(name: str, other: str, verdict: Comparison) -> str:
         return f"{name} and {other} cannot be told apart: the difference is {span}."
     comparison = "better" if verdict.is_better else "worse"
     return f"{name} is {comparison} than {other}: the difference is {span}."
+
+
+def _capitalized(name: str) -> str:
+    return name[0].upper() + name[1:]
 
 
 def _describe_methods(found: list[tuple[str, Interval | None]]) -> list[str]:
@@ -174,12 +180,24 @@ def _candidate_content(opening: Opening, candidate: Candidate) -> dict[str, Any]
         "is_baseline": candidate.is_baseline,
         "is_winner": is_winner,
         "searched": candidate.searched,
+        "costs": candidate.costs,
         "values": candidate.valid,
         "mean": fmean(candidate.valid),
         "interval": _interval_content(opening.valid_interval(candidate)),
         "winner_against_this": None
         if is_winner
         else _comparison_content(opening.compare_on_valid(candidate)),
+    }
+
+
+def _test_content(opening: Opening, candidate: Candidate) -> dict[str, Any]:
+    return {
+        "name": candidate.name,
+        "values": opening.test_values(candidate),
+        "logs": candidate.test,
+        "mean": fmean(opening.test_values(candidate)),
+        "interval": _interval_content(opening.test_interval(candidate)),
+        "also": opening.also_on_test(candidate),
     }
 
 

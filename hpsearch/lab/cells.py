@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
 from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, spread
+from hpsearch.study.note import escape
 from hpsearch.task import ParamValue
 
 BEST = "*"
@@ -90,6 +92,17 @@ def as_brief_cells(table: SweepTable) -> tuple[list[str], list[list[ParamValue]]
             for i, level in enumerate(factor.rows)
         ]
     return header, rows
+
+
+def as_note(table: SweepTable) -> str:
+    """The table in Markdown, for the study's note."""
+
+    def line(cells: Sequence[ParamValue]) -> str:
+        texts = ("" if cell is None else escape(str(cell)) for cell in cells)
+        return f"| {' | '.join(texts)} |"
+
+    header, rows = as_brief_cells(table)
+    return "\n".join([line(header), "|" + " --- |" * len(header), *map(line, rows)])
 
 
 def _brief(

@@ -216,10 +216,12 @@ def importances(subject: Subject) -> dict[str, float]:
         raise NothingFinished(
             f"study {subject.name!r} has one finished trial: importances compare several"
         )
-    with warnings.catch_warnings():
-        # printed nowhere near the picture, which has a warning of its own
-        warnings.filterwarnings("ignore", message="Some regimes", category=UserWarning)
-        found = get_param_importances(subject.study)
+    goal, has_costs = subject.goal, bool(subject.summary.costs)
+    with warnings.catch_warnings():  # that low is good, as it is here
+        warnings.simplefilter("ignore", UserWarning)
+        found = get_param_importances(
+            subject.study, target=(lambda trial: goal.key(trial.values[0])) if has_costs else None
+        )
     if not found:
         raise UsageError(f"study {subject.name!r} varies no hyperparameter")
     return found

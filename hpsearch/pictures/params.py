@@ -34,6 +34,7 @@ from hpsearch.task import ParamValue
 
 N_AT_LEAST = 20  # finished trials; with fewer, importances are mostly chance
 N_PER_PARAM = 2  # at least as many again
+N_SHARP = 200  # points of a panel; more of them are pixels, or an SVG would be large
 ABSENT_WIDTH = 0.25  # of an axis
 NEAR = 0.24  # of an axis: ticks closer than that would run into each other
 ABSENT = "none"  # a hyperparameter that a trial did not have
@@ -233,7 +234,7 @@ def draw_slices(rows: Sequence[TrialRow], goal: Goal) -> Figure:
 def _draw_slice(panel: Axes, scale: Scale, rows: Sequence[TrialRow], best: TrialRow) -> None:
     places = [scale.place(row.params.get(scale.name)) for row in rows]
     panel.plot(places, [row.value for row in rows], "o", color=BLUE, mfc="none", alpha=0.8,  # type: ignore[arg-type]
-               label="trials")  # fmt: skip
+               label="trials", rasterized=len(rows) > N_SHARP)  # fmt: skip
     panel.plot(scale.place(best.params.get(scale.name)), best.value, "*", ms=10,  # type: ignore[arg-type]
                color=VERMILLION, label="best")  # fmt: skip
     ticks = scale.ticks()

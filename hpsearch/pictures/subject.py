@@ -26,7 +26,6 @@ from hpsearch.study.trials import Outcome, TrialRow
 from hpsearch.task import Task
 
 TEST = "test"
-WHOLE = frozenset({Outcome.FINISHED, Outcome.READ_OFF})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,12 +95,16 @@ class Subject:
 
     @cached_property
     def finished(self) -> list[TrialRow]:
-        """Trials that ended with a finite value.
+        """Trials that ended with a finite value, which is the mean of those that were repeated.
 
         Raises:
             NothingFinished: There are none.
         """
-        rows = [row for row in self.summary.rows if row.outcome in WHOLE and is_finite(row.value)]
+        rows = [
+            replace(one.first, value=one.mean)
+            for one in self.summary.configurations
+            if is_finite(one.mean)
+        ]
         if not rows:
             raise NothingFinished(
                 f"study {self.name!r} has no finished trial to draw: hpsearch resume {self.name}"

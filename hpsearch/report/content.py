@@ -12,6 +12,7 @@ from hpsearch.errors import HpsearchError
 from hpsearch.evaluation.candidates import baseline_of
 from hpsearch.evaluation.sentences import called, show_interval, validation_sentences
 from hpsearch.evaluation.sentences import test_sentences as sentences_on_test
+from hpsearch.lab.as_published import describe_flattery, read_level_openings
 from hpsearch.lab.cells import as_brief_cells, as_cells, remarks
 from hpsearch.lab.findings import judge_findings
 from hpsearch.pictures.drawing import Rendered, render
@@ -183,26 +184,31 @@ def _questions(material: Material) -> Iterator[Section]:
 
 def _sweep(material: Material, subject: Subject) -> Section:
     table = subject.table
-    header, rows = as_cells(table)
     sentences = remarks(table)
     published = material.study_file.task.published
     if published is not None and published.findings:
         sentences += _findings(material)
+    for opening in read_level_openings(subject.study)[-1:]:
+        sentences += describe_flattery(opening, subject.goal)
     pictures = [*_level_curves(subject), *_pictures(subject, OF_SWEEP)]
     return Section(
         anchor="sweep",
         heading=f"One factor at a time: {subject.name}",
         sentences=sentences,
-        tables=[
-            Table(
-                name="levels",
-                caption="What each level came to",
-                header=header,
-                rows=rows,
-                brief=as_brief_cells(table),
-            )
-        ],
+        tables=[levels_table(subject)],
         pictures=pictures,
+    )
+
+
+def levels_table(subject: Subject) -> Table:
+    """What each level of a sweep came to."""
+    header, rows = as_cells(subject.table)
+    return Table(
+        name="levels",
+        caption="What each level came to",
+        header=header,
+        rows=rows,
+        brief=as_brief_cells(subject.table),
     )
 
 
@@ -216,13 +222,17 @@ def _search(subject: Subject) -> Section:
     summary = subject.summary
     best = summary.best
     sentences = []
-    if best is not None and best.value is not None:
+    if best is not None:
         sentences.append(
-            f"The best is trial {best.number}, {subject.goal.metric} {best.value:.4f}: "
+            f"The best is trial {best.number}, {subject.goal.metric} {best}: "
             f"{describe_params(best.params)}."
         )
-        if best.onset is not None:
-            sentences.append(f"Its curve: {best.onset}.")
+        if best.first.onset is not None:
+            sentences.append(f"Its curve: {best.first.onset}.")
+    if summary.front:
+        objectives = ", ".join(goal.metric for goal in summary.objectives)
+        numbers = ", ".join(str(one.number) for one in summary.front)
+        sentences.append(f"On the front of {objectives}: trials {numbers}.")
     outcomes = ", ".join(f"{n} {outcome.value}" for outcome, n in summary.counts.most_common())
     sentences.append(
         f"{summary.n_trials} trials ({outcomes}); {curve_epochs(summary.rows):,} epochs trained, "
@@ -232,20 +242,23 @@ def _search(subject: Subject) -> Section:
         anchor="search",
         heading=f"The search: {subject.name}",
         sentences=sentences,
-        tables=[_trials(subject)],
+        tables=[trials_table(subject)],
         pictures=list(_pictures(subject, OF_SEARCH)),
     )
 
 
-def _trials(subject: Subject) -> Table:
+def trials_table(subject: Subject) -> Table:
+    """All trials of a search, best first."""
     rows = subject.summary.ranked()
     names = list(dict.fromkeys(name for row in rows for name in row.params))
+    costs = subject.summary.costs
 
     def cells(row: TrialRow) -> list[ParamValue]:
         return [
             row.number,
             None if row.value is None else round(row.value, 4),
-            row.outcome.value,
+            *(row.costs or [None] * len(costs)),
+            row.outcome.value + ("" if row.replicate_of is None else ", a replicate"),
             None if row.onset is None else row.onset.brief,
             None if row.outcome in UNFINISHED else round(row.seconds, 1),
             *(row.params.get(name) for name in names),
@@ -254,7 +267,7 @@ def _trials(subject: Subject) -> Table:
     return Table(
         name="trials",
         caption="All trials, best first",
-        header=["trial", subject.goal.metric, "outcome", "fit", "seconds", *names],
+        header=["trial", subject.goal.metric, *costs, "outcome", "fit", "seconds", *names],
         rows=[cells(row) for row in rows],
     )
 
@@ -344,7 +357,10 @@ def _repeat(material: Material) -> Section:
         record, summary = search.record, search.summary
         commands.append(
             ["run", STUDY_FILE, "--study", search.name, "--trials", summary.n_trials,
-             "--seed", record.seed, "--sampler", record.sampler, "--pruner", record.pruner]
+             "--seed", record.seed, "--sampler", record.sampler, "--pruner", record.pruner,
+             "--replicates", record.replicates,
+             *(["--objective", ",".join(one.metric for one in record.objectives)]
+               if record.costs else [])]
         )  # fmt: skip
     if (sweep := material.sweep) is not None:
         n_seeds = len({point.seed for point in sweep.record.points})

@@ -136,11 +136,10 @@ def _search(material: Material, _name: str) -> list[str]:
         return [f"Not searched yet: hpsearch run {material.study_file.name}."]
     best = material.search.summary.best
     assert best is not None
-    assert best.value is not None
     n_trials = material.search.summary.n_trials
     return [
         f"The best of {n_trials} trial{'' if n_trials == 1 else 's'} is trial {best.number} with "
-        f"{material.search.goal.metric} {best.value:.4f}: {describe_params(best.params)}. A best "
+        f"{material.search.goal.metric} {best}: {describe_params(best.params)}. A best "
         "of many is optimistic: only fresh seeds and the test split tell what it is worth."
     ]
 

@@ -99,7 +99,8 @@ def _write_curves(material: Material, folder: Path) -> dict[str, str]:
     titles: dict[str, str] = {}
     for subject in material.subjects:
         baseline = next((row for row in subject.summary.rows if row.is_baseline), None)
-        for what, row in (("baseline", baseline), ("best", subject.summary.best)):
+        best = subject.summary.best
+        for what, row in (("baseline", baseline), ("best", best.first if best else None)):
             logs = [] if row is None else subject.logs(row)
             if row is None or not logs:
                 continue

@@ -83,7 +83,7 @@ class Attempt:
         with self.lock:
             if not is_stored:
                 self.view.epoch_done(self.trial.number, epoch, value, logs)
-            self.schedule.reached(self.curve.name, epoch, value)
+            self.schedule.reached(self.trial, self.curve.name, epoch, value)
             if epoch == self.epochs or epoch < self._n_stored:
                 return Verdict.GO_ON
             goes_on = self.schedule.may_go_on(

@@ -9,6 +9,7 @@ from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from hpsearch.searching.schedule import Values
 from hpsearch.study.optuna_internals import add_running, attach, set_trial_state
 from hpsearch.study.record import Point
 from hpsearch.study.trials import Attr
@@ -75,7 +76,7 @@ class FixedSchedule:
         """Nothing is judged."""
         return 0
 
-    def reached(self, curve: str, epoch: int, value: float) -> None:
+    def reached(self, trial: Trial, curve: str, epoch: int, value: float) -> None:
         """Nothing to note."""
 
     def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:
@@ -88,10 +89,10 @@ class FixedSchedule:
         point = self._running.pop(trial.number)
         self._pending[_key(point)] = point
 
-    def tell(self, trial: Trial, state: TrialState, value: float | None) -> FrozenTrial:
+    def tell(self, trial: Trial, state: TrialState, values: Values) -> FrozenTrial:
         """Finish a trial."""
         self._running.pop(trial.number, None)
-        return self.study.tell(trial.number, value, state, skip_if_finished=True)
+        return self.study.tell(trial.number, values, state, skip_if_finished=True)
 
     def add(self, trial: FrozenTrial) -> None:
         """Add a finished trial."""

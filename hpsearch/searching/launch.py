@@ -18,21 +18,25 @@ from optuna.trial import TrialState
 
 from hpsearch.choices import (
     DEFAULT_PRUNER,
+    DEFAULT_REPLICATES,
     DEFAULT_SAMPLER,
     DEFAULT_STORAGE,
     PrunerName,
+    Replicates,
     SamplerName,
 )
 from hpsearch.curves.store import CurveStore
 from hpsearch.data.arrays import Prepared
 from hpsearch.errors import UsageError
 from hpsearch.evaluation.candidates import baseline_of
+from hpsearch.goal import COSTS
 from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.signals import handled
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.supervisor import NO_LIMITS, Limits
 from hpsearch.processes.trainer import RETRIES, Trainer
 from hpsearch.searching.fixed import FixedSchedule
+from hpsearch.searching.racing import RacingSchedule
 from hpsearch.searching.rungs import choose_first_rung
 from hpsearch.searching.samplers import require_sampler
 from hpsearch.searching.schedule import SampledSchedule, Schedule
@@ -56,7 +60,7 @@ from hpsearch.study.storage import Storage
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study.trials import Attr
 from hpsearch.study_file import StudyFile, read_study_file
-from hpsearch.task import ParamValue, epochs_of
+from hpsearch.task import ParamValue, Task, epochs_of
 
 GRACE_S = 30  # from SIGTERM until running epochs are cut off
 
@@ -79,6 +83,9 @@ class Options:
     seed: int | None = None
     sampler: SamplerName | None = None
     pruner: PrunerName | None = None
+    replicates: Replicates | None = None
+    objective: Sequence[str] | None = None
+    """The task's metric, then costs."""
     data: Path | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Values as text, by hyperparameter."""
@@ -154,6 +161,8 @@ def search(
     seed: int | None = None,
     sampler: str | None = None,
     pruner: str | None = None,
+    replicates: str | None = None,
+    objective: Sequence[str] | None = None,
     data: Path | None = None,
     fixed: Mapping[str, ParamValue] | None = None,
     limits: Limits = NO_LIMITS,
@@ -174,6 +183,8 @@ def search(
         seed: Base of all randomness.
         sampler: `tpe`, `random`, `qmc`, `grid` or `gp`.
         pruner: `halving`, `median`, `hyperband` or `none`.
+        replicates: `auto` to train the leaders with more seeds, or `none`.
+        objective: The task's metric, then what to keep low: `seconds_per_epoch`, `n_weights`.
         data: The folder of data sets.
         fixed: Hyperparameters that are not searched, and their values.
         limits: Limits of a trial process.
@@ -195,6 +206,8 @@ def search(
         seed=seed,
         sampler=None if sampler is None else _choice(SamplerName, "sampler", sampler),
         pruner=None if pruner is None else _choice(PrunerName, "pruner", pruner),
+        replicates=None if replicates is None else _choice(Replicates, "replicates", replicates),
+        objective=objective,
         data=data,
         fixed={name: str(value) for name, value in (fixed or {}).items()},
         limits=limits,
@@ -216,6 +229,7 @@ def _launch(
     space = explore(study_file)
     fixed = {name: parse_value(name, text, space) for name, text in options.fixed.items()}
     first, is_baseline = first_params(study_file, space, fixed)
+    costs = None if options.objective is None else _costs(task, options.objective)
     if options.sampler is not None:  # before anything is stored
         require_sampler(options.sampler)
         if options.sampler is SamplerName.GRID:
@@ -226,11 +240,12 @@ def _launch(
     storage = Storage(options.storage, patience=Patience(AWAY_S, stop, view.say))
     with study_lock(storage, name):
         if record is None:
-            record = _record(study_file, space, prepared, options, storage, name, points)
+            record = _record(study_file, space, prepared, options, costs, storage, name, points)
+        _require_supported(record, options)
         study, stored, is_old = create_or_continue(
             storage, name, record, first, is_baseline=is_baseline
         )
-        write_note(study, stored, find_best(study))
+        write_note(study, stored, find_best(study, task.goal))
         view.say(f"{'continuing' if is_old else 'new'} study {name!r} in {storage}")
         _adopt(study, view)
         schedule = _schedule(study, stored, study_file, space, fixed, options)
@@ -284,12 +299,15 @@ def _record(
     space: Space,
     data: Prepared,
     options: Options,
+    costs: Sequence[str] | None,
     storage: Storage,
     name: str,
     points: Points,
 ) -> Record:
-    """The study's description if it began now, with its old seed if none is given."""
+    """The study's description if it began now, with its old seed and costs if none are given."""
     stored = find_record(storage, name)
+    if costs is None:
+        costs = stored.costs if stored else ()
     seed = options.seed
     if seed is None:
         seed = stored.seed if stored else 0
@@ -304,12 +322,47 @@ def _record(
         seed=seed,
         sampler=options.sampler or DEFAULT_SAMPLER,
         pruner=options.pruner or DEFAULT_PRUNER,
+        replicates=options.replicates or DEFAULT_REPLICATES,
+        costs=costs,
         first_rung=choose_first_rung(
             len(splits.train), batch_size, max_epochs=space.max_epochs(baseline)
         ),
         points=points(seed),
         splits={part: len(split) for part, split in splits.splits().items()},
     )
+
+
+def _costs(task: Task, objective: Sequence[str]) -> list[str]:
+    """The objectives besides the task's metric, always in the same order.
+
+    Raises:
+        UsageError: These are not objectives of the task.
+    """
+    metric, *costs = objective
+    if metric != task.metric or not set(costs) <= set(COSTS) or len(set(costs)) < len(costs):
+        raise UsageError(
+            f"--objective takes {task.metric}, the task's metric, then {' or '.join(COSTS)} or "
+            f"both, with commas; got {','.join(objective)!r}"
+        )
+    return sorted(costs, key=COSTS.index)
+
+
+def _require_supported(record: Record, options: Options) -> None:
+    """Refuse what takes one objective only.
+
+    Raises:
+        UsageError: A search with several objectives cannot have these options.
+    """
+    if not record.costs:
+        return
+    if options.pruner is PrunerName.HYPERBAND:
+        raise UsageError(
+            "--pruner hyperband takes one objective: with several, use halving, median or none"
+        )
+    if options.replicates is Replicates.AUTO:
+        raise UsageError(
+            "--replicates auto takes one objective: evaluate trains the front with fresh seeds"
+        )
 
 
 def _schedule(
@@ -330,13 +383,13 @@ def _schedule(
             baseline=baseline_of(study_file),
         )
     sampler = options.sampler or SamplerName(stored.sampler)
-    n_trials = options.trials or options.epochs or task.budget.n_trials
+    n_trials = n_new = options.trials or options.epochs or task.budget.n_trials
     if sampler is SamplerName.GRID:
-        n_trials = min(n_trials, _n_combinations(study_file, fixed))
-    return SampledSchedule(
+        n_new = min(n_trials, _n_combinations(study_file, fixed))
+    searched = SampledSchedule(
         study,
         study_file,
-        n_trials=n_trials,
+        n_trials=n_new,
         seed=stored.seed,
         sampler=sampler,
         pruner=options.pruner or PrunerName(stored.pruner),
@@ -345,6 +398,9 @@ def _schedule(
         first_rung=stored.first_rung,
         n_epochs=options.epochs,
     )
+    if (options.replicates or Replicates(stored.replicates)) is Replicates.NONE:
+        return searched
+    return RacingSchedule(study, searched, n_trials=n_trials)
 
 
 def _remarks(stored: Record, n_slots: int, n_cores: int) -> Iterator[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import importlib.util
 import warnings
+from collections import defaultdict
 from collections.abc import Mapping
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.errors import UsageError
 from hpsearch.goal import Goal
 from hpsearch.searching.rungs import REDUCTION_FACTOR
+from hpsearch.study.configurations import key_of
 from hpsearch.study.optuna_internals import with_trials
 from hpsearch.study.trials import BROKEN, CONSTRAINT, Attr
 from hpsearch.task import ParamValue
@@ -32,7 +35,7 @@ class CurveRows:
     pruned again would be three trials, two of them bad observations of a good point, and a
     trial that broke late would rank above all that were pruned early. So one trial per curve
     counts: its best finished one; else one that broke, as infeasible; else the one pruned
-    last.
+    last. Its value is the mean over seeds if it was repeated.
 
     Args:
         goal: Says which value is better.
@@ -41,10 +44,15 @@ class CurveRows:
     def __init__(self, goal: Goal) -> None:
         self.goal = goal
         self._rows: dict[str, FrozenTrial] = {}
+        self._replicates: dict[str, list[FrozenTrial]] = defaultdict(list)
+        """By params."""
 
     def add(self, trial: FrozenTrial) -> None:
         """Record a finished trial; failed ones are ignored."""
         if trial.state is TrialState.FAIL:
+            return
+        if Attr.REPLICATE_OF in trial.user_attrs:
+            self._replicates[key_of(trial.params)].append(trial)
             return
         curve = trial.user_attrs.get(Attr.CURVE, f"trial {trial.number}")
         known = self._rows.get(curve)
@@ -54,14 +62,26 @@ class CurveRows:
     def of(self, study: Study) -> list[FrozenTrial]:
         """The rows, and the running trials, to avoid their neighbourhood; by number.
 
-        Running promoted trials are left out: their curves already have a row.
+        Running promoted trials and replicates are left out: their params already have a row.
         """
         running = [
             trial
             for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-            if Attr.PROMOTED_FROM not in trial.user_attrs
+            if {Attr.PROMOTED_FROM, Attr.REPLICATE_OF}.isdisjoint(trial.user_attrs)
         ]
-        return sorted([*self._rows.values(), *running], key=lambda trial: trial.number)
+        rows = map(self._over_seeds, self._rows.values())
+        return sorted([*rows, *running], key=lambda trial: trial.number)
+
+    def _over_seeds(self, row: FrozenTrial) -> FrozenTrial:
+        """A row with the mean over seeds; infeasible if a replicate broke."""
+        replicates = self._replicates.get(key_of(row.params)) if self._replicates else None
+        if replicates is None or row.state is not TrialState.COMPLETE:
+            return row
+        if any(map(_is_broken, replicates)):
+            return _infeasible(row)
+        shown = copy.copy(row)
+        shown.value = fmean([row.values[0], *(one.values[0] for one in replicates)])
+        return shown
 
     def _says_more(self, trial: FrozenTrial) -> tuple[int, float]:
         """Sort key: the last trial of a curve is the one that counts."""
@@ -79,7 +99,7 @@ def _infeasible(trial: FrozenTrial) -> FrozenTrial:
     """Mark a broken trial so that TPE never counts it as good."""
     if trial.constraints:
         return trial
-    marked = copy.copy(trial)  # from a study older than the constraint
+    marked = copy.copy(trial)
     marked.system_attrs = {**trial.system_attrs, f"constraints:{CONSTRAINT}": 1.0}
     return marked
 
@@ -144,7 +164,7 @@ def make_sampler(
         sampler: BaseSampler
         match name:
             case SamplerName.TPE:
-                tpe = optuna.samplers.TPESampler(seed=drawn, group=True)
+                tpe = optuna.samplers.TPESampler(seed=drawn, multivariate=True, group=True)
                 sampler = CurveSampler(tpe, rows)
             case SamplerName.RANDOM:
                 sampler = optuna.samplers.RandomSampler(seed=drawn)

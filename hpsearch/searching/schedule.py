@@ -10,7 +10,7 @@ pass, however bad, and they take up all the time at the start of a search.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from optuna.study import Study
@@ -24,6 +24,7 @@ from hpsearch.study.optuna_internals import (
     attach,
     frozen,
     set_trial_state,
+    with_trials,
 )
 from hpsearch.study.trials import Attr, Outcome
 from hpsearch.study_file import StudyFile, calling
@@ -33,15 +34,23 @@ from hpsearch.task import ParamValue
 N_FINALISTS = 3
 
 
+Values = float | Sequence[float] | None
+"""A value for each objective, or for the only one; None for a trial that has none."""
+
+
 class Schedule(Protocol):
     """Which trial comes next, and how far it may train. Called by one slot at a time."""
 
     n_trials: int
     """The budget: total trials in the study."""
-    is_exhausted: bool
-    """Whether there is nothing left to propose."""
-    reads_off: bool
-    """Whether a better earlier epoch of a curve becomes a trial."""
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether there is nothing left to propose."""
+
+    @property
+    def reads_off(self) -> bool:
+        """Whether a better earlier epoch of a curve becomes a trial."""
 
     @property
     def n_counted(self) -> int:
@@ -53,8 +62,8 @@ class Schedule(Protocol):
     def judged_below(self, trial: FrozenTrial) -> int:
         """The epoch from which a resumed trial is judged."""
 
-    def reached(self, curve: str, epoch: int, value: float) -> None:
-        """A curve reached an epoch."""
+    def reached(self, trial: Trial, curve: str, epoch: int, value: float) -> None:
+        """A trial's curve reached an epoch."""
 
     def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:
         """Whether a trial may continue after `epoch`, the last of its curve."""
@@ -62,7 +71,7 @@ class Schedule(Protocol):
     def queue(self, trial: Trial) -> None:
         """Put a trial back in the queue, to be resumed later."""
 
-    def tell(self, trial: Trial, state: TrialState, value: float | None) -> FrozenTrial:
+    def tell(self, trial: Trial, state: TrialState, values: Values) -> FrozenTrial:
         """Finish a trial, and learn from it. Returns it as stored."""
 
     def add(self, trial: FrozenTrial) -> None:
@@ -71,6 +80,8 @@ class Schedule(Protocol):
 
 class SampledSchedule:
     """New trials from a sampler, until the budget is spent; the best continue.
+
+    Replicates take part in nothing: they are never pruned, promoted or compared at a rung.
 
     Args:
         study: With its trials so far; waiting ones are resumed first.
@@ -126,13 +137,19 @@ class SampledSchedule:
         return self._n_counted
 
     @property
+    def has_waiting(self) -> bool:
+        """Whether trials of an earlier launcher wait to be resumed."""
+        return bool(self._waiting)
+
+    @property
     def is_spent(self) -> bool:
         """Whether no more new trials will come."""
-        return (
-            self.is_exhausted
-            or self.n_counted >= self.n_trials
-            or sum(self._lengths.values()) >= self.n_epochs
-        )
+        return self.is_exhausted or self.n_counted >= self.n_trials or self.are_epochs_spent
+
+    @property
+    def are_epochs_spent(self) -> bool:
+        """Whether the study's curves have as many epochs as they may."""
+        return sum(self._lengths.values()) >= self.n_epochs
 
     def next_trial(self) -> Trial | None:
         """A trial that was interrupted, else one to promote, else a new one."""
@@ -153,15 +170,19 @@ class SampledSchedule:
         pruned = self.study.get_trials(deepcopy=False)[int(parent)]
         return max(reported, max(pruned.intermediate_values, default=0) + 1)
 
-    def reached(self, curve: str, epoch: int, value: float) -> None:
+    def reached(self, trial: Trial | FrozenTrial, curve: str, epoch: int, value: float) -> None:
         """Place the curve, if `epoch` is a rung."""
-        if self.halves:
+        if self.halves and not is_replicate(trial):
             self.rungs.place(curve, epoch, value)
 
     def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:
         """With `halving`: whether it is in the best third of the last rung it reached."""
+        if is_replicate(trial):
+            return True
         if not self.halves:
-            return not trial.should_prune()
+            trials = self.study.get_trials(deepcopy=False)
+            seen = [one for one in trials if not is_replicate(one)]
+            return not self.study.pruner.prune(with_trials(self.study, seen), frozen(trial))
         rung = self.rungs.last_rung(epoch)
         if rung == 0 or rung < judged_below:
             return True
@@ -172,10 +193,10 @@ class SampledSchedule:
         self._n_counted -= _is_counted(frozen(trial))
         set_trial_state(self.study, trial, TrialState.WAITING)
 
-    def tell(self, trial: Trial, state: TrialState, value: float | None) -> FrozenTrial:
+    def tell(self, trial: Trial, state: TrialState, values: Values) -> FrozenTrial:
         """Finish a trial."""
         try:
-            self.study.tell(trial.number, value, state, skip_if_finished=True)
+            self.study.tell(trial.number, values, state, skip_if_finished=True)
         except RuntimeError as error:
             # an exhaustive sampler says so, after telling, when nothing is left
             if "Study.stop" not in str(error):
@@ -204,7 +225,7 @@ class SampledSchedule:
         curve = trial.user_attrs.get(Attr.CURVE)
         if curve is not None:
             for epoch, value in trial.intermediate_values.items():
-                self.reached(curve, epoch, value)
+                self.reached(trial, curve, epoch, value)
         if trial.state.is_finished():
             self._learn(trial)
 
@@ -216,7 +237,7 @@ class SampledSchedule:
             return
         epochs_done = max(trial.intermediate_values, default=0)
         self._lengths[curve] = max(self._lengths.get(curve, 0), epochs_done)
-        if not self.halves:
+        if not self.halves or is_replicate(trial):
             return
         known = self._pruned.get(curve)
         if trial.user_attrs.get(Attr.OUTCOME) == Outcome.PRUNED:
@@ -243,7 +264,7 @@ class SampledSchedule:
             pruned = self._pruned.get(curve)
             if pruned is None or max(pruned.intermediate_values) != rung:
                 continue
-            if pruned.number in self._promoted or not self._has_fixed_values(pruned):
+            if pruned.number in self._promoted or not self.has_fixed_values(pruned):
                 continue
             self._promoted.add(pruned.number)
             template = create_trial(
@@ -252,10 +273,16 @@ class SampledSchedule:
                 distributions=pruned.distributions,
                 user_attrs={Attr.PROMOTED_FROM: pruned.number},
             )
-            return add_running(self.study, template)
+            return self.begin(template)
         return None
 
-    def _has_fixed_values(self, trial: FrozenTrial) -> bool:
+    def begin(self, template: FrozenTrial) -> Trial:
+        """Add a running trial."""
+        self._n_counted += _is_counted(template)
+        return add_running(self.study, template)
+
+    def has_fixed_values(self, trial: FrozenTrial) -> bool:
+        """Whether a trial has the values that are fixed now."""
         return all(trial.params.get(name, value) == value for name, value in self.fixed.items())
 
     def _ask(self) -> Trial:
@@ -274,6 +301,11 @@ class SampledSchedule:
         self._waiting.pop(trial.number, None)
         self._n_counted += 1
         return trial
+
+
+def is_replicate(trial: Trial | FrozenTrial) -> bool:
+    """Whether a trial repeats another one with a fresh seed."""
+    return Attr.REPLICATE_OF in trial.user_attrs
 
 
 def _is_counted(trial: FrozenTrial) -> bool:

@@ -9,20 +9,23 @@ from contextlib import suppress
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from hpsearch.curves.costs import measure_costs
 from hpsearch.errors import DataError, HpsearchError, StudyFileError
+from hpsearch.goal import Goal
 from hpsearch.processes.slots import side_by_side
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.supervisor import Ending, How
 from hpsearch.processes.trainer import Trainer
 from hpsearch.searching.attempt import Attempt
-from hpsearch.searching.schedule import Schedule
+from hpsearch.searching.schedule import Schedule, is_replicate
 from hpsearch.searching.view import View
 from hpsearch.study.artifacts import attach_texts
+from hpsearch.study.configurations import Configuration, configurations_of, find_incumbent
 from hpsearch.study.distributions import lies_in
 from hpsearch.study.note import write_note, write_trial_notes
 from hpsearch.study.record import Record
 from hpsearch.study.storage import Storage
-from hpsearch.study.trials import BROKEN, CONSTRAINT, Attr, Outcome, TrialRow, onset_attrs, row
+from hpsearch.study.trials import BROKEN, CONSTRAINT, Attr, Outcome, onset_attrs, row
 from hpsearch.task import Task
 
 N_ERRORS_ALIKE = 3
@@ -73,7 +76,8 @@ class Search:
             HpsearchError: The storage is unavailable, a disk is full, or the study file cannot
                 be used.
         """
-        title = f"{self.study.study_name}: {self.task.goal}"
+        goals = ", ".join(map(str, self.record.objectives))
+        title = f"{self.study.study_name}: {goals}"
         self.view.search_started(
             title, self.schedule.n_trials, self.schedule.n_counted, self.n_slots
         )
@@ -169,12 +173,19 @@ class Search:
         self._watch_errors(outcome, reason)
 
     def _tell(self, attempt: Attempt, outcome: Outcome) -> None:
-        state, value = TrialState.PRUNED, None
+        state, values = TrialState.PRUNED, None
         if outcome is Outcome.FINISHED:
-            state, value = TrialState.COMPLETE, self.task.goal.value(attempt.logs[attempt.epochs])
+            state, values = TrialState.COMPLETE, self._values(attempt, attempt.epochs)
         elif outcome is Outcome.FAILED:  # anything else is due to the params
             state = TrialState.FAIL
-        self.schedule.tell(attempt.trial, state, value)
+        self.schedule.tell(attempt.trial, state, values)
+
+    def _values(self, attempt: Attempt, epoch: int) -> list[float]:
+        """A value for each objective after an epoch; the costs are those of the whole curve."""
+        assert attempt.curve is not None
+        logs = [attempt.logs[one] for one in sorted(attempt.logs)]
+        costs = measure_costs(self.record.costs, attempt.curve, logs)
+        return [self.task.goal.value(attempt.logs[epoch]), *costs]
 
     def _read_off(self, attempt: Attempt, outcome: Outcome) -> FrozenTrial | None:
         """A shorter trial from the same curve, if its value is better there.
@@ -184,6 +195,8 @@ class Search:
         """
         trial, goal = attempt.trial, self.task.goal
         distribution = trial.distributions.get("epochs")
+        if is_replicate(trial):  # it answers for its own epochs
+            return None
         if distribution is None or not self.schedule.reads_off or attempt.curve is None:
             return None
         lengths = {
@@ -191,8 +204,8 @@ class Search:
             for epoch, value in attempt.reported.items()
             if epoch in attempt.logs and lies_in(epoch, distribution)
         }
-        best = find_best(self.study)
-        to_beat = None if best is None else best.value
+        best = find_best(self.study, goal)
+        to_beat = None if best is None else best.mean
         if outcome is Outcome.FINISHED:
             to_beat = lengths.pop(attempt.epochs)
         epoch = min(lengths, key=lambda e: (goal.key(lengths[e]), e), default=None)
@@ -204,7 +217,7 @@ class Search:
                 return None  # already added by a launcher that then died, or searched
         return create_trial(
             state=TrialState.COMPLETE,
-            value=lengths[epoch],
+            values=self._values(attempt, epoch),
             params=params,
             distributions=trial.distributions,
             user_attrs={
@@ -216,12 +229,13 @@ class Search:
 
     def _show(self, number: int) -> None:
         """Show the trial and what was read off it, in the view and in its note."""
-        best = find_best(self.study)
+        best = find_best(self.study, self.task.goal)
         for trial in self.study.get_trials(deepcopy=False)[number:]:
             if trial.number == number or trial.user_attrs.get(Attr.READ_OFF) == number:
                 shown = row(trial)
                 self.view.trial_ended(shown, best)
-                if best is not None and shown.number == best.number:
+                is_best = best is not None and shown.number == best.number
+                if is_best or shown.replicate_of is not None:
                     write_note(self.study, self.record, best)
         write_trial_notes(self.study, number)
 
@@ -248,12 +262,10 @@ _OUTCOMES = {
 }
 
 
-def find_best(study: Study) -> TrialRow | None:
-    """The best finished trial, read-off ones included; None before there is one."""
-    try:
-        return row(study.best_trial)
-    except ValueError:
-        return None
+def find_best(study: Study, goal: Goal) -> Configuration | None:
+    """The incumbent; None before a trial has finished or was read off."""
+    trials = study.get_trials(deepcopy=False)
+    return find_incumbent(configurations_of(map(row, trials)), goal)
 
 
 def _explained(error: BaseException) -> BaseException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hpsearch.goal import Logs
+from hpsearch.study.configurations import Configuration
 from hpsearch.study.trials import TrialRow
 from hpsearch.task import Params
 
@@ -19,8 +20,8 @@ class View:
     def epoch_done(self, number: int, epoch: int, value: float, logs: Logs) -> None:
         """A trial's epoch was trained."""
 
-    def trial_ended(self, row: TrialRow, best: TrialRow | None) -> None:
-        """A trial ended; `best` is the best so far."""
+    def trial_ended(self, row: TrialRow, best: Configuration | None) -> None:
+        """A trial ended; `best` is the incumbent."""
 
     def trial_paused(self, number: int) -> None:
         """A trial was paused and waits to be resumed."""

@@ -6,6 +6,7 @@ tests that kill processes at random.
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Iterator
@@ -53,6 +54,14 @@ def _counted_once(trials: list[FrozenTrial]) -> Iterator[Violation]:
     trained = [trial for trial in trials if trial.state is not TrialState.FAIL]
     if sum(Attr.BASELINE in trial.user_attrs for trial in trained) > 1:
         yield Violation("counted once", "duplicate baseline trial")
+    repeated = Counter(
+        (json.dumps(trial.params, sort_keys=True), trial.user_attrs.get(Attr.SEED))
+        for trial in trials
+        if Attr.REPLICATE_OF in trial.user_attrs
+    )
+    for (params, seed), n in repeated.items():
+        if n > 1:
+            yield Violation("counted once", f"{n} replicates of {params} have seed {seed}")
     for name, what in ((Attr.READ_OFF, "read off"), (Attr.PROMOTED_FROM, "promoted from")):
         parents = Counter(trial.user_attrs.get(name) for trial in trials)
         for parent, n in parents.items():

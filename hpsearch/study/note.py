@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from optuna.study import Study
 from optuna.trial import Trial
 
+from hpsearch.study.configurations import Configuration
 from hpsearch.study.optuna_internals import attach
 from hpsearch.study.record import Record
 from hpsearch.study.trials import Attr, TrialRow, row
@@ -17,7 +18,7 @@ LINKS = (Attr.READ_OFF, Attr.PROMOTED_FROM)
 LAST_LINE = "*hpsearch writes what is above this line; what is below it stays.*"
 
 
-def write_note(study: Study, record: Record, best: TrialRow | None) -> None:
+def write_note(study: Study, record: Record, best: Configuration | None, table: str = "") -> None:
     """Update a study's note: what the study is for, and its best trial so far.
 
     Text that people wrote below it, or before it existed, is kept.
@@ -25,12 +26,13 @@ def write_note(study: Study, record: Record, best: TrialRow | None) -> None:
     Args:
         study: The study.
         record: Its description.
-        best: The best finished trial; None before there is one.
+        best: The incumbent; None before a trial has finished.
+        table: A sweep's, in Markdown.
 
     Raises:
         StorageError: The storage is unavailable.
     """
-    _update(study, [_describe(record), _describe_best(record, best)])
+    _update(study, [_describe(record), _describe_best(record, best), table])
 
 
 def write_trial_notes(study: Study, number: int) -> None:
@@ -88,18 +90,24 @@ def _describe(record: Record) -> str:
     return "\n\n".join([f"## {escape(title)}", *paragraphs])
 
 
-def _describe_best(record: Record, best: TrialRow | None) -> str:
-    goal = str(record.goal)
-    if best is None or best.value is None:
+def _describe_best(record: Record, best: Configuration | None) -> str:
+    goal = ", ".join(map(str, record.objectives))
+    if best is None:
         return f"{escape(goal)}: no trial has finished yet"
     rows = [
         f"| {escape(name)} | {_show(value)} |"
         for name, value in best.params.items()
         if value is not None
     ]
+    value = f"**{_show(best.mean)}**"
+    if best.is_repeated:
+        value += f", the mean over {len(best.values)} seeds,"
+    so_far = "the best so far"
+    if record.costs:
+        so_far = f"the best {escape(record.metric)} so far; the Pareto front shows the others"
     return "\n".join(
         [
-            f"{escape(goal)}: **{_show(best.value)}** in trial {best.number}, the best so far",
+            f"{escape(goal)}: {value} in trial {best.number}, {so_far}",
             "",
             "| hyperparameter | value |",
             "| --- | --- |",
@@ -120,6 +128,11 @@ def _describe_relatives(trial: TrialRow, trials: list[TrialRow]) -> Iterator[str
             f"**Promoted from trial {trial.promoted_from}**: the same network and training run. "
             f"This trial continues after epoch {trial.epochs_reused}, where trial "
             f"{trial.promoted_from} was pruned."
+        )
+    if trial.replicate_of is not None:
+        yield (
+            f"**Replicate of trial {trial.replicate_of}**: the same params, trained with another "
+            "seed."
         )
     for other in trials:
         if other.promoted_from == trial.number:

@@ -7,7 +7,7 @@ from collections.abc import Container, Sequence
 
 from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage
-from optuna.study import Study
+from optuna.study import Study, StudyDirection
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 
@@ -69,6 +69,13 @@ class _StudyView(Study):
     def __init__(self, study: Study, trials: Sequence[FrozenTrial]) -> None:
         vars(self).update(vars(study))
         self._shown = trials
+
+    @property
+    def direction(self) -> StudyDirection:
+        """The first objective's: intermediate values, by which samplers rank pruned trials and
+        pruners prune, are its values.
+        """
+        return self.directions[0]
 
     def get_trials(
         self, deepcopy: bool = True, states: Container[TrialState] | None = None

@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hpsearch.codec import Schema
 from hpsearch.curves.store import network_of
 from hpsearch.errors import StudyChanged, StudyNotFound
-from hpsearch.goal import Direction, Goal
+from hpsearch.goal import Direction, Goal, objectives_of
 from hpsearch.processes.backend import keras_backend, keras_settings
 from hpsearch.study.space import differences
 from hpsearch.study.storage import Storage
@@ -61,6 +61,10 @@ class Record:
     versions: dict[str, str]
     first_rung: int = 1
     """Epochs after which `halving` first compares trials."""
+    replicates: str = "none"
+    """Whether the leaders are trained with more seeds."""
+    costs: list[str] = field(default_factory=list)
+    """Objectives besides the metric, of `COSTS`."""
     points: list[Point] = field(default_factory=list)
     """What a sweep trains, in this order; a search has none."""
     splits: dict[str, int] = field(default_factory=dict)
@@ -72,6 +76,11 @@ class Record:
     def goal(self) -> Goal:
         """Metric and direction."""
         return Goal(self.metric, self.direction)
+
+    @property
+    def objectives(self) -> tuple[Goal, ...]:
+        """The goal, then to keep each cost low."""
+        return objectives_of(self.goal, self.costs)
 
     def load(self) -> StudyFile:
         """The study file as it was at the last `run`."""
@@ -106,6 +115,8 @@ def make_record(
     sampler: str,
     pruner: str,
     first_rung: int = 1,
+    replicates: str = "none",
+    costs: Sequence[str] = (),
     points: Sequence[Point] = (),
     splits: Mapping[str, int] | None = None,
 ) -> Record:
@@ -124,6 +135,8 @@ def make_record(
         pruner=pruner,
         versions=versions(),
         first_rung=first_rung,
+        replicates=replicates,
+        costs=list(costs),
         points=list(points),
         splits=dict(splits or {}),
         machine=f"{platform.machine()}, {cpu_count()} cores, {platform.system()}",
@@ -188,7 +201,7 @@ def create_or_continue(
         The study, its stored record, and whether it existed before.
 
     Raises:
-        StudyChanged: It has another space, network, baseline, metric, direction, data or seed.
+        StudyChanged: It has another space, network, baseline, objective, direction, data or seed.
         StudyNotFound: It holds trials that hpsearch did not create.
     """
     study = _optuna_study(storage.optuna, name)
@@ -215,11 +228,14 @@ def create_or_continue(
             f"study {name!r} in {storage} was not made by hpsearch: choose another with --study"
         )
     study = optuna.create_study(
-        study_name=name, storage=storage.optuna, direction=record.direction, load_if_exists=True
+        study_name=name,
+        storage=storage.optuna,
+        directions=[goal.direction for goal in record.objectives],
+        load_if_exists=True,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.set_metric_names([record.metric])
+        study.set_metric_names([goal.metric for goal in record.objectives])
     study.set_user_attr(ATTR, SCHEMA.encode(record))
     if not record.points:
         _enqueue_first(study, first, is_baseline=is_baseline)
@@ -240,6 +256,11 @@ def _require_comparable(name: str, study: Study, stored: Record, now: Record) ->
         raise StudyChanged(
             f"study {name!r} is {kinds[0]}, not {kinds[1]}: choose another name with --study"
         )
+    if stored.costs != now.costs:
+        raise StudyChanged(
+            f"study {name!r} has --objective {_objective(stored)}, not {_objective(now)}: choose "
+            "another name with --study"
+        )
     diff = _changes(stored, now)
     has_other_network = diff == [NETWORK] and not _has_logs(study)
     if diff and not has_other_network:
@@ -249,6 +270,10 @@ def _require_comparable(name: str, study: Study, stored: Record, now: Record) ->
             + f"\nContinue unchanged: hpsearch resume {name}. Start a new study: --study NEW-NAME."
         )
     return has_other_network
+
+
+def _objective(record: Record) -> str:
+    return ",".join(goal.metric for goal in record.objectives)
 
 
 def _enqueue_first(study: Study, first: Mapping[str, ParamValue], *, is_baseline: bool) -> None:

@@ -5,11 +5,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 
 from optuna.study import Study
 
 from hpsearch.errors import UsageError
-from hpsearch.goal import Goal
+from hpsearch.goal import Goal, objectives_of
+from hpsearch.study.configurations import (
+    Configuration,
+    configurations_of,
+    find_front,
+    find_incumbent,
+    ranked,
+)
 from hpsearch.study.record import Record
 from hpsearch.study.trials import Outcome, TrialRow, row
 
@@ -25,11 +33,31 @@ class Summary:
     rows: list[TrialRow]
     """All trials, by number."""
     counts: Counter[Outcome]
+    costs: tuple[str, ...] = ()
+    """Objectives besides the metric."""
 
     @property
-    def best(self) -> TrialRow | None:
-        """The best trial that ended with a value."""
-        return next((row for row in self.ranked() if _has_ended(row)), None)
+    def objectives(self) -> tuple[Goal, ...]:
+        """The goal, then to keep each cost low."""
+        return objectives_of(self.goal, self.costs)
+
+    @cached_property
+    def front(self) -> list[Configuration]:
+        """With several objectives: what no other network beats in all of them.
+
+        The first of them has the best metric.
+        """
+        return find_front(self.configurations, self.objectives) if self.costs else []
+
+    @property
+    def best(self) -> Configuration | None:
+        """The incumbent; None before a trial has ended with a value."""
+        return find_incumbent(self.configurations, self.goal)
+
+    @cached_property
+    def configurations(self) -> list[Configuration]:
+        """Params that were trained to their last epoch, with all their seeds."""
+        return configurations_of(self.rows)
 
     @property
     def n_trials(self) -> int:
@@ -74,13 +102,20 @@ class Summary:
         return self.rows[number]
 
     def ranked(self) -> list[TrialRow]:
-        """Trials that ended with a value, best first; then the others, furthest first."""
+        """Trials that ended with a value, best first; then the others, furthest first.
+
+        Replicates follow the trial that they repeat, which ranks by their mean.
+        """
+        order = ranked(self.configurations, self.objectives)
+        places = {one.number: place for place, one in enumerate(order)}
 
         def rank(row: TrialRow) -> tuple[bool, int, float, int]:
+            place = places.get(row.number if row.replicate_of is None else row.replicate_of)
+            if place is not None:
+                return False, place, 0.0, row.number
             has_value = row.value is not None and math.isfinite(row.value)
             key = self.goal.key(row.value) if row.value is not None and has_value else math.inf
-            epochs = 0 if _has_ended(row) else row.epochs_done
-            return not _has_ended(row), -epochs, key, row.number
+            return True, -row.epochs_done, key, row.number
 
         return sorted(self.rows, key=rank)
 
@@ -88,12 +123,22 @@ class Summary:
         """Trials grouped by learning curve, hence by network; the best network first.
 
         Each group is ranked too: a read-off trial, for example, then the longer one, then the
-        pruned one that the longer one was promoted from.
+        pruned one that the longer one was promoted from. Replicates are in the group of the
+        trial that they repeat.
         """
         groups: dict[str | int, list[TrialRow]] = {}
         for trial in self.ranked():
-            groups.setdefault(trial.curve or trial.number, []).append(trial)
+            repeated = trial if trial.replicate_of is None else self.rows[trial.replicate_of]
+            groups.setdefault(repeated.curve or repeated.number, []).append(trial)
         return list(groups.values())
+
+    def configuration_of(self, trial: TrialRow) -> Configuration | None:
+        """The configuration whose first trial it is; None if it has no value, or repeats one."""
+        return self._by_number.get(trial.number)
+
+    @cached_property
+    def _by_number(self) -> dict[int, Configuration]:
+        return {one.number: one for one in self.configurations}
 
 
 def summarize(study: Study, record: Record) -> Summary:
@@ -106,8 +151,5 @@ def summarize(study: Study, record: Record) -> Summary:
         seed=record.seed,
         rows=rows,
         counts=Counter(trial.outcome for trial in rows),
+        costs=tuple(record.costs),
     )
-
-
-def _has_ended(trial: TrialRow) -> bool:
-    return trial.outcome in {Outcome.FINISHED, Outcome.READ_OFF} and trial.value is not None

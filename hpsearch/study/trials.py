@@ -52,6 +52,7 @@ class Attr:
     PROMOTED_FROM = "promoted_from"
     BASELINE = "baseline"
     SEED = "seed"
+    REPLICATE_OF = "replicate_of"
     FIT = "fit"
     LOWEST = "lowest_val_loss_at"
     ONSET = "overfits_from"
@@ -80,12 +81,18 @@ class TrialRow:
     """The number of the longer trial that this one was read off."""
     promoted_from: int | None
     """The number of the pruned trial whose curve this one continues."""
+    replicate_of: int | None
+    """The number of the trial whose params this one trains with another seed."""
+    seed: int | None
+    """Its own, if it has one: other trials train with the study's."""
     is_baseline: bool
     curve: str | None
     onset: Onset | None
     """When overfitting began; None where nothing is known."""
     intermediate: dict[int, float] = field(default_factory=dict)
     """The metric by epoch, as far as this trial reported it."""
+    costs: tuple[float, ...] = ()
+    """Of a trial with a value, in the order of the study's costs."""
     started: datetime | None = None
     """When its last attempt began."""
     ended: datetime | None = None
@@ -98,6 +105,16 @@ class TrialRow:
             return asked
         is_known = self.outcome in {Outcome.FINISHED, Outcome.PRUNED}
         return self.epochs_done + self.epochs_pruned if is_known else None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it has a value: the metric after its last epoch."""
+        return self.outcome in {Outcome.FINISHED, Outcome.READ_OFF} and self.value is not None
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether it runs, or waits to be resumed."""
+        return self.outcome in {Outcome.RUNNING, Outcome.WAITING}
 
     @property
     def is_free(self) -> bool:
@@ -116,7 +133,8 @@ def row(trial: FrozenTrial) -> TrialRow:
     return TrialRow(
         number=trial.number,
         outcome=_outcome(trial),
-        value=trial.values[0] if trial.values else None,
+        value=_value(trial),
+        costs=tuple(trial.values[1:]) if trial.values else (),
         params=trial.params,
         epochs_done=max(trial.intermediate_values, default=0),
         epochs_trained=attrs.get(Attr.EPOCHS_TRAINED, 0),
@@ -127,6 +145,8 @@ def row(trial: FrozenTrial) -> TrialRow:
         output=attrs.get(Attr.OUTPUT, ""),
         read_off=attrs.get(Attr.READ_OFF),
         promoted_from=attrs.get(Attr.PROMOTED_FROM),
+        replicate_of=attrs.get(Attr.REPLICATE_OF),
+        seed=attrs.get(Attr.SEED),
         is_baseline=Attr.BASELINE in attrs,
         curve=attrs.get(Attr.CURVE),
         onset=_onset(trial),
@@ -143,6 +163,14 @@ def onset_attrs(curve: Mapping[int, Logs]) -> dict[str, str | int]:
         return {}
     attrs = {Attr.FIT: onset.fit.value, Attr.LOWEST: onset.lowest, Attr.ONSET: onset.epoch}
     return {name: value for name, value in attrs.items() if value is not None}
+
+
+def _value(trial: FrozenTrial) -> float | None:
+    """The metric: after the last epoch, or where a trial with several objectives was pruned."""
+    if trial.values:
+        return float(trial.values[0])
+    steps: dict[int, float] = trial.intermediate_values
+    return steps[max(steps)] if steps and trial.state is TrialState.PRUNED else None
 
 
 def _onset(trial: FrozenTrial) -> Onset | None:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from hpsearch.goal import Logs
 from hpsearch.searching.view import View
+from hpsearch.study.configurations import Configuration
 from hpsearch.study.trials import Outcome, TrialRow
 from hpsearch.task import Params, describe_params, without_epochs
 from hpsearch.terminal.durations import describe_seconds
@@ -63,7 +64,7 @@ class Lines(View):
         running.seconds.append(logs["seconds"])
         self._remind()
 
-    def trial_ended(self, row: TrialRow, best: TrialRow | None) -> None:
+    def trial_ended(self, row: TrialRow, best: Configuration | None) -> None:
         running = self.progress.ended(row)
         self.say(describe_trial(row, best, running))
         self._remind()
@@ -99,14 +100,14 @@ class LiveTable(Lines):
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(console, clock)
         self.title = "starting"
-        self.best: TrialRow | None = None
+        self.best: Configuration | None = None
 
     def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None:
         self.title = plain(title)
         self.progress.n_trials, self.progress.n_slots = n_trials, n_slots
         self.progress.n_before = n_before
 
-    def trial_ended(self, row: TrialRow, best: TrialRow | None) -> None:
+    def trial_ended(self, row: TrialRow, best: Configuration | None) -> None:
         running = self.progress.ended(row)
         if best is not None and (self.best is None or best.number != self.best.number):
             self.say(describe_trial(row, best, running))
@@ -118,9 +119,9 @@ class LiveTable(Lines):
         if self.progress.n_trials:  # known once the search has started
             lines.append(Text(self._counts()))
         lines.append(Text(self._times()))
-        if self.best is not None and self.best.value is not None:
+        if self.best is not None:
             lines.append(
-                Text(f"best   #{self.best.number}  {self.best.value:.4f}  ", style="green")
+                Text(f"best   #{self.best.number}  {self.best}  ", style="green")
                 + Text(describe_params(self.best.params), style="dim")
             )
         for number, running in list(self.progress.running.items()):
@@ -143,18 +144,20 @@ class LiveTable(Lines):
         """The panel shows progress all the time."""
 
 
-def describe_trial(row: TrialRow, best: TrialRow | None, running: Running | None) -> str:
+def describe_trial(row: TrialRow, best: Configuration | None, running: Running | None) -> str:
     """A trial that has ended, in a line.
 
     Args:
         row: The trial.
-        best: The best one now.
+        best: The incumbent now.
         running: What was known while it ran: it knows the epochs the trial asked for.
     """
     value = "" if row.value is None else f" {row.value:.4f}"
     parts = [f"trial {row.number} {row.outcome.value}{value}"]
     if row.promoted_from is not None:
         parts.append(f"promoted from trial {row.promoted_from}")
+    if row.replicate_of is not None:
+        parts.append(f"replicate of trial {row.replicate_of}")
     if row.outcome is Outcome.READ_OFF:
         parts.append(f"from trial {row.read_off} after epoch {row.epochs}")
     else:
@@ -164,6 +167,8 @@ def describe_trial(row: TrialRow, best: TrialRow | None, running: Running | None
         parts.append(row.reason)
     if best is not None and best.number == row.number:
         parts.append("best so far: " + describe_params(row.params))
+    elif best is not None and row.replicate_of is not None:
+        parts.append(f"best so far: trial {best.number}, {best}")
     return "  ".join(parts)
 
 

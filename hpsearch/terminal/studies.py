@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from hpsearch.curves.costs import describe_cost
 from hpsearch.curves.onset import Fit
+from hpsearch.study.configurations import Configuration
 from hpsearch.study.summary import Summary
 from hpsearch.study.trials import Outcome, TrialRow
 from hpsearch.task import Params, describe_params, without_epochs
@@ -18,26 +20,38 @@ from hpsearch.terminal.sparkline import sparkline
 INDENT = 4  # of what is said about a network below its first line
 CURVE = 10  # characters
 WIDE_ENOUGH = 72  # columns, for curves beside the rows
+HEADINGS = {"seconds_per_epoch": "s/epoch", "n_weights": "weights"}
 MAX_METRIC = 16  # characters; the column of a longer metric is called "value"
 
 
 def print_summary(console: Console, summary: Summary) -> None:
     """The study in a few lines."""
     counts = [f"{summary.counts[o]} {o.value}" for o in Outcome if summary.counts[o]]
+    n_replicates = sum(row.replicate_of is not None for row in summary.rows)
+    replicates = f", {n_replicates} of them replicates" if n_replicates else ""
     n_free = sum(row.is_free for row in summary.rows)
     free = f" (and {n_free} promoted or read off)" if n_free else ""
     lines = [
         f"{summary.name}: {summary.title}",
-        f"{summary.goal}, seed {summary.seed}",
-        f"{summary.n_trials} trials{free}: {', '.join(counts) or 'none yet'}",
+        f"{', '.join(map(str, summary.objectives))}, seed {summary.seed}",
+        f"{summary.n_trials} trials{replicates}{free}: {', '.join(counts) or 'none yet'}",
         f"epochs: {summary.epochs_trained} trained, {summary.epochs_reused} saved by reuse, "
         f"{summary.epochs_pruned} saved by pruning, "
         f"in {describe_seconds(summary.seconds)} of slot time",
     ]
-    if summary.best is not None and summary.best.value is not None:
-        lines.append(f"best: trial {summary.best.number}, {summary.best.value:.4f}")
+    if summary.front:
+        lines.append(describe_front(summary))
+    elif summary.best is not None:
+        lines.append(f"best: trial {summary.best.number}, {summary.best}")
     for line in lines:
         print_line(console, line)
+
+
+def describe_front(summary: Summary) -> str:
+    """Which networks no other one beats in all objectives."""
+    numbers = ", ".join(str(one.number) for one in summary.front)
+    plural = "s" if len(summary.front) > 1 else ""
+    return f"front: trial{plural} {numbers}; no other network is as good in all objectives"
 
 
 def print_networks(
@@ -52,8 +66,10 @@ def print_networks(
         networks: Trials by curve; the first of each stands for the network.
     """
     metric = summary.goal.metric
-    header = ["trial", metric if len(metric) <= MAX_METRIC else "value", "epochs", "s"]
-    numbers = [_numbers(trials) for trials in networks]
+    value = metric if len(metric) <= MAX_METRIC else "value"
+    header = ["trial", value, *(HEADINGS[name] for name in summary.costs), "epochs", "s"]
+    means = [summary.configuration_of(trials[0]) for trials in networks]
+    numbers = [_numbers(summary, *pair) for pair in zip(networks, means, strict=True)]
     curves = _curves(console, networks)
     if any(curves):
         header.append("curve".ljust(CURVE))
@@ -73,9 +89,10 @@ def print_networks(
 
     print_line(console, "")
     write("outcome", start(header), style="bold")
-    for trials, cells in zip(networks, numbers, strict=True):
+    for trials, configuration, cells in zip(networks, means, numbers, strict=True):
         first, indent = start(cells), " " * INDENT
-        write(_outcome(trials), first, " " * len(first))
+        on_front = ", on the front" if configuration in summary.front else ""
+        write(_outcome(trials, configuration) + on_front, first, " " * len(first))
         if len(trials) > 1:
             others = ", ".join(describe_briefly(trial) for trial in trials[1:])
             write(f"same network: {others}", indent, style="dim")
@@ -94,17 +111,28 @@ def describe_epochs(trial: TrialRow) -> str:
 
 
 def describe_briefly(trial: TrialRow) -> str:
-    """`4 pruned (0.8815 at epoch 3)`: a trial, its outcome, its value, the epochs it did."""
+    """`4 pruned (0.8815 at epoch 3)`: a trial, its outcome, its value, the epochs it did.
+
+    A finished replicate is called just that.
+    """
     value = "" if trial.value is None else f"{trial.value:.4f} "
     epoch = trial.epochs if trial.outcome is Outcome.READ_OFF else trial.epochs_done
-    return f"{trial.number} {trial.outcome.value} ({value}at epoch {epoch})"
+    what = trial.outcome.value
+    if trial.replicate_of is not None:
+        what = "replicate" if trial.has_ended else f"replicate {what}"
+    return f"{trial.number} {what} ({value}at epoch {epoch})"
 
 
-def _numbers(trials: Sequence[TrialRow]) -> list[str]:
+def _numbers(
+    summary: Summary, trials: Sequence[TrialRow], configuration: Configuration | None
+) -> list[str]:
     first = trials[0]
-    value = "" if first.value is None else f"{first.value:.4f}"
+    value = first.value if configuration is None else configuration.mean
     seconds = sum(trial.seconds for trial in trials)
-    return [str(first.number), value, describe_epochs(first), f"{seconds:.1f}"]
+    shown = "" if value is None else f"{value:.4f}"
+    known = [describe_cost(*pair) for pair in zip(summary.costs, first.costs, strict=False)]
+    costs = known or ["" for _name in summary.costs]  # of a trial without a value
+    return [str(first.number), shown, *costs, describe_epochs(first), f"{seconds:.1f}"]
 
 
 def _curves(console: Console, networks: Sequence[Sequence[TrialRow]]) -> list[str]:
@@ -115,9 +143,11 @@ def _curves(console: Console, networks: Sequence[Sequence[TrialRow]]) -> list[st
     return [sparkline(values, CURVE) for values in longest]
 
 
-def _outcome(trials: Sequence[TrialRow]) -> str:
+def _outcome(trials: Sequence[TrialRow], configuration: Configuration | None) -> str:
     first = trials[0]
     parts = [first.outcome.value]
+    if configuration is not None and configuration.spread is not None:
+        parts.append(f"±{configuration.spread:.4f} over {len(configuration.values)} seeds")
     if any(trial.is_baseline for trial in trials):
         parts.append("baseline")
     if first.epochs_reused and first.promoted_from is None:

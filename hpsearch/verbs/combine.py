@@ -21,7 +21,7 @@ from hpsearch.processes.stop import Stop
 from hpsearch.searching import launch
 from hpsearch.searching.launch import Options
 from hpsearch.searching.search import find_best
-from hpsearch.study.record import Record, find_record, load_study, read_record
+from hpsearch.study.record import Record, find_record, load_study
 from hpsearch.study.space import explore
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import curve_epochs, row
@@ -31,6 +31,7 @@ from hpsearch.terminal.levels import print_levels
 from hpsearch.terminal.live import open_view
 from hpsearch.terminal.printing import error_console, output_console, print_line
 from hpsearch.verbs.run import EXIT_CODES
+from hpsearch.verbs.sweep import note_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +86,7 @@ def combine_sweep(study_name: str, options: Options, *, search: str | None) -> i
         print_line(console, f"stopped: {stop.value}")
         print_line(console, f"next: hpsearch combine {study_name}")
         return EXIT_CODES.get(stop, 0)
-    found = read_record(study)
-    assert found is not None
-    table = read_table(Storage(options.storage, read_only=True), study, found)
+    table = note_table(study, options)
     output = output_console()
     print_levels(output, table)
     print_line(output, "")
@@ -132,7 +131,7 @@ def _winner(
     study, theirs = load_study(storage, name)
     if theirs.points:
         raise UsageError(f"study {name!r} is a sweep: --search takes a search")
-    best = find_best(study)
+    best = find_best(study, theirs.goal)
     if not _is_comparable(record, theirs):
         if search is None:
             return None

@@ -8,6 +8,7 @@ from statistics import fmean
 from joblib import cpu_count
 from optuna.study import Study
 
+from hpsearch.curves.costs import describe_cost
 from hpsearch.evaluation.candidates import Candidate, choose_candidates
 from hpsearch.evaluation.evaluate import Evaluation
 from hpsearch.evaluation.opening import Opening, read_openings
@@ -103,7 +104,7 @@ def _evaluate(
     data: Path | None,
 ) -> None:
     """Evaluate; Ctrl-C, SIGTERM and SIGHUP stop at once, keeping finished epochs."""
-    choose_candidates(study, record.load(), n_top)  # fail before anything slow
+    choose_candidates(study, record.load(), n_top, costs=record.costs)  # fail before anything slow
     runner = LocalRunner(say)  # imports Keras in the background
     prepared = data_of_study(study.study_name, record, record.load(), data)
     stop = StopRequest()
@@ -136,8 +137,8 @@ def _show(study_name: str, openings: list[Opening], published: Published | None)
     n_seeds = _plural(len(opening.seeds), "fresh seed")
     print_line(console, f"\nOn validation: trained on train, {n_seeds}")
     rows = [_row(opening, candidate) for candidate in opening.candidates]
-    header = ["mean", "95 % interval", "in search", "network", "best minus this"]
-    print_table(console, header, rows, right=3)
+    header = ["mean", "95 % interval", "in search", *opening.costs, "network", "best minus this"]
+    print_table(console, header, rows, right=3 + len(opening.costs))
     for sentence in validation_sentences(opening):
         print_line(console, sentence)
     print_line(console, f"\nOn test: trained on train + valid, the same {n_seeds}")
@@ -160,6 +161,7 @@ def _row(opening: Opening, candidate: Candidate) -> list[Cell]:
         show_figure(fmean(candidate.valid)),
         show_interval(opening.valid_interval(candidate)),
         "" if candidate.searched is None else show_figure(candidate.searched),
+        *(describe_cost(*pair) for pair in zip(opening.costs, candidate.costs, strict=True)),
         called(candidate),
         against,
     ]

@@ -45,7 +45,7 @@ def _as_json(summary: Summary) -> dict[str, str | int | float | None]:
     return {
         "study": summary.name,
         "trials": summary.n_trials,
-        "best": None if summary.best is None else summary.best.value,
+        "best": None if summary.best is None else summary.best.mean,
         "metric": summary.goal.metric,
         "running": summary.counts[Outcome.RUNNING],
         "waiting": summary.counts[Outcome.WAITING],

@@ -6,8 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from hpsearch.choices import Format
+from hpsearch.curves.costs import describe_cost
 from hpsearch.curves.curve import Curve
 from hpsearch.study.artifacts import describe_texts
+from hpsearch.study.configurations import Configuration
 from hpsearch.study.record import load_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
@@ -92,6 +94,8 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
 
 def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
     value = "" if trial.value is None else f", {summary.goal.metric} {trial.value:.4f}"
+    for name, cost in zip(summary.costs, trial.costs, strict=False):
+        value += f", {name} {describe_cost(name, cost)}"
     baseline = ", the baseline" if trial.is_baseline else ""
     lines = [f"trial {trial.number} of {summary.name}: {trial.outcome.value}{value}{baseline}"]
     params = (describe_params({name: param}) for name, param in trial.params.items())
@@ -106,6 +110,10 @@ def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
         )
     if trial.promoted_from is not None:
         lines.append(f"promoted: it continues where trial {trial.promoted_from} was pruned")
+    if trial.replicate_of is not None:
+        lines.append(f"replicate: the params of trial {trial.replicate_of} with seed {trial.seed}")
+    elif (own := summary.configuration_of(trial)) is not None and own.is_repeated:
+        lines.append(f"seeds: {', '.join(f'{one:.4f}' for one in own.values)}; the mean is {own}")
     if trial.onset is not None:
         lines.append(f"curve: {trial.onset}")
     network = next(group for group in summary.by_curve() if trial in group)
@@ -123,16 +131,17 @@ def _table(
 ) -> tuple[list[str], list[list[Cell]]]:
     """A header, and a row for each trial."""
     names = list(dict.fromkeys(name for row in summary.rows for name in row.params))
-    header = ["trial", summary.goal.metric, "s", "outcome", "fit", *names, "notes"]
+    header = ["trial", summary.goal.metric, *summary.costs, "s", "outcome", "fit", *names, "notes"]
     cells: list[list[Cell]] = [
         [
             row.number,
             None if row.value is None else round(row.value, 4),
+            *(row.costs or [None] * len(summary.costs)),
             round(row.seconds, 1),
             row.outcome.value,
             row.onset.brief if row.onset is not None else None,
             *(row.params.get(name) for name in names),
-            _notes(row),
+            _notes(summary, row),
         ]
         for row in rows
     ]
@@ -142,14 +151,18 @@ def _table(
     return header, cells
 
 
-def _notes(row: TrialRow) -> str:
+def _notes(summary: Summary, row: TrialRow) -> str:
     notes = []
+    if any(row.number == one.number for one in summary.front):
+        notes.append("on the front")
     if row.is_baseline:
         notes.append("baseline")
     if row.read_off is not None:
         notes.append(f"from trial {row.read_off}")
     if row.promoted_from is not None:
         notes.append(f"promoted from trial {row.promoted_from}")
+    if row.replicate_of is not None:
+        notes.append(f"replicate of trial {row.replicate_of}")
     if row.outcome not in {Outcome.FINISHED, Outcome.READ_OFF}:
         notes.append(f"after epoch {row.epochs_done}")
     if row.epochs_reused and row.promoted_from is None:
@@ -166,6 +179,7 @@ def _as_json(summary: Summary) -> dict[str, Any]:
         "title": summary.title,
         "metric": summary.goal.metric,
         "direction": summary.goal.direction,
+        "costs": summary.costs,
         "seed": summary.seed,
         "n_trials": summary.n_trials,
         "counts": {outcome.value: summary.counts[outcome] for outcome in Outcome},
@@ -175,8 +189,15 @@ def _as_json(summary: Summary) -> dict[str, Any]:
             "saved_by_pruning": summary.epochs_pruned,
         },
         "seconds": round(summary.seconds, 1),
-        "best": None if summary.best is None else _row_as_json(summary.best),
+        "front": [one.number for one in summary.front],
+        "best": None if summary.best is None else _best_as_json(summary.best),
     }
+
+
+def _best_as_json(best: Configuration) -> dict[str, Any]:
+    """The incumbent's first trial; its value is the mean over seeds."""
+    over_seeds = {"value": best.mean, "values": best.values, "spread": best.spread}
+    return {**_row_as_json(best.first), **over_seeds}
 
 
 def _row_as_json(row: TrialRow) -> dict[str, Any]:
@@ -184,6 +205,7 @@ def _row_as_json(row: TrialRow) -> dict[str, Any]:
         "trial": row.number,
         "outcome": row.outcome.value,
         "value": row.value,
+        "costs": row.costs,
         "params": row.params,
         "epochs": {
             "done": row.epochs_done,
@@ -202,6 +224,8 @@ def _row_as_json(row: TrialRow) -> dict[str, Any]:
         "is_baseline": row.is_baseline,
         "read_off": row.read_off,
         "promoted_from": row.promoted_from,
+        "replicate_of": row.replicate_of,
+        "seed": row.seed,
         "curve_key": row.curve,
         "reason": row.reason,
         "output": row.output,

@@ -7,17 +7,26 @@ from collections.abc import Sequence
 from joblib import cpu_count
 from optuna.study import Study
 
+from hpsearch.curves.store import CurveStore
 from hpsearch.evaluation.cost import Cost, measure_cost
+from hpsearch.lab.as_published import describe_flattery, open_test, read_level_openings
+from hpsearch.lab.cells import as_note
 from hpsearch.lab.plan import SweepPlan, fit, make_plan
-from hpsearch.lab.table import read_table
+from hpsearch.lab.table import SweepTable, read_table
 from hpsearch.processes.runner import LocalRunner
-from hpsearch.processes.stop import Stop
+from hpsearch.processes.signals import handled
+from hpsearch.processes.stop import Stop, StopRequest
+from hpsearch.processes.trainer import Trainer
 from hpsearch.searching import launch
 from hpsearch.searching.launch import Options
-from hpsearch.study.record import read_record
+from hpsearch.searching.search import find_best
+from hpsearch.study.lock import process_name, study_lock
+from hpsearch.study.note import write_note
+from hpsearch.study.record import load_study, read_record, versions
 from hpsearch.study.space import explore
 from hpsearch.study.storage import Storage
 from hpsearch.study.task_data import prepare_data
+from hpsearch.study.trials import Attr
 from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.levels import print_levels
@@ -33,6 +42,7 @@ def sweep(
     factors: Sequence[str] | None,
     n_seeds: int,
     minutes: float | None,
+    as_published: bool,
 ) -> int:
     """Print the plan, train it with live progress, print the table.
 
@@ -42,6 +52,7 @@ def sweep(
         factors: Names of the factors to vary; None for all.
         n_seeds: Seeds for each network.
         minutes: The time that the sweep should fit into; None for no limit.
+        as_published: Whether to measure every level on test too, as the labs do.
 
     Returns:
         The exit code.
@@ -60,9 +71,53 @@ def sweep(
     study, stop = train_sweep(study_file, plan, options)
     is_whole = stop in {Stop.BUDGET, Stop.EXHAUSTED}
     name = study.study_name
+    if is_whole and as_published:
+        _open_test(study_file, name, options)
     print_line(error_console(), f"stopped: {stop.value}")
     print_line(error_console(), f"next: hpsearch {'table' if is_whole else 'resume'} {name}")
     return EXIT_CODES.get(stop, 0)
+
+
+def _open_test(study_file: StudyFile, name: str, options: Options) -> None:
+    """Measure every level on test, unless that was done, and say what choosing there does."""
+    storage, stop = Storage(options.storage), StopRequest()
+    with study_lock(storage, name):
+        study, record = load_study(storage, name)
+        table = read_table(storage, study, record)
+        if not read_level_openings(study):
+            trainer = Trainer(
+                study_file,
+                prepare_data(study_file, options.data, say),
+                CurveStore(storage.curves),
+                LocalRunner(say),
+                versions=versions(),
+                stop=stop,
+                limits=options.limits,
+                retries=options.retries,
+                process_name=process_name(storage, name),
+                say=say,
+            )
+            seeds = {
+                trial.number: trial.user_attrs.get(Attr.SEED, record.seed)
+                for trial in study.get_trials(deepcopy=False)
+            }
+
+            def on_signal(_number: int, _frame: object) -> None:
+                stop.at_once(Stop.INTERRUPTED)
+
+            with handled(dict.fromkeys(("SIGINT", "SIGTERM", "SIGHUP"), on_signal)):
+                open_test(
+                    study,
+                    table,
+                    trainer,
+                    seeds,
+                    n_slots=options.slots or cpu_count(),
+                    stop=stop,
+                    say=say,
+                )
+        for opening in read_level_openings(study)[-1:]:
+            for sentence in describe_flattery(opening, record.goal):
+                print_line(error_console(), sentence)
 
 
 def measure(study_file: StudyFile, options: Options) -> Cost:
@@ -77,12 +132,18 @@ def train_sweep(study_file: StudyFile, plan: SweepPlan, options: Options) -> tup
     """Train a plan with live progress, and print the table once all of it is trained."""
     with open_view() as view:
         study, stop = launch.sweep(study_file, plan.points, options, view)
+    if stop in {Stop.BUDGET, Stop.EXHAUSTED}:
+        print_levels(error_console(), note_table(study, options))
+    return study, stop
+
+
+def note_table(study: Study, options: Options) -> SweepTable:
+    """The table of a sweep that was trained, which goes into the study's note too."""
     record = read_record(study)
     assert record is not None
-    if stop in {Stop.BUDGET, Stop.EXHAUSTED}:
-        table = read_table(Storage(options.storage, read_only=True), study, record)
-        print_levels(error_console(), table)
-    return study, stop
+    table = read_table(Storage(options.storage, read_only=True), study, record)
+    write_note(study, record, find_best(study, record.goal), as_note(table))
+    return table
 
 
 def print_plan(plan: SweepPlan, cost: Cost, n_slots: int, remarks: Sequence[str]) -> None:

@@ -100,7 +100,7 @@ def measure(n_trials: int) -> list[str]:
             curve = f"new-{i}"
 
             def judge(curve: str = curve, trial: optuna.Trial = trial) -> None:
-                schedule.reached(curve, 1, dice.random())
+                schedule.reached(trial, curve, 1, dice.random())
                 schedule.may_go_on(trial, curve, 1, judged_below=0)
 
             judgements.append(processor_ms(judge))

@@ -11,6 +11,7 @@ import psutil
 from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.searching.launch import Options, run
 from hpsearch.searching.view import View
+from hpsearch.study.configurations import Configuration
 from hpsearch.study.trials import TrialRow
 
 N_TRIALS = 100
@@ -26,7 +27,7 @@ class Scale(View):
         self.done = threading.Event()
         self.peak = 0
 
-    def trial_ended(self, row: TrialRow, best: TrialRow | None) -> None:
+    def trial_ended(self, row: TrialRow, best: Configuration | None) -> None:
         """Note the launcher's size and the largest trial process since the last trial."""
         self.launcher.append(psutil.Process().memory_info().rss)
         self.largest.append(self.peak)

@@ -13,7 +13,9 @@ from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna.study import Study
 
 from hpsearch.dashboard.app import make_app
+from hpsearch.dashboard.pictures import Drawn
 from hpsearch.study.storage import Storage
+from tests.pictures.stored import BASELINE, Stored, logs, store
 
 
 def ask(
@@ -77,3 +79,40 @@ def test_what_is_not_read_only_can_be_changed(storage, study):
 
     assert status == "204 No Content"
     assert storage.optuna.get_all_studies() == []
+
+
+def test_a_study_of_ours_has_its_pictures_and_its_table_as_artifacts(tmp_path: Path):
+    done = Stored(curve=logs(3))
+    subject = store(tmp_path, done, Stored(curve=logs(3), params={**BASELINE, "units": 8}))
+    storage, study_id = subject.storage, subject.study._study_id
+
+    status, body = ask(storage, f"/api/studies/{study_id}")
+
+    assert status == "200 OK"
+    artifacts = {one["filename"]: one for one in json.loads(body)["artifacts"]}
+    assert {"table.csv", "curves.svg", "history.svg", "slices.svg"} <= artifacts.keys()
+    assert "factors.svg" not in artifacts
+    for name, begins in (("curves.svg", b"<?xml"), ("table.csv", b"trial,val_accuracy")):
+        path = f"/artifacts/{study_id}/{artifacts[name]['artifact_id']}"
+        status, body = ask(storage, path)
+        assert (status, body[: len(begins)]) == ("200 OK", begins)
+
+
+def test_a_picture_that_cannot_be_drawn_says_why(tmp_path: Path):
+    subject = store(tmp_path, Stored(curve=logs(3)))
+    study_id = subject.study._study_id
+
+    status, body = ask(
+        subject.storage, f"/artifacts/{study_id}/{Drawn(study_id, 'importances').name}"
+    )
+
+    assert status == "200 OK"
+    assert b"has one finished trial" in body
+
+
+def test_a_study_that_nothing_has_finished_in_has_no_pictures(tmp_path: Path):
+    subject = store(tmp_path)
+
+    _status, body = ask(subject.storage, f"/api/studies/{subject.study._study_id}")
+
+    assert json.loads(body)["artifacts"] == []

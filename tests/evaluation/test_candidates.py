@@ -72,6 +72,25 @@ def test_candidates_are_the_best_with_different_params_and_the_baseline() -> Non
     assert candidates[2].params == {"epochs": 1, "batch_size": 16, "units": 4}
 
 
+def test_a_lucky_trial_gives_way_to_one_that_has_the_better_mean() -> None:
+    lucky: Params = {"epochs": 3, "units": 8}
+    steady: Params = {"epochs": 3, "units": 7}
+    study = searched((lucky, 0.9), (steady, 0.8))
+    for repeated, value in zip(study.trials, (0.5, 0.8), strict=True):
+        study.add_trial(
+            optuna.trial.create_trial(
+                params=repeated.params,
+                distributions=repeated.distributions,
+                value=value,
+                user_attrs={"replicate_of": repeated.number, "seed": 5},
+            )
+        )
+
+    chosen = choose_candidates(study, CLOUDS, 2)
+
+    assert [(one.name, one.searched) for one in chosen[:2]] == [("trial 1", 0.8), ("trial 0", 0.7)]
+
+
 def test_lengths_of_one_network_are_one_candidate_but_for_the_baseline() -> None:
     long: Params = {"epochs": 3, "units": 8}
     short: Params = {"epochs": 2, "units": 8}

@@ -226,3 +226,34 @@ def test_an_evaluation_of_an_older_hpsearch_does_not_say_whether_the_baseline_re
     told = sentences_on_test([opening(WINNER, LAST)], Published(test_accuracy=0.5, source="a book"))
 
     assert "reproduced" not in " ".join(told)
+
+
+def test_with_several_objectives_all_winners_are_told_and_measured_on_test():
+    small = replace(SECOND, costs=[100.0])
+    front = replace(
+        opening(replace(WINNER, costs=[300.0]), small, replace(LAST, costs=[200.0])),
+        costs=["n_weights"],
+    )
+
+    told = validation_sentences(front)
+
+    assert told[0] == (
+        "On the front of val_accuracy, n_weights: trial 3, trial 5. No other candidate is as good "
+        "in all of them."
+    )
+    assert told[1].startswith("Trial 3 has the best val_accuracy, and export takes it: ")
+    assert [one.name for one in front.finalists] == ["trial 3", "trial 5", BASELINE]
+    on_test = " ".join(sentences_on_test([front], None))
+    assert "Trial 3 is better than the baseline" in on_test
+    assert "Trial 5 is better than the baseline" in on_test
+    content = as_content(front, None)
+    assert [one["name"] for one in content["winners"]] == ["trial 3", "trial 5"]
+    assert content["candidates"][1]["costs"] == [100.0]
+
+
+def test_a_baseline_on_the_front_is_measured_once():
+    front = replace(
+        opening(replace(WINNER, costs=[300.0]), replace(LAST, costs=[200.0])), costs=["n_weights"]
+    )
+
+    assert [one.name for one in front.finalists] == ["trial 3", BASELINE]

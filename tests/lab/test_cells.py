@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpsearch.lab.cells import as_cells, remarks
+from hpsearch.lab.cells import as_cells, as_note, remarks
 from hpsearch.study.trials import Outcome
 from tests.lab.tables import OVERFITS, level, table_of
 
@@ -34,3 +34,13 @@ def test_one_seed_cannot_tell_a_difference_from_chance_and_the_table_says_so():
 
     assert "With one seed, differences cannot be told from chance" in text
     assert "Epochs trained: 12; each row by itself would have taken 30." in text
+
+
+def test_the_note_is_a_markdown_table_in_which_nothing_is_markup():
+    table = table_of(level("the baseline", [0.5]), level("a|b <i>", [0.6], units=8))
+
+    lines = as_note(table).splitlines()
+
+    assert lines[0].startswith("| factor | level | accuracy | val\\_accuracy |")
+    assert r"a\|b \<i\>" in lines[3]
+    assert len(lines) == 4

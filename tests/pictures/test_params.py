@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hpsearch.goal import Goal
+from hpsearch.pictures.drawing import as_svg
 from hpsearch.pictures.params import (
     Scale,
     draw_importances,
@@ -93,3 +94,9 @@ def test_slices_leave_out_what_never_varies():
 def test_a_study_of_one_trial_has_slices_too():
     assert texts(draw_slices(ROWS[:1], GOAL))
     assert texts(draw_parallel(ROWS[:1], GOAL))
+
+
+def test_slices_of_many_trials_are_still_a_small_file():
+    rows = [trial(n, n / 500, params={"units": n, "rate": 1 / (n + 1)}) for n in range(500)]
+
+    assert len(as_svg(draw_slices(rows, GOAL))) < 60_000

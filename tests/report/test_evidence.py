@@ -144,7 +144,7 @@ def test_a_combination_is_compared_with_the_baseline_and_the_best_of_a_search(tm
     )
     told = asked(Material(after.storage, ["after"]), "combination")
     assert told.startswith("Combined: epochs=1 units=8. The combination minus the baseline: +0.25")
-    assert "minus the search's best, trial 7: +0.1000; one seed" in told
+    assert "minus the search's best, trial 7 of a: +0.1000; one seed" in told
 
 
 def test_one_seed_and_a_level_that_is_the_baselines_own(tmp_path):

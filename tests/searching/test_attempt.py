@@ -41,7 +41,7 @@ class Judge:
     def judged_below(self, trial: FrozenTrial) -> int:
         return self._judged_below
 
-    def reached(self, curve: str, epoch: int, value: float) -> None:
+    def reached(self, trial: Trial, curve: str, epoch: int, value: float) -> None:
         self.told.append((curve, epoch, value))
 
     def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:

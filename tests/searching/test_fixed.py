@@ -104,7 +104,7 @@ def test_nothing_is_pruned_or_read_off(study):
     trial = schedule.next_trial()
     assert trial is not None
 
-    schedule.reached("curve", 1, 0.1)
+    schedule.reached(trial, "curve", 1, 0.1)
 
     assert schedule.may_go_on(trial, "curve", 1, judged_below=0)
     assert not schedule.reads_off

@@ -7,8 +7,9 @@ import pytest
 from optuna.samplers import TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from hpsearch.choices import SamplerName
 from hpsearch.goal import Goal
-from hpsearch.searching.samplers import CurveRows, CurveSampler
+from hpsearch.searching.samplers import CurveRows, CurveSampler, make_sampler
 from hpsearch.study.distributions import number_range
 
 X = number_range("x", 0.0, 1.0, None, False)
@@ -78,14 +79,58 @@ def test_failed_trials_teach_nothing_and_other_curves_are_rows_of_their_own():
     assert [row.number for row in rows_of(failed, trial("a", "pruned", 0.1), trial("b", "crashed"))]
 
 
-def test_running_trials_are_rows_but_for_promoted_ones():
+def test_running_trials_are_rows_but_for_promoted_ones_and_replicates():
     study = optuna.create_study(direction="maximize")
     study.ask()
-    study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs={"promoted_from": 0}))
+    for attr in ("promoted_from", "replicate_of"):
+        study.add_trial(create_trial(state=TrialState.RUNNING, user_attrs={attr: 0}))
 
     rows = CurveRows(Goal("val_accuracy", "maximize"))
 
     assert [row.number for row in rows.of(study)] == [0]
+
+
+def test_a_configuration_with_several_seeds_is_one_row_with_their_mean():
+    first = trial("a", "finished", 0.9, x=0.2)
+    replicates = [
+        trial(f"a {seed}", "finished", value, x=0.2, replicate_of=0, seed=seed)
+        for seed, value in ((1, 0.6), (2, 0.6))
+    ]
+
+    lucky, other = rows_of(first, *replicates, trial("b", "finished", 0.8))
+
+    assert (lucky.number, lucky.value) == (0, pytest.approx(0.7))
+    assert other.value == 0.8
+
+
+def test_a_configuration_that_broke_with_some_seed_is_infeasible():
+    first = trial("a", "finished", 0.9)
+
+    (row,) = rows_of(first, trial("a 1", "diverged", 0.9, replicate_of=0, seed=1))
+
+    assert row.constraints == {"trains": 1.0}
+
+
+def test_with_several_objectives_tpe_learns_from_pruned_trials_by_the_first():
+    """Optuna's own refuses intermediate values there."""
+    study = optuna.create_study(directions=["maximize", "minimize"])
+    rows = CurveRows(Goal("val_accuracy", "maximize"))
+    for i in range(20):
+        one = trial(str(i), "pruned", i / 20, x=i / 20)
+        if i % 5 == 0:
+            one = create_trial(
+                values=[i / 20, 1.0],
+                params=one.params,
+                distributions=one.distributions,
+                user_attrs={"curve": str(i), "outcome": "finished"},
+            )
+        study.add_trial(one)
+        rows.add(study.trials[-1])
+    fixed = {"seed": 0, "n_trials": 20, "fixed": {}, "rows": rows}
+
+    study.sampler = make_sampler(SamplerName.TPE, **fixed)
+
+    assert 0 <= study.ask().suggest_float("x", 0, 1) <= 1
 
 
 @pytest.mark.parametrize("outcome", ["diverged", "out of memory", "timed out", "crashed"])

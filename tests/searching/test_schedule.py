@@ -202,7 +202,7 @@ def test_a_promoted_trial_is_not_judged_again_where_its_parent_was():
 def test_a_curve_that_has_grown_meanwhile_is_judged_at_the_last_rung_that_it_came_to():
     study = study_of(*(pruned(name, *[0.9] * 9) for name in "bcd"))
     schedule = schedule_of(study)
-    schedule.reached("a", 9, 0.1)
+    schedule.reached(study.ask(), "a", 9, 0.1)
 
     assert not schedule.may_go_on(study.ask(), "a", 10, judged_below=4)
     assert schedule.may_go_on(study.ask(), "a", 10, judged_below=10)

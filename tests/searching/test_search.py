@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 from pathlib import Path
 
@@ -10,17 +11,19 @@ import optuna
 import pytest
 from optuna.trial import TrialState, create_trial
 
-from hpsearch.choices import PrunerName, SamplerName
+from hpsearch.choices import PrunerName, Replicates, SamplerName
 from hpsearch.curves.curve import Curve
 from hpsearch.curves.onset import find_onset
-from hpsearch.curves.store import CurveStore
+from hpsearch.curves.store import CurveStore, key_of, network_of
 from hpsearch.errors import (
     Conflict,
     DataError,
     MetricNotFound,
     StudyChanged,
     StudyFileError,
+    UsageError,
 )
+from hpsearch.evaluation.candidates import fresh_seeds
 from hpsearch.goal import Goal
 from hpsearch.processes.stop import Stop
 from hpsearch.processes.supervisor import Limits
@@ -28,7 +31,7 @@ from hpsearch.searching.launch import Options, resume, run
 from hpsearch.searching.samplers import CurveRows, CurveSampler, make_sampler
 from hpsearch.searching.view import View
 from hpsearch.study.invariants import violations
-from hpsearch.study.record import create_or_continue, load_study, make_record
+from hpsearch.study.record import create_or_continue, load_study, make_record, versions
 from hpsearch.study.space import explore
 from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
@@ -134,7 +137,8 @@ def test_a_better_earlier_epoch_becomes_a_trial_of_that_length_at_no_cost(cwd):
     assert (read_off.outcome, read_off.read_off) == (Outcome.READ_OFF, trial.number)
     assert read_off.params == {**trial.params, "epochs": 2}
     assert read_off.value == pytest.approx(0.5)
-    assert summary.best == read_off
+    assert summary.best is not None
+    assert summary.best.first == read_off
     assert summary.n_trials == 1
 
 
@@ -209,7 +213,8 @@ def test_a_trial_pruned_too_early_is_promoted_and_goes_on_where_its_curve_ends(c
     assert promoted.outcome is Outcome.FINISHED
     assert (promoted.epochs_reused, promoted.epochs_trained) == (3, 2)
     assert promoted.value == pytest.approx(0.9)
-    assert summary.best == promoted
+    assert summary.best is not None
+    assert summary.best.first == promoted
 
 
 @pytest.mark.slow
@@ -221,6 +226,99 @@ def test_a_promoted_trial_takes_nothing_from_the_budget_and_is_no_reuse(cwd):
     assert summary.n_trials == 5
     assert summary.epochs_trained == 5 + 1 + 5 + 5 + 1
     assert summary.epochs_reused == 0
+
+
+@pytest.mark.slow
+def test_the_leader_is_trained_with_a_seed_of_which_evaluate_will_find_the_curve(cwd):
+    summary = search(write_toy(cwd), 3, replicates=Replicates.AUTO)
+
+    (replicate,) = (row for row in summary.rows if row.replicate_of is not None)
+    best = summary.best
+    assert best is not None
+    assert (best.number, len(best.values)) == (replicate.replicate_of, 2)
+    assert (summary.n_trials, replicate.is_counted) == (3, True)
+    assert (replicate.outcome, replicate.params) == (Outcome.FINISHED, best.params)
+    storage = Storage(URL, read_only=True)
+    _, record = load_study(storage, "toy")
+    study_file = record.load()
+    key = key_of(
+        study_file.task.complete(best.params),
+        seed=fresh_seeds(record.seed, 1)[0],
+        data=record.data,
+        network=network_of(study_file),
+        versions=versions(),
+    )
+    assert replicate.curve == key
+    assert len(CurveStore(storage.curves).curve(key).logs) == replicate.epochs_done
+
+
+@pytest.mark.slow
+def test_nothing_is_read_off_a_replicate_and_a_study_goes_on_with_its_replicates(cwd):
+    """The score is best at epoch 2: that length is read off trial 0, leads and is repeated."""
+    toy = write_toy(cwd, epochs=3, peak=2)
+    search(toy, 1, replicates=Replicates.AUTO)
+    enqueue({**TOY, "level": 0.1, "peak": 3})
+
+    summary = search(toy, 3)
+
+    (replicate,) = (row for row in summary.rows if row.replicate_of is not None)
+    assert summary.rows[replicate.replicate_of].read_off == 0
+    assert replicate.epochs_done == 2
+    assert [row.read_off for row in summary.rows].count(replicate.number) == 0
+
+
+@pytest.mark.slow
+def test_several_objectives_are_told_read_off_and_pruned_by_the_first(cwd, cli):
+    """The score is best at epoch 2; trial 1 is worse and larger, trial 2 worse and smaller."""
+    toy = write_toy(cwd, epochs=3, peak=2)
+    options = {"objective": ["val_score", "n_weights"], "pruner": PrunerName.HALVING}
+    search(toy, 1, **options)
+    for units, level in ((8, 0.1), (1, 0.2)):
+        enqueue({**TOY, "units": units, "level": level})
+
+    summary = search(toy, 3, pruner=PrunerName.HALVING)
+
+    assert summary.best is not None
+    assert summary.best.first.read_off is not None
+    assert summary.best.first.costs == (22.0,)  # 2 x 4 + 4 and 4 x 2 + 2
+    assert {one.params["units"] for one in summary.front} == {4, 1}
+    study = optuna.load_study(study_name="toy", storage=Storage(URL, read_only=True).optuna)
+    pruned = [trial for trial in study.trials if trial.state is TrialState.PRUNED]
+    assert pruned
+    assert all(trial.values is None and trial.intermediate_values for trial in pruned)
+
+    done = cli("evaluate", "toy", "--storage", URL, "--top", "2", "--seeds", "1", "--json")
+    content = json.loads(done.stdout)
+    assert {one["trial"] for one in content["candidates"] if one["costs"] != [22.0]}
+    assert content["winners"][0] == content["test"]["winner"]
+    shown = json.loads(cli("best", "toy", "--storage", URL, "--json").stdout)
+    assert shown["front"][0]["values"] == {"val_score": pytest.approx(0.5), "n_weights": 22.0}
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        pytest.param(["n_weights"], id="not the metric"),
+        pytest.param(["val_score", "val_loss"], id="no cost"),
+        pytest.param(["val_score", "n_weights", "n_weights"], id="twice"),
+        pytest.param([""], id="nothing"),
+    ],
+)
+def test_objectives_that_are_none_are_refused_before_anything_is_stored(cwd, objective):
+    with pytest.raises(UsageError, match="--objective takes val_score, the task's metric, then"):
+        search(write_toy(cwd), objective=objective)
+
+    assert not Path("studies.db").exists()
+
+
+@pytest.mark.parametrize(
+    "option", [{"pruner": PrunerName.HYPERBAND}, {"replicates": Replicates.AUTO}]
+)
+def test_what_takes_one_objective_is_refused_with_several(cwd, option):
+    with pytest.raises(UsageError, match="takes one objective"):
+        search(write_toy(cwd), objective=["val_score", "n_weights"], **option)
+
+    assert optuna.get_all_study_names(Storage(URL).optuna) == []
 
 
 @pytest.mark.slow

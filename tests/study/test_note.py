@@ -8,6 +8,7 @@ from optuna.study import Study
 from optuna.trial import Trial, TrialState, create_trial
 from optuna_dashboard import get_note, save_note
 
+from hpsearch.study.configurations import Configuration, configurations_of
 from hpsearch.study.note import LAST_LINE, escape, write_note, write_trial_notes
 from hpsearch.study.trials import Attr, row
 from tests.summaries import record
@@ -50,13 +51,44 @@ def test_the_note_of_a_study_names_the_task_and_the_best_trial_and_keeps_what_pe
 
     write_note(study, record(), None)
     save_note(study, get_note(study) + "\n\nAda says: fine.")
-    write_note(study, record(), row(study.best_trial))
+    write_note(study, record(), Configuration(first=row(study.best_trial)))
 
     lines, _, below = get_note(study).partition(LAST_LINE)
     assert "A small task" in lines
     assert "in trial 2, the best so far" in lines
     assert "no trial has finished yet" not in lines
     assert below.split("\n\n")[1:] == ["Ask Ada about this one.", "Ada says: fine."]
+
+
+def test_the_note_of_a_study_tells_a_mean_over_seeds_as_such(study: Study):
+    add_replicate(study, of=2, value=0.7)
+    (best,) = (one for one in configurations_of(map(row, study.trials)) if one.number == 2)
+
+    write_note(study, record(), best)
+
+    assert "**0\\.8**, the mean over 2 seeds, in trial 2, the best so far" in get_note(study)
+
+
+def test_a_replicate_says_what_it_repeats(study: Study):
+    add_replicate(study, of=2, value=0.7)
+
+    write_trial_notes(study, 4)
+
+    assert note_of(study, 4) == (
+        "**Replicate of trial 2**: the same params, trained with another seed."
+    )
+
+
+def add_replicate(study: Study, *, of: int, value: float) -> None:
+    repeated = study.trials[of]
+    study.add_trial(
+        create_trial(
+            value=value,
+            params=repeated.params,
+            distributions=repeated.distributions,
+            user_attrs={Attr.REPLICATE_OF: of, Attr.SEED: 5},
+        )
+    )
 
 
 def test_a_note_that_is_up_to_date_is_not_written_again(study: Study):

@@ -8,7 +8,7 @@ from typing import Any
 import optuna
 import pytest
 
-from hpsearch.errors import StorageError, StudyNotFound
+from hpsearch.errors import StorageError, StudyChanged, StudyNotFound
 from hpsearch.study.record import (
     ATTR,
     Record,
@@ -101,3 +101,18 @@ def test_a_study_that_hpsearch_did_not_make_has_no_record(storage):
         load_study(storage, "mine")
     with pytest.raises(StudyNotFound, match="no study 'yours' .* studies there: 'mine'"):
         load_study(storage, "yours")
+
+
+def test_a_study_goes_on_only_with_its_objectives(storage, record):
+    several = replace(record, costs=["n_weights"])
+    study, _, _ = continue_(storage, several)
+
+    with pytest.raises(StudyChanged) as refused:
+        continue_(storage, record)
+
+    assert str(refused.value) == (
+        "study 'toy' has --objective val_score,n_weights, not val_score: choose another name with "
+        "--study"
+    )
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", "MINIMIZE"]
+    assert study.metric_names == ["val_score", "n_weights"]

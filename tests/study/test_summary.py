@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import optuna
+from optuna.trial import TrialState
 
 from hpsearch.study.summary import summarize
 from hpsearch.study.trials import Attr, Outcome
@@ -51,6 +53,48 @@ def test_trials_that_share_a_curve_are_one_network():
     groups = [[row.number for row in group] for group in summary(*rows).by_curve()]
 
     assert groups == [[4, 3, 2, 0], [1], [5], [6]]
+
+
+def test_replicates_rank_right_after_the_trial_that_they_repeat_and_it_by_their_mean():
+    lucky, steady = {"epochs": 3, "units": 1}, {"epochs": 3, "units": 2}
+    study = summary(
+        trial(0, 0.9, curve="a", params=lucky),
+        trial(1, 0.8, curve="b", params=steady),
+        trial(2, 0.5, curve="c", params=lucky, replicate_of=0),
+        trial(3, 0.8, curve="d", params=steady, replicate_of=1),
+        trial(4, 0.75),
+        trial(5, None, outcome=Outcome.RUNNING, curve="e", params=steady, replicate_of=1),
+    )
+
+    assert [row.number for row in study.ranked()] == [1, 3, 5, 4, 0, 2]
+    assert [[row.number for row in group] for group in study.by_curve()] == [[1, 3, 5], [4], [0, 2]]
+    assert study.best is not None
+    assert (study.best.number, study.best.mean) == (1, 0.8)
+    assert study.n_trials == 6
+
+
+def test_with_several_objectives_the_front_ranks_first_and_its_best_metric_is_the_best():
+    """Of two with the best metric, the smaller one."""
+    sizes = {0: 400.0, 1: 300.0, 2: 200.0, 3: 250.0, 4: 100.0}
+    values = {0: 0.9, 1: 0.9, 2: 0.8, 3: 0.7, 4: 0.6}
+    rows = [trial(number, values[number], costs=(size,)) for number, size in sizes.items()]
+    study = replace(summary(*rows, pruned(5, 0.5)), costs=("n_weights",))
+
+    assert [one.number for one in study.front] == [1, 2, 4]
+    assert [row.number for row in study.ranked()] == [1, 2, 4, 0, 3, 5]
+    assert study.best == study.front[0]
+    assert summary(*rows).front == []
+
+
+def test_a_trial_with_several_objectives_that_was_pruned_has_its_last_value():
+    study = optuna.create_study(study_name="toy", directions=["maximize", "minimize"])
+    trial = study.ask()
+    study._storage.set_trial_intermediate_value(trial._trial_id, 1, 0.5)
+    study.tell(trial, state=TrialState.PRUNED)
+
+    (found,) = summarize(study, record()).rows
+
+    assert (found.outcome, found.value, found.costs) == (Outcome.PRUNED, 0.5, ())
 
 
 def test_what_a_promoted_trial_takes_over_is_neither_saved_by_reuse_nor_by_pruning():

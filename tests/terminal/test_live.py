@@ -9,6 +9,7 @@ import pexpect
 import pytest
 from rich.console import Console
 
+from hpsearch.study.configurations import Configuration
 from hpsearch.study.trials import Outcome
 from hpsearch.terminal.live import REMINDER_S, Lines, LiveTable
 from tests.summaries import pruned, trial
@@ -96,9 +97,19 @@ def test_a_line_says_what_a_trial_has_to_do_with_others(lines: Lines):
     ]
 
 
+def test_a_replicate_is_called_one_and_says_which_configuration_leads(lines: Lines):
+    replicate = trial(3, 0.7, replicate_of=1)
+    lines.trial_ended(replicate, Configuration(first=trial(1, 0.8), replicates=(replicate,)))
+
+    assert written(lines)[-1] == (
+        "trial 3 finished 0.7000  replicate of trial 1  epochs 3  2.0 s  "
+        "best so far: trial 1, 0.7500 ±0.0707 over 2 seeds"
+    )
+
+
 def test_nothing_is_said_of_a_layer_that_is_not_there(lines: Lines):
     best = trial(0, 0.5, params={"epochs": 3, "units_2": None, "rate": 0.25})
-    lines.trial_ended(best, best)
+    lines.trial_ended(best, Configuration(first=best))
 
     assert written(lines)[-1].endswith("best so far: epochs=3 rate=0.25")
 
@@ -129,7 +140,7 @@ def test_the_panel_shows_progress_running_trials_and_the_best(clock: Clock):
     table.trial_started(1, {"units": 4, "units_2": None}, 27)
     table.epoch_done(1, 1, 0.25, {"seconds": 2.0})
     best = trial(0, 0.5)
-    table.trial_ended(best, best)
+    table.trial_ended(best, Configuration(first=best))
     clock.now_s += 75
 
     table.console.print(table.render())

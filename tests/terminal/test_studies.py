@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -42,6 +43,48 @@ def test_trials_that_share_a_curve_are_shown_as_one_network_with_the_time_of_all
         "    same network: 1 finished (0.8000 at epoch 9), 0 pruned (0.6000 at epoch 1)",
         "    units=8",
     ]
+
+
+def test_a_configuration_that_was_repeated_is_shown_by_its_mean_spread_and_seeds():
+    study = summary(
+        trial(0, 0.9, curve="a"),
+        trial(1, 0.8, curve="b", replicate_of=0),
+        trial(2, None, curve="c", replicate_of=0, outcome=Outcome.RUNNING, epochs_done=1),
+    )
+
+    assert printed(study) == [
+        "trial  val_accuracy  epochs    s  outcome",
+        "    0        0.8500       3  6.0  finished, ±0.0707 over 2 seeds",
+        "    same network: 1 replicate (0.8000 at epoch 3), 2 replicate running (at epoch",
+        "    1)",
+        "    units=8",
+    ]
+    console = Console(file=io.StringIO(), width=80)
+    print_summary(console, study)
+    said = console.file.getvalue()
+    assert "best: trial 0, 0.8500 ±0.0707 over 2 seeds" in said
+    assert "3 trials, 2 of them replicates:" in said
+
+
+def test_with_several_objectives_a_table_has_their_columns_and_says_what_is_on_the_front():
+    rows = [
+        trial(0, 0.9, curve="a", costs=(0.125, 1234.0)),
+        trial(1, 0.8, curve="b", costs=(0.25, 5678.0)),
+    ]
+    study = replace(summary(*rows, pruned(2, 0.1)), costs=("seconds_per_epoch", "n_weights"))
+
+    assert printed(study, 100) == [
+        "trial  val_accuracy  s/epoch  weights  epochs    s  outcome",
+        "    0        0.9000    0.125    1,234       3  2.0  finished, on the front",
+        "    1        0.8000     0.25    5,678       3  2.0  finished",
+        "    2        0.1000                      1/27  2.0  pruned",
+        "all of these: units=8",
+    ]
+    console = Console(file=io.StringIO(), width=80)
+    print_summary(console, study)
+    said = console.file.getvalue()
+    assert "maximize val_accuracy, minimize seconds_per_epoch, minimize n_weights, seed 7" in said
+    assert "front: trial 0; no other network is as good in all objectives" in said
 
 
 @pytest.mark.parametrize("width", [48, 60, 80])

@@ -258,7 +258,7 @@ def test_a_page_shows_a_running_search_its_note_and_the_growing_curve_of_a_trial
             return curve && curve.y.length > least && curve.y.length;
         }"""
     study, record = load_study(storage, running_search)
-    write_note(study, record, find_best(study))
+    write_note(study, record, find_best(study, record.goal))
 
     with served(url, running_search) as address:
         page.goto(address)

@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import fmean
 
 import pytest
+from optuna_dashboard import get_note
 
 from hpsearch.study.invariants import violations
 from hpsearch.study.record import load_study
@@ -46,6 +47,8 @@ def test_a_sweep_prints_its_plan_trains_it_and_prints_the_table(cwd: Path, cli: 
     assert "Epochs trained: 24; each row by itself would have taken 52." in done.stderr
     assert done.stderr.endswith("next: hpsearch table toy-sweep\n")
     summary = read()
+    study, _record = load_study(Storage(URL, read_only=True), "toy-sweep")
+    assert "| level | 0\\.5 |" in get_note(study)
     assert summary.counts == {Outcome.FINISHED: 10}
     assert sum(row.is_baseline for row in summary.rows) == 1
 
@@ -102,23 +105,23 @@ def test_a_killed_sweep_is_resumed_where_it_was(cwd: Path, cli: Cli):
     assert summary.epochs_trained == 12
 
 
-def test_a_sweep_reads_what_a_search_has_trained_and_the_other_way_round(cwd: Path, cli: Cli):
+def test_a_sweep_reads_what_a_search_has_trained_and_the_other_way_round(cwd: Path, inside: Cli):
     write_toy(cwd, fields=FACTORS)
-    cli("run", "toy.py", "--trials", "1")
+    inside("run", "toy.py", "--trials", "1")
 
-    cli("sweep", "toy.py", "--factors", "level", "--seeds", "1")
+    inside("sweep", "toy.py", "--factors", "level", "--seeds", "1")
 
     baseline = next(row for row in read().rows if row.is_baseline)
     assert (baseline.epochs_trained, baseline.epochs_reused) == (0, 3)
 
 
-def test_more_seeds_and_factors_are_added_to_a_sweep(cwd: Path, cli: Cli):
+def test_more_seeds_and_factors_are_added_to_a_sweep(cwd: Path, inside: Cli):
     write_toy(cwd, fields=FACTORS)
-    cli("sweep", "toy.py", "--factors", "level", "--seeds", "1")
+    inside("sweep", "toy.py", "--factors", "level", "--seeds", "1")
 
-    cli("sweep", "toy.py", "--factors", "units", "--seeds", "2")
+    inside("sweep", "toy.py", "--factors", "units", "--seeds", "2")
 
-    rows = json.loads(cli("table", "toy-sweep", "--json").stdout)["rows"]
+    rows = json.loads(inside("table", "toy-sweep", "--json").stdout)["rows"]
     assert [(row["factor"], row["level"], row["seeds"]) for row in rows] == [
         (None, "the baseline", 2),
         ("units", "2", 2),
@@ -128,11 +131,11 @@ def test_more_seeds_and_factors_are_added_to_a_sweep(cwd: Path, cli: Cli):
     ]
 
 
-def test_minutes_leave_out_seeds_and_say_so(cwd: Path, cli: Cli):
+def test_minutes_leave_out_seeds_and_say_so(cwd: Path, inside: Cli):
     # an epoch measured as 12 s: 3 epochs of 2 networks take 36 s on two slots
     write_toy(cwd, fields=FACTORS, each_epoch="time.sleep(12 * (epochs_done == 2))")
 
-    done = cli(
+    done = inside(
         *("sweep", "toy.py", "--factors", "level", "--slots", "2"),
         *("--seeds", "999", "--minutes", "1"),
     )
@@ -141,14 +144,14 @@ def test_minutes_leave_out_seeds_and_say_so(cwd: Path, cli: Cli):
     assert "to fit     1 of 999 seeds" in done.stderr
 
 
-def test_a_setting_that_diverges_is_told_in_the_table(cwd: Path, cli: Cli):
+def test_a_setting_that_diverges_is_told_in_the_table(cwd: Path, inside: Cli):
     in_build = "params = {**params, 'level': float('nan') if params['level'] == 0.8 else 0.5}"
     write_toy(cwd, in_build=in_build, fields=FACTORS)
 
-    done = cli("sweep", "toy.py", "--factors", "level", "--seeds", "1")
+    done = inside("sweep", "toy.py", "--factors", "level", "--seeds", "1")
 
     assert done.returncode == 0, done.stderr
-    rows = json.loads(cli("table", "toy-sweep", "--json").stdout)["rows"]
+    rows = json.loads(inside("table", "toy-sweep", "--json").stdout)["rows"]
     assert [(row["val_score"], row["judged"]) for row in rows] == [
         (0.5, ""),
         (0.5, "best"),
@@ -156,12 +159,12 @@ def test_a_setting_that_diverges_is_told_in_the_table(cwd: Path, cli: Cli):
     ]
 
 
-def test_what_cannot_be_swept_or_tabled_is_one_line(cwd: Path, cli: Cli):
+def test_what_cannot_be_swept_or_tabled_is_one_line(cwd: Path, inside: Cli):
     write_toy(cwd, fields=FACTORS)
     write_toy(cwd, name="plain")
     write_toy(cwd, name="outside", fields='factors={"units": [99]},')
     write_toy(cwd, name="broken", in_build="raise OSError('no')", fields=FACTORS)
-    cli("run", "plain.py", "--trials", "1")
+    inside("run", "plain.py", "--trials", "1")
     cases = [
         (["sweep", "toy.py", "--factors", "unit"], 2, "no factor 'unit': did you mean 'units'?"),
         (["sweep", "toy.py", "--factors", ""], 2, "no factor ''"),
@@ -174,7 +177,7 @@ def test_what_cannot_be_swept_or_tabled_is_one_line(cwd: Path, cli: Cli):
         (["table", "toy"], 2, "no study 'toy'"),
     ]
     for argv, code, words in cases:
-        done = cli(*argv)
+        done = inside(*argv)
 
         assert (done.returncode, done.stdout) == (code, ""), (argv, done.stderr)
         assert words in done.stderr
@@ -204,29 +207,29 @@ def test_a_sweep_in_which_nothing_is_trained_yet_has_no_table(cwd: Path, cli: Cl
 
 
 def test_combine_trains_the_best_levels_together_and_compares_them_with_a_search(
-    cwd: Path, cli: Cli
+    cwd: Path, inside: Cli
 ):
     write_toy(cwd, fields='factors={"units": [2], "level": [0.8], "peak": [2]},')
-    refused = cli("sweep", "toy.py", "--factors", "units", "--seeds", "1")
+    refused = inside("sweep", "toy.py", "--factors", "units", "--seeds", "1")
     assert refused.returncode == 0
-    assert "nothing to combine" in cli("combine", "toy-sweep").stderr
+    assert "nothing to combine" in inside("combine", "toy-sweep").stderr
     write_toy(cwd, fields='factors={"epochs": [4], "level": [0.8], "peak": [4]},', epochs=4)
-    cli("sweep", "toy.py", "--study", "two", "--factors", "level,peak", "--seeds", "2")
+    inside("sweep", "toy.py", "--study", "two", "--factors", "level,peak", "--seeds", "2")
 
-    done = cli("combine", "two")
+    done = inside("combine", "two")
 
     assert done.returncode == 0, done.stderr
     assert "combined: level=0.8 peak=4" in done.stdout
     assert "promised +0.3100 together; the combination gained +0.3100" in done.stdout
     assert "hpsearch run toy --epochs 32" in done.stderr
 
-    cli("run", "toy.py", "--trials", "1")
-    again = cli("combine", "two")
+    inside("run", "toy.py", "--trials", "1")
+    again = inside("combine", "two")
 
     assert again.returncode == 0, again.stderr
     assert "searched: trial 1 of toy" in again.stdout  # read off at epoch 3
     assert "The search trained 4 epochs" in again.stdout
-    rows = json.loads(cli("table", "two", "--json").stdout)["rows"]
+    rows = json.loads(inside("table", "two", "--json").stdout)["rows"]
     assert [row["factor"] for row in rows[-2:]] == ["together", "together"]
     assert [row["val_score"] for row in rows[-2:]] == [0.8, 0.5]
     read("two")  # keeps all invariants
@@ -235,6 +238,20 @@ def test_combine_trains_the_best_levels_together_and_compares_them_with_a_search
         (["combine", "two", "--search", "two"], 2, "'two' is a sweep: --search takes a search"),
         (["combine", "two", "--search", "nothing"], 2, "no study 'nothing'"),
     ]:
-        done = cli(*argv)
+        done = inside(*argv)
         assert (done.returncode, done.stdout) == (code, ""), done.stderr
         assert words in done.stderr
+
+
+def test_the_labs_own_way_measures_every_level_on_test_once(cwd: Path, inside: Cli):
+    write_toy(cwd, fields=FACTORS)
+    command = ["sweep", "toy.py", "--factors", "level,units", "--seeds", "2", "--as-published"]
+
+    first, second = inside(*command), inside(*command)
+
+    for done in (first, second):
+        assert done.returncode == 0, done.stderr
+        assert "every level was measured on test, as labs do: 6 networks" in done.stderr
+        assert "flattered by +0.0000" in done.stderr  # a score made to order: no luck in it
+    assert "opening the test split for 6 networks" in first.stderr
+    assert "opening the test split" not in second.stderr

@@ -1,0 +1,132 @@
+"""Configurations: params, with all seeds that they were trained with, and which is the best."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from hpsearch.goal import Goal, front_of
+from hpsearch.study.trials import TrialRow
+from hpsearch.task import Params, without_epochs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """The trials that trained the same params to their last epoch, each with another seed."""
+
+    first: TrialRow
+    """A trial with a value, trained with the study's seed."""
+    replicates: tuple[TrialRow, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """The first trial's, by which people know the configuration."""
+        return self.first.number
+
+    @property
+    def params(self) -> Params:
+        return self.first.params
+
+    @property
+    def network(self) -> str:
+        """Equal for configurations that differ only in epochs."""
+        return key_of(without_epochs(self.params))
+
+    @property
+    def values(self) -> list[float]:
+        """The metric after the last epoch, per seed, the study's own seed first."""
+        ended = (trial for trial in (self.first, *self.replicates) if trial.has_ended)
+        return [trial.value for trial in ended if trial.value is not None]
+
+    @property
+    def mean(self) -> float:
+        """The mean over seeds."""
+        return fmean(self.values)
+
+    @property
+    def spread(self) -> float | None:
+        """The standard deviation over seeds; None with one seed."""
+        return stdev(self.values) if self.is_repeated else None
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether there are values of at least two seeds."""
+        return len(self.values) > 1
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a replicate is unfinished."""
+        return any(trial.is_unfinished for trial in self.replicates)
+
+    @property
+    def is_out(self) -> bool:
+        """Whether a replicate ended without a value: such params are not to be relied on."""
+        return any(not (trial.is_unfinished or trial.has_ended) for trial in self.replicates)
+
+    def __str__(self) -> str:
+        """`0.8812`, or `0.8812 ±0.0021 over 3 seeds`: the standard deviation, as in a table."""
+        if self.spread is None:
+            return f"{self.mean:.4f}"
+        return f"{self.mean:.4f} ±{self.spread:.4f} over {len(self.values)} seeds"
+
+
+def key_of(params: Params) -> str:
+    """A text that is equal for equal params."""
+    return json.dumps(params, sort_keys=True)
+
+
+def configurations_of(trials: Iterable[TrialRow]) -> list[Configuration]:
+    """A configuration for each trial with a value that is not a replicate."""
+    first: list[TrialRow] = []
+    replicates: dict[str, list[TrialRow]] = defaultdict(list)
+    for trial in trials:
+        if trial.replicate_of is not None:
+            replicates[key_of(trial.params)].append(trial)
+        elif trial.has_ended:
+            first.append(trial)
+    return [
+        Configuration(first=trial, replicates=tuple(replicates[key_of(trial.params)]))
+        for trial in first
+    ]
+
+
+def find_front(
+    configurations: Iterable[Configuration], objectives: Sequence[Goal]
+) -> list[Configuration]:
+    """The configurations that no other one beats in all objectives, the best metric first."""
+    return front_of(configurations, lambda one: (one.mean, *one.first.costs), objectives)
+
+
+def find_incumbent(configurations: Sequence[Configuration], goal: Goal) -> Configuration | None:
+    """The best by its mean among those that were repeated; before any is, the best value.
+
+    A single value is high by luck as well as by merit, so it never beats a mean: it earns a
+    replicate. Of equals, the one that costs less is the best.
+    """
+
+    def rank(one: Configuration) -> tuple[bool, bool, float, tuple[float, ...], int]:
+        return one.is_out, not one.is_repeated, goal.key(one.mean), one.first.costs, one.number
+
+    return min(configurations, key=rank, default=None)
+
+
+def ranked(
+    configurations: Sequence[Configuration], objectives: Sequence[Goal]
+) -> list[Configuration]:
+    """The incumbent, or the front; then the others by their means.
+
+    Last come those that broke with some seed.
+    """
+    goal, *costs = objectives
+    incumbent = find_incumbent(configurations, goal)
+    front = find_front(configurations, objectives) if costs else [incumbent]
+    first = {one.number for one in front if one is not None}
+
+    def rank(one: Configuration) -> tuple[bool, bool, float, tuple[float, ...], int]:
+        is_behind = one.number not in first
+        return is_behind, one.is_out, goal.key(one.mean), one.first.costs, one.number
+
+    return sorted(configurations, key=rank)
