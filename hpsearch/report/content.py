@@ -357,7 +357,10 @@ def _repeat(material: Material) -> Section:
         record, summary = search.record, search.summary
         commands.append(
             ["run", STUDY_FILE, "--study", search.name, "--trials", summary.n_trials,
-             "--seed", record.seed, "--sampler", record.sampler, "--pruner", record.pruner]
+             "--seed", record.seed, "--sampler", record.sampler, "--pruner", record.pruner,
+             "--replicates", record.replicates,
+             *(["--objective", ",".join(one.metric for one in record.objectives)]
+               if record.costs else [])]
         )  # fmt: skip
     if (sweep := material.sweep) is not None:
         n_seeds = len({point.seed for point in sweep.record.points})

@@ -111,7 +111,7 @@ def test_how_it_was_measured_names_seeds_data_versions_and_machine(storage):
 def test_what_to_type_repeats_it_from_the_files_of_the_report(storage):
     assert section(report_on(storage, "sweep", "my search"), "repeat").commands == [
         "hpsearch run study_file.py --study 'my search' --trials 3 --seed 0 --sampler tpe "
-        "--pruner none",
+        "--pruner none --replicates none",
         "hpsearch sweep study_file.py --study sweep --seeds 2 --factors units",
         "hpsearch report sweep 'my search' -o again",
     ]
