@@ -22,7 +22,7 @@ from hpsearch.pictures.subject import Subject
 from hpsearch.report.evidence import answer
 from hpsearch.report.material import UNFINISHED, Material
 from hpsearch.study.trials import TrialRow, curve_epochs
-from hpsearch.task import ParamValue, describe_params
+from hpsearch.task import Evidence, ParamValue, Question, describe_params
 
 OF_SEARCH = (
     PictureKind.CURVES,
@@ -190,6 +190,8 @@ def _sweep(material: Material, subject: Subject) -> Section:
         sentences += _findings(material)
     for opening in read_level_openings(subject.study)[-1:]:
         sentences += describe_flattery(opening, subject.goal)
+    if material.combined is not None:
+        sentences += answer(Question(words="", evidence=Evidence.COMBINATION), material)
     pictures = [*_level_curves(subject), *_pictures(subject, OF_SWEEP)]
     return Section(
         anchor="sweep",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from optuna.distributions import BaseDistribution, IntDistribution
@@ -32,6 +33,7 @@ class FixedSchedule:
 
     reads_off = False
     is_exhausted = False
+    n_epochs_left = math.inf
 
     def __init__(
         self,

@@ -97,6 +97,11 @@ class RacingSchedule:
         """As in the other schedule; nothing is ever read off a replicate."""
         return self.searched.reads_off
 
+    @property
+    def n_epochs_left(self) -> float:
+        """Epochs until no new trial begins; infinite without such a budget."""
+        return self.searched.n_epochs_left
+
     def next_trial(self) -> Trial | None:
         """A trial that was interrupted, else a replicate that is due, else a new trial."""
         trials = self.study.get_trials(deepcopy=False)

@@ -53,6 +53,10 @@ class Schedule(Protocol):
         """Whether a better earlier epoch of a curve becomes a trial."""
 
     @property
+    def n_epochs_left(self) -> float:
+        """Epochs until no new trial begins; infinite without such a budget."""
+
+    @property
     def n_counted(self) -> int:
         """Trials begun so far that count toward the budget."""
 
@@ -147,9 +151,14 @@ class SampledSchedule:
         return self.is_exhausted or self.n_counted >= self.n_trials or self.are_epochs_spent
 
     @property
+    def n_epochs_left(self) -> float:
+        """Epochs until no new trial begins; infinite without such a budget."""
+        return self.n_epochs - sum(self._lengths.values())
+
+    @property
     def are_epochs_spent(self) -> bool:
         """Whether the study's curves have as many epochs as they may."""
-        return sum(self._lengths.values()) >= self.n_epochs
+        return self.n_epochs_left <= 0
 
     def next_trial(self) -> Trial | None:
         """A trial that was interrupted, else one to promote, else a new one."""

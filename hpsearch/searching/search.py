@@ -79,7 +79,11 @@ class Search:
         goals = ", ".join(map(str, self.record.objectives))
         title = f"{self.study.study_name}: {goals}"
         self.view.search_started(
-            title, self.schedule.n_trials, self.schedule.n_counted, self.n_slots
+            title,
+            self.schedule.n_trials,
+            self.schedule.n_counted,
+            self.n_slots,
+            self.schedule.n_epochs_left,
         )
         side_by_side(self.n_slots, lambda _slot: self._slot(), range(self.n_slots))
         if self._error is not None:

@@ -11,8 +11,13 @@ from hpsearch.task import Params
 class View:
     """Shows nothing. Called from the slots, one call at a time."""
 
-    def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None:
-        """The search starts; `n_before` of the `n_trials` are already done."""
+    def search_started(
+        self, title: str, n_trials: int, n_before: int, n_slots: int, n_epochs: float
+    ) -> None:
+        """The search starts; `n_before` of the `n_trials` are already done.
+
+        `n_epochs` may still be trained; infinitely many without such a budget.
+        """
 
     def trial_started(self, number: int, params: Params, epochs: int) -> None:
         """A slot started or resumed a trial."""

@@ -50,10 +50,11 @@ class Lines(View):
         self.progress = Progress(clock)
         self.reminded_s = self.progress.began_s
 
-    def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None:
-        self.progress.n_trials, self.progress.n_slots = n_trials, n_slots
-        self.progress.n_before = n_before
-        self.say(f"{title}: {n_before} of {n_trials} trials done, {n_slots} side by side")
+    def search_started(
+        self, title: str, n_trials: int, n_before: int, n_slots: int, n_epochs: float
+    ) -> None:
+        self.progress.begin(n_trials, n_before, n_slots, n_epochs)
+        self.say(f"{title}: {self.progress.describe_done()} done, {n_slots} side by side")
 
     def trial_started(self, number: int, params: Params, epochs: int) -> None:
         self.progress.running[number] = Running(params, epochs)
@@ -62,6 +63,7 @@ class Lines(View):
         running = self.progress.running[number]
         running.epoch, running.value = epoch, value
         running.seconds.append(logs["seconds"])
+        self.progress.n_epochs_done += 1
         self._remind()
 
     def trial_ended(self, row: TrialRow, best: Configuration | None) -> None:
@@ -82,7 +84,7 @@ class Lines(View):
         if now_s - self.reminded_s < REMINDER_S:
             return
         self.reminded_s = now_s
-        parts = [f"{progress.n_done} of {progress.n_trials} trials done"]
+        parts = [f"{progress.describe_done()} done"]
         for number, running in sorted(progress.running.items()):
             parts.append(f"trial {number} in epoch {running.epoch + 1} of {running.epochs}")
         parts += [f"{describe_seconds(progress.elapsed_s)} elapsed", progress.describe_left()]
@@ -102,10 +104,11 @@ class LiveTable(Lines):
         self.title = "starting"
         self.best: Configuration | None = None
 
-    def search_started(self, title: str, n_trials: int, n_before: int, n_slots: int) -> None:
+    def search_started(
+        self, title: str, n_trials: int, n_before: int, n_slots: int, n_epochs: float
+    ) -> None:
         self.title = plain(title)
-        self.progress.n_trials, self.progress.n_slots = n_trials, n_slots
-        self.progress.n_before = n_before
+        self.progress.begin(n_trials, n_before, n_slots, n_epochs)
 
     def trial_ended(self, row: TrialRow, best: Configuration | None) -> None:
         running = self.progress.ended(row)
@@ -134,6 +137,8 @@ class LiveTable(Lines):
     def _counts(self) -> str:
         progress = self.progress
         counts = "  ".join(f"{outcome.value} {n}" for outcome, n in progress.counts.items())
+        if progress.has_epochs:
+            return f"epochs {progress.n_epochs_done}/{progress.n_epochs:.0f}  {counts}"
         return f"trials {progress.n_done}/{progress.n_trials}  {counts}"
 
     def _times(self) -> str:

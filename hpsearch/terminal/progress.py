@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections import Counter
@@ -46,6 +47,10 @@ class Progress:
     n_slots: int = 1
     n_before: int = 0
     """Trials that were done before this launcher began."""
+    n_epochs: float = math.inf
+    """Epochs that this launcher may train; infinite without such a budget."""
+    n_epochs_done: int = 0
+    """Epochs that it has trained."""
     n_free: int = 0
     """Trials that ended and took nothing from the budget."""
     running: dict[int, Running] = field(default_factory=dict)
@@ -56,6 +61,22 @@ class Progress:
 
     def __post_init__(self) -> None:
         self.began_s = self.clock()
+
+    def begin(self, n_trials: int, n_before: int, n_slots: int, n_epochs: float) -> None:
+        """Note the budget, when the search starts."""
+        self.n_trials, self.n_before, self.n_slots = n_trials, n_before, n_slots
+        self.n_epochs = n_epochs
+
+    @property
+    def has_epochs(self) -> bool:
+        """Whether the budget is one of epochs."""
+        return math.isfinite(self.n_epochs)
+
+    def describe_done(self) -> str:
+        """`7 of 40 trials`, or of the epochs, if they are the budget."""
+        if self.has_epochs:
+            return f"{self.n_epochs_done} of {self.n_epochs:.0f} epochs"
+        return f"{self.n_done} of {self.n_trials} trials"
 
     @property
     def n_done(self) -> int:
@@ -73,7 +94,11 @@ class Progress:
         Once the budget holds no more trials, it is the time that the running ones need; how
         many will be promoted after them, nobody knows.
         """
-        if self.n_done < self.n_trials:
+        if self.has_epochs and self.n_epochs_done < self.n_epochs:
+            if len(self.took_s) < N_BEFORE_ESTIMATE:
+                return None
+            return self.elapsed_s / self.n_epochs_done * (self.n_epochs - self.n_epochs_done)
+        if self.n_done < self.n_trials and not self.has_epochs:
             if len(self.took_s) < N_BEFORE_ESTIMATE:
                 return None
             mean_s = statistics.fmean(self.took_s[-N_RECENT:])
@@ -94,5 +119,6 @@ class Progress:
         left_s = self.left_s
         if left_s is None:
             return ""
-        more = ", then perhaps promoted trials" if self.n_done >= self.n_trials else ""
+        is_spent = self.n_epochs_done >= self.n_epochs or self.n_done >= self.n_trials
+        more = ", then perhaps promoted trials" if is_spent else ""
         return f"about {describe_seconds(left_s)} left{more}"

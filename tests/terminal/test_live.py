@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import sys
 
 import pexpect
@@ -72,7 +73,7 @@ def clock() -> Clock:
 def lines(clock: Clock) -> Lines:
     """A view that writes into memory, of a search of 8 trials on 2 slots."""
     view = Lines(Console(file=io.StringIO(), width=80), clock)
-    view.search_started("toy: maximize val_accuracy", 8, 0, 2)
+    view.search_started("toy: maximize val_accuracy", 8, 0, 2, math.inf)
     return view
 
 
@@ -136,7 +137,7 @@ def test_now_and_then_a_line_says_how_far_a_search_is_and_how_long_it_takes(line
 
 def test_the_panel_shows_progress_running_trials_and_the_best(clock: Clock):
     table = LiveTable(Console(file=io.StringIO(), width=80), clock)
-    table.search_started("toy: maximize val_accuracy", 8, 0, 2)
+    table.search_started("toy: maximize val_accuracy", 8, 0, 2, math.inf)
     table.trial_started(1, {"units": 4, "units_2": None}, 27)
     table.epoch_done(1, 1, 0.25, {"seconds": 2.0})
     best = trial(0, 0.5)

@@ -51,3 +51,18 @@ def test_when_the_budget_is_spent_the_running_trials_say_how_long_it_takes():
 
     progress.running = {7: Running({}, 10)}
     assert progress.describe_left() == ""
+
+
+def test_a_budget_of_epochs_says_how_many_are_trained_and_what_time_the_others_take():
+    now = [0.0]
+    progress = Progress(clock=lambda: now[0])
+    progress.begin(n_trials=600, n_before=0, n_slots=2, n_epochs=40)
+    for number in range(3):
+        progress.ended(trial(number, 0.5, seconds=5.0))
+    progress.n_epochs_done, now[0] = 10, 20.0
+
+    assert progress.describe_done() == "10 of 40 epochs"
+    assert progress.describe_left() == "about 1m 00s left"
+
+    progress.n_epochs_done = 41
+    assert progress.left_s is None  # nothing runs
