@@ -233,6 +233,10 @@ class Task:
                 self.level(finding.factor, level)
             if finding.factor:
                 self.factor(finding.factor)
+        if not all(isinstance(question, Question) for question in self.questions):
+            raise StudyFileError(
+                f"questions= takes a list of Question(...), not {self.questions!r}"
+            )
         for question in self.questions:
             if question.factor:
                 self.factor(question.factor)

@@ -13,6 +13,7 @@ from hpsearch.goal import Goal
 from hpsearch.published import Published
 from hpsearch.task import (
     Budget,
+    Question,
     Task,
     Writing,
     describe_params,
@@ -136,3 +137,32 @@ def test_epochs_say_how_far_and_the_rest_which_network():
 
     assert epochs_of(params) == 3
     assert without_epochs(params) == {"batch_size": 20, "units": 4}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"evidence": "magic"}, "names evidence 'magic', which is none of 'levels', 'time'"),
+        ({"evidence": "levels"}, "factor= goes with evidence 'levels', .*, and only there"),
+        ({"evidence": "search", "factor": "units"}, "factor= goes with evidence"),
+        ({"factor": "units"}, "factor= goes with evidence"),
+    ],
+)
+def test_a_question_names_evidence_that_there_is(fields: dict[str, str], words: str):
+    with pytest.raises(StudyFileError, match=f"the question 'Why\\?'.*{words}"):
+        Question(words="Why?", **fields)
+
+
+@pytest.mark.parametrize(
+    ("questions", "words"),
+    [
+        (["Why?"], r"questions= takes a list of Question\(...\), not \['Why\?'\]"),
+        (
+            [Question(words="Why?", evidence="time", factor="unit")],
+            "the task has no factor 'unit', only units",
+        ),
+    ],
+)
+def test_a_question_is_about_a_factor_of_the_task(questions: list[object], words: str):
+    with pytest.raises(StudyFileError, match=words):
+        task(factors={"units": [2, 4]}, questions=questions)
