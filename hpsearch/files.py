@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,6 +60,25 @@ def as_json(content: object) -> str:
     """Indented JSON, with NaN and infinities, which JSON lacks, as strings."""
     sound = json.loads(json.dumps(content), parse_constant=lambda name: str(float(name)))
     return json.dumps(sound, indent=2, ensure_ascii=False)
+
+
+Cell = bool | int | float | str | None
+"""A value in a table."""
+
+
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """CSV as RFC 4180 has it; text that a spreadsheet would run as a formula gets an apostrophe.
+
+    Lines end with a carriage return and a newline: only then does Python quote both in cells.
+    """
+    buffer = io.StringIO()
+    csv.writer(buffer).writerows([map(_harmless, row) for row in (header, *rows)])
+    return buffer.getvalue()
+
+
+def _harmless(cell: Cell) -> Cell:
+    is_formula = isinstance(cell, str) and cell.lstrip().startswith(("=", "+", "-", "@"))
+    return f"'{cell}" if is_formula else cell
 
 
 def slug(study_name: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hpsearch.errors import UsageError
-from hpsearch.files import atomic_file, atomic_folder, sha256_of, slug
+from hpsearch.files import as_csv, atomic_file, atomic_folder, sha256_of, slug
 
 
 def names(folder: Path) -> list[str]:
@@ -106,3 +108,18 @@ def test_a_study_is_recognised_by_its_file_name():
 def test_a_name_that_is_no_text_is_refused():
     with pytest.raises(UsageError, match="is not UTF-8 text"):
         slug("\ud800")
+
+
+@pytest.mark.parametrize("cell", ["=1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1"])
+def test_no_cell_of_csv_begins_like_a_formula(cell):
+    assert as_csv([cell], [[-1, None, 0.5]]).startswith(("'", "\"'"))
+    assert as_csv([cell], [[-1, None, 0.5]]).endswith("-1,,0.5\r\n")
+
+
+def test_a_cell_of_several_lines_stays_one_cell():
+    cells = ["a\rb", "c\nd", "e\r\nf"]
+
+    assert list(csv.reader(io.StringIO(as_csv(["x"] * 3, [cells]), newline=""))) == [
+        ["x"] * 3,
+        cells,
+    ]

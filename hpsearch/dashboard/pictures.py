@@ -19,12 +19,12 @@ from optuna.study._frozen import FrozenStudy
 from optuna.trial import TrialState
 
 from hpsearch.errors import HpsearchError
+from hpsearch.files import as_csv
 from hpsearch.pictures.drawing import as_svg
 from hpsearch.pictures.gallery import draw
 from hpsearch.pictures.kinds import ABOUT, Needs, PictureKind
 from hpsearch.pictures.subject import Subject
 from hpsearch.report.content import levels_table, trials_table
-from hpsearch.report.folder import as_csv
 from hpsearch.study.record import ATTR
 from hpsearch.study.storage import Storage
 
@@ -153,7 +153,7 @@ class DrawnStore:
             subject = Subject(self._storage, name)
             if drawn.what == TABLE:
                 table = levels_table(subject) if subject.is_sweep else trials_table(subject)
-                return as_csv(table.header, table.rows)
+                return as_csv(table.header, table.rows).encode(errors="backslashreplace")
             return as_svg(draw(PictureKind(drawn.what), subject)).encode()
         except HpsearchError as error:
             told = str(error) if drawn.what == TABLE else REFUSED.format(escape(str(error)))

@@ -18,6 +18,10 @@ TOGETHER = FactorTable(name="together", rows=[], best=None)
 
 def remarks(table: SweepTable) -> list[str]:
     """How to read the table, and what it cost."""
+    if not table.n_seeds:
+        return [
+            "The baseline has not been trained to its end yet: there is nothing to compare with."
+        ]
     seeds = "1 seed" if table.n_seeds == 1 else f"{table.n_seeds} seeds"
     lines = [
         f"Means over {seeds}, and the standard deviation of {table.goal.metric}, after the last "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -13,7 +11,7 @@ from pathlib import Path
 from hpsearch.codec import Schema
 from hpsearch.errors import Conflict, DataError, StorageError, UsageError
 from hpsearch.evaluation.opening import read_openings
-from hpsearch.files import as_json, atomic_folder, sha256_of
+from hpsearch.files import as_csv, as_json, atomic_folder, sha256_of
 from hpsearch.report.content import STUDY_FILE, Report, Table, put_together
 from hpsearch.report.markdown import as_markdown
 from hpsearch.report.material import Material
@@ -25,6 +23,10 @@ from hpsearch.task import ParamValue
 MANIFEST = "MANIFEST.json"
 MEASURED = "measured"
 """The table that tells of the moment of writing; it is not compared with the studies."""
+
+
+DOCUMENTS = ("report.html", "report.md", "report.ipynb")
+"""What people write their own words into."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,7 @@ def require_new(folder: Path) -> None:
 
 def _write(report: Report, material: Material, folder: Path) -> None:
     for table in report.tables:
-        (folder / f"{table.name}.csv").write_bytes(as_csv(table.header, table.rows))
+        (folder / f"{table.name}.csv").write_bytes(_csv_of(table.header, table.rows))
     drawn = {picture.name: picture.render() for picture in report.pictures}
     rendered = {name: one for name, one in drawn.items() if one is not None}
     for name, one in rendered.items():
@@ -111,16 +113,13 @@ def _write_curves(material: Material, folder: Path) -> dict[str, str]:
             ]
             kind = "sweep" if subject.is_sweep else "search"
             name = f"curve-{kind}-{what}"
-            (folder / f"{name}.csv").write_bytes(as_csv(header, rows))
+            (folder / f"{name}.csv").write_bytes(_csv_of(header, rows))
             titles[name] = f"{subject.name}: the {what}, trial {row.number}"
     return titles
 
 
-def as_csv(header: Sequence[str], rows: Sequence[Sequence[ParamValue]]) -> bytes:
-    """CSV as RFC 4180 has it; text that a spreadsheet would run as a formula gets an apostrophe."""
-    buffer = io.StringIO()
-    csv.writer(buffer).writerows([map(_harmless, row) for row in (header, *rows)])
-    return buffer.getvalue().encode(errors="backslashreplace")
+def _csv_of(header: Sequence[str], rows: Sequence[Sequence[ParamValue]]) -> bytes:
+    return as_csv(header, rows).encode(errors="backslashreplace")
 
 
 def _outcomes(material: Material) -> dict[str, dict[str, int]]:
@@ -132,11 +131,6 @@ def _outcomes(material: Material) -> dict[str, dict[str, int]]:
     return found
 
 
-def _harmless(cell: ParamValue) -> ParamValue:
-    is_formula = isinstance(cell, str) and cell.lstrip().startswith(("=", "+", "-", "@"))
-    return f"'{cell}" if is_formula else cell
-
-
 @dataclass(frozen=True, kw_only=True)
 class Proof:
     """What `verify_report` compared."""
@@ -144,6 +138,8 @@ class Proof:
     studies: list[str]
     n_files: int
     n_tables: int
+    edited: list[str]
+    """Documents that were changed since: the tables in them may be, too."""
     grown: list[str]
     """Studies that have gone on since, in words: their tables are older."""
 
@@ -151,8 +147,8 @@ class Proof:
 def verify_report(folder: Path, storage: Storage) -> Proof:
     """Check that a report's files are as written, and its tables come from the recorded runs.
 
-    The tables are made anew from the studies. A study that has gone on since is named, and its
-    tables are not compared.
+    The tables are made anew from the studies, and compared with the CSV files. A study that has
+    gone on since is named, and its tables are not compared. A document may be edited.
 
     Raises:
         UsageError: The folder holds no report.
@@ -160,11 +156,14 @@ def verify_report(folder: Path, storage: Storage) -> Proof:
         Conflict: A file was changed, or a table does not come from the studies.
     """
     manifest = read_manifest(folder)
+    edited = []
     for name, digest in manifest.files.items():
         path = folder / name
         if not path.is_file():
             raise Conflict(f"{path} is missing: the report is not whole")
-        if sha256_of(path) != digest:
+        if sha256_of(path) != digest and name in DOCUMENTS:
+            edited.append(name)
+        elif sha256_of(path) != digest:
             raise Conflict(f"{path} was changed after the report was written")
     material = Material(storage, manifest.studies)
     grown = [
@@ -180,10 +179,14 @@ def verify_report(folder: Path, storage: Storage) -> Proof:
             written = folder / f"{table.name}.csv"
             if not written.is_file():
                 raise Conflict(f"{written} is missing: the recorded runs have this table")
-            if written.read_bytes() != as_csv(table.header, table.rows):
+            if written.read_bytes() != _csv_of(table.header, table.rows):
                 raise Conflict(f"{written} does not come from the recorded runs")
     return Proof(
-        studies=manifest.studies, n_files=len(manifest.files), n_tables=len(tables), grown=grown
+        studies=manifest.studies,
+        n_files=len(manifest.files),
+        n_tables=len(tables),
+        edited=edited,
+        grown=grown,
     )
 
 

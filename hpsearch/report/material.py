@@ -44,6 +44,8 @@ class Material:
         if len({one.goal for one in self.subjects}) > 1:
             told = " and ".join(f"{one.name} has {one.goal}" for one in self.subjects)
             raise UsageError(f"a report is of one task: {told}")
+        if len({one.record.data for one in self.subjects}) > 1:
+            raise UsageError("a report is of one task: the search and the sweep have other data")
         for one in self.subjects:
             _ = one.finished  # there is something to report
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -12,9 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.files import as_json
-
-Cell = str | int | float | None
+from hpsearch.files import Cell, as_csv, as_json
 
 
 def print_json(content: dict[str, Any]) -> None:
@@ -34,10 +31,8 @@ def say(text: str) -> None:
 
 def print_csv(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """Print CSV; text that a spreadsheet would run as a formula gets an apostrophe."""
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow(["" if cell is None else _harmless(cell) for cell in row])
+    # on a pipe, lines end as they do elsewhere; what is in a cell stays quoted
+    print(as_csv(header, rows).replace("\r\n", "\n"), end="")
 
 
 def print_markdown(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
@@ -92,8 +87,3 @@ def show_cell(cell: Cell) -> str:
 def plain(text: str) -> str:
     """Text without control characters, which could rewrite the terminal."""
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _harmless(cell: Cell) -> Cell:
-    is_formula = isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r"))
-    return f"'{cell}" if is_formula else cell

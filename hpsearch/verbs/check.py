@@ -10,6 +10,7 @@ from hpsearch.data.arrays import Dataset, Prepared
 from hpsearch.data.sources import locate
 from hpsearch.errors import StudyFileError
 from hpsearch.export.network_code import network_code
+from hpsearch.files import Cell
 from hpsearch.study.distributions import describe_distribution
 from hpsearch.study.space import Space, explore, params_of, place_of
 from hpsearch.study.task_data import prepare_data
@@ -17,7 +18,6 @@ from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.task import TRAINER_PARAMS, epochs_of
 from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.printing import (
-    Cell,
     output_console,
     plain,
     print_table,

@@ -22,6 +22,7 @@ from hpsearch.evaluation.sentences import (
     validation_sentences,
     when,
 )
+from hpsearch.files import Cell
 from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.signals import handled
 from hpsearch.processes.stop import Stop, StopRequest
@@ -31,7 +32,6 @@ from hpsearch.study.record import Record, load_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.task_data import data_of_study
 from hpsearch.terminal.printing import (
-    Cell,
     output_console,
     print_json,
     print_line,

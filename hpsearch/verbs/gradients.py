@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hpsearch.choices import Format
+from hpsearch.files import Cell
 from hpsearch.lab.gradients import LevelGradients, measure_gradients
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
 from hpsearch.terminal.printing import (
-    Cell,
     output_console,
     plain,
     print_csv,

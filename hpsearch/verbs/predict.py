@@ -19,8 +19,8 @@ from hpsearch.export.predictions import (
     interpret,
     predict_all,
 )
+from hpsearch.files import Cell
 from hpsearch.terminal.printing import (
-    Cell,
     output_console,
     plain,
     print_csv,

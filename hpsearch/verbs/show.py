@@ -8,6 +8,7 @@ from typing import Any
 from hpsearch.choices import Format
 from hpsearch.curves.costs import describe_cost
 from hpsearch.curves.curve import Curve
+from hpsearch.files import Cell
 from hpsearch.study.artifacts import describe_texts
 from hpsearch.study.configurations import Configuration
 from hpsearch.study.record import load_study
@@ -17,7 +18,6 @@ from hpsearch.study.trials import Outcome, TrialRow
 from hpsearch.task import describe_params
 from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.printing import (
-    Cell,
     output_console,
     print_csv,
     print_json,

@@ -9,6 +9,7 @@ from optuna.study import Study
 
 from hpsearch.curves.store import CurveStore
 from hpsearch.evaluation.cost import Cost, measure_cost
+from hpsearch.files import Cell
 from hpsearch.lab.as_published import describe_flattery, open_test, read_level_openings
 from hpsearch.lab.cells import as_note
 from hpsearch.lab.plan import SweepPlan, fit, make_plan
@@ -31,7 +32,7 @@ from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.levels import print_levels
 from hpsearch.terminal.live import open_view
-from hpsearch.terminal.printing import Cell, error_console, print_line, print_table, say
+from hpsearch.terminal.printing import error_console, print_line, print_table, say
 from hpsearch.verbs.run import EXIT_CODES
 
 
