@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
@@ -37,11 +37,7 @@ class SweepPlan:
     @property
     def curves(self) -> list[int]:
         """The epochs of each curve to train: levels of `epochs` share one for each seed."""
-        longest: dict[str, int] = {}
-        for params in self.networks:
-            key = _key(without_epochs(params))
-            longest[key] = max(longest.get(key, 0), epochs_of(params))
-        return self.n_seeds * list(longest.values())
+        return curve_lengths(self.points(0))
 
     @property
     def n_epochs(self) -> int:
@@ -164,6 +160,15 @@ def _may_go(plan: SweepPlan, factor: Factor, level: int) -> bool:
     params = plan.params[factor.name]
     others = [p for i, p in enumerate(params) if i != level and p != plan.baseline]
     return params[level] != plan.baseline and bool(others)
+
+
+def curve_lengths(points: Iterable[Point]) -> list[int]:
+    """The epochs of each curve that points need: points that differ in epochs only share one."""
+    longest: dict[tuple[str, int], int] = {}
+    for point in points:
+        curve = _key(without_epochs(point.params)), point.seed
+        longest[curve] = max(longest.get(curve, 0), epochs_of(point.params))
+    return list(longest.values())
 
 
 def _key(params: Params) -> str:

@@ -9,7 +9,7 @@ from joblib import cpu_count
 
 from hpsearch.errors import StorageError, UsageError
 from hpsearch.lab import whole
-from hpsearch.lab.plan import fit, make_plan
+from hpsearch.lab.plan import curve_lengths, fit, make_plan
 from hpsearch.processes.stop import Stop
 from hpsearch.report.folder import require_new
 from hpsearch.searching.launch import Options, sweep_name
@@ -17,6 +17,7 @@ from hpsearch.study.record import Record, find_record
 from hpsearch.study.space import explore
 from hpsearch.study.storage import Storage
 from hpsearch.study_file import StudyFile, read_study_file
+from hpsearch.task import epochs_of
 from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.printing import error_console, print_line, say
 from hpsearch.verbs.combine import combine_sweep
@@ -130,12 +131,7 @@ def _stored_sweep(study_file: StudyFile, options: Options) -> Record | None:
 def _n_epochs(record: Record, n_seeds: int) -> int:
     """What a search gets: the epochs of a sweep's curves, and of a combination."""
     planned = [point for point in record.points if not point.label]
-    lengths: dict[str, int] = {}
-    for point in planned:
-        params = {name: value for name, value in point.params.items() if name != "epochs"}
-        key = repr((sorted(params.items(), key=str), point.seed))
-        lengths[key] = max(lengths.get(key, 0), int(point.params["epochs"] or 0))
-    return sum(lengths.values()) + n_seeds * int(planned[0].params["epochs"] or 0)
+    return sum(curve_lengths(planned)) + n_seeds * epochs_of(planned[0].params)
 
 
 def _begin(step: int, what: str) -> None:
