@@ -62,8 +62,10 @@ def lab(
         seeds, n_epochs, code = _sweep(study_file, options, n_seeds, minutes)
     else:
         say(f"continuing sweep {names[0]!r} as it was planned")
-        seeds = len({point.seed for point in stored.points})
-        n_epochs, code = _n_epochs(stored, seeds), resume(names[0], options)
+        planned = [point for point in stored.points if not point.label]
+        seeds = len({point.seed for point in planned})
+        n_epochs = sum(curve_lengths(planned)) + seeds * epochs_of(planned[0].params)
+        code = resume(names[0], options)
     if code:
         return _stopped(code, name_or_path)
 
@@ -126,12 +128,6 @@ def _stored_sweep(study_file: StudyFile, options: Options) -> Record | None:
     except StorageError:  # none yet, or one that the sweep will tell of
         return None
     return record if record is not None and record.points else None
-
-
-def _n_epochs(record: Record, n_seeds: int) -> int:
-    """What a search gets: the epochs of a sweep's curves, and of a combination."""
-    planned = [point for point in record.points if not point.label]
-    return sum(curve_lengths(planned)) + n_seeds * epochs_of(planned[0].params)
 
 
 def _begin(step: int, what: str) -> None:
