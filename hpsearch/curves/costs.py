@@ -30,12 +30,14 @@ def measure_costs(names: Sequence[str], curve: Curve, logs: Sequence[Logs]) -> l
     Raises:
         DataError: An older hpsearch stored the curve, without the number of weights.
     """
-    seconds = [one["seconds"] for one in logs]
-    costs: dict[str, float | None] = {
-        "seconds_per_epoch": median(seconds[1:] or seconds),
-        "n_weights": curve.n_weights,
-    }
-    found = [costs[name] for name in names]
+
+    def measure(name: str) -> float | None:
+        if name == "n_weights":
+            return curve.n_weights
+        seconds = [one["seconds"] for one in logs]
+        return median(seconds[1:] or seconds)
+
+    found = [measure(name) for name in names]
     known = [float(cost) for cost in found if cost is not None]
     if len(known) < len(found):
         raise DataError(
