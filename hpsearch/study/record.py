@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import optuna
-from joblib import cpu_count
 from optuna.storages import BaseStorage
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -121,6 +120,8 @@ def make_record(
     splits: Mapping[str, int] | None = None,
 ) -> Record:
     """Describe a study that is about to begin."""
+    from joblib import cpu_count  # slow to import, and reading verbs import this module
+
     task = study_file.task
     return Record(
         study_file=study_file.text,
