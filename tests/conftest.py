@@ -28,6 +28,20 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Name the groups for pytest-xdist: 3.8 sets a field that pytest 9.2 does not read any more.
+
+    Without groups, each process makes all the studies that tests share.
+    """
+    if not getattr(config.option, "loadgroup", False):
+        return
+    for item in items:
+        names = sorted({mark.args[0] for mark in item.iter_markers("xdist_group")})
+        suffix = f"@{'_'.join(names)}"
+        if names and item.parent is not None and not item.nodeid.endswith(suffix):
+            item._id = item.parent.id.child(item.name + suffix)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """No test sees, or leaves anything in, the user's own cache."""
