@@ -79,8 +79,13 @@ def combine(study_file: StudyFile, space: Space, table: SweepTable) -> Combinati
 
 
 def seeds_of(record: Record, baseline: Params) -> list[int]:
-    """The seeds of a sweep, in the order in which they were added."""
-    return [point.seed for point in record.points if point.params == baseline]
+    """The seeds of a sweep, in the order in which they were added.
+
+    A winner of a search may be the baseline too: the seeds that it got as such do not count, or
+    each new comparison would add one.
+    """
+    planned = (point for point in record.points if not point.label)
+    return [point.seed for point in planned if point.params == baseline]
 
 
 def points_of(label: str, params: Params, seeds: Sequence[int]) -> list[Point]:
@@ -116,12 +121,19 @@ def compare(name: str, row: LevelRow, other_name: str, other: LevelRow, goal: Go
     gain = fmean(row.values) - fmean(other.values)
     found = difference(row.values, other.values, None)
     if found is None:
-        return f"{name} minus {other_name}: {gain:+.4f}; one seed cannot tell that from chance."
+        return f"{name} minus {other_name}: {gain:+.4f}; {without_interval(row, other)}."
     span = f"{gain:+.4f} ({_span(found)})"
     if found.holds(0.0):
         return f"{name} and {other_name} cannot be told apart: the difference is {span}."
     word = "better" if goal.is_better(fmean(row.values), fmean(other.values)) else "worse"
     return f"{name} is {word} than {other_name}: the difference is {span}."
+
+
+def without_interval(row: LevelRow, other: LevelRow) -> str:
+    """Why a difference has no interval."""
+    if min(len(row.values), len(other.values)) < 2:
+        return "one seed cannot tell that from chance"
+    return "all seeds come to the same"
 
 
 def _interaction(table: SweepTable, row: LevelRow, parts: Sequence[LevelRow]) -> str:

@@ -14,6 +14,7 @@ from hpsearch.evaluation.sentences import called, show_interval, validation_sent
 from hpsearch.evaluation.sentences import test_sentences as sentences_on_test
 from hpsearch.lab.as_published import describe_flattery, read_level_openings
 from hpsearch.lab.cells import as_brief_cells, as_cells, remarks
+from hpsearch.lab.combine import seeds_of
 from hpsearch.lab.findings import judge_findings
 from hpsearch.pictures.drawing import Rendered, render
 from hpsearch.pictures.gallery import Choice, draw, warning_of
@@ -365,7 +366,7 @@ def _repeat(material: Material) -> Section:
                if record.costs else [])]
         )  # fmt: skip
     if (sweep := material.sweep) is not None:
-        n_seeds = len({point.seed for point in sweep.record.points})
+        n_seeds = len(seeds_of(sweep.record, sweep.table.baseline.params))
         names = [factor.name for factor in sweep.table.factors]
         is_part = 0 < len(names) < len(material.study_file.task.all_factors())
         commands.append(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from statistics import fmean
 
 from hpsearch.evaluation.sentences import test_sentences
-from hpsearch.lab.combine import compare, describe_combination
+from hpsearch.lab.combine import compare, describe_combination, without_interval
 from hpsearch.lab.findings import judge_findings
 from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, spread
 from hpsearch.report.material import Material
@@ -41,7 +41,7 @@ def _levels(material: Material, name: str) -> list[str]:
     found = against(best, table.baseline)
     gain = fmean(best.values) - fmean(table.baseline.values)
     if found is None:
-        chance = "one seed cannot tell that from chance"
+        chance = without_interval(best, table.baseline)
     else:
         span = f"95 % interval {found.low:+.4f} to {found.high:+.4f}"
         is_none = found.holds(0.0)

@@ -72,15 +72,21 @@ def sweep(
     study, stop = train_sweep(study_file, plan, options)
     is_whole = stop in {Stop.BUDGET, Stop.EXHAUSTED}
     name = study.study_name
-    if is_whole and as_published:
-        _open_test(study_file, name, options)
+    if is_whole and as_published and (code := _open_test(study_file, name, options)):
+        print_line(error_console(), "stopped before test was opened: the same command continues")
+        return code
     print_line(error_console(), f"stopped: {stop.value}")
     print_line(error_console(), f"next: hpsearch {'table' if is_whole else 'resume'} {name}")
     return EXIT_CODES.get(stop, 0)
 
 
-def _open_test(study_file: StudyFile, name: str, options: Options) -> None:
-    """Measure every level on test, unless that was done, and say what choosing there does."""
+def _open_test(study_file: StudyFile, name: str, options: Options) -> int:
+    """Measure every level on test, unless that was done, and say what choosing there does.
+
+    Returns:
+        The exit code of a signal that stopped it; else 0.
+    """
+    received: list[int] = []
     storage, stop = Storage(options.storage), StopRequest()
     with study_lock(storage, name):
         study, record = load_study(storage, name)
@@ -103,7 +109,8 @@ def _open_test(study_file: StudyFile, name: str, options: Options) -> None:
                 for trial in study.get_trials(deepcopy=False)
             }
 
-            def on_signal(_number: int, _frame: object) -> None:
+            def on_signal(number: int, _frame: object) -> None:
+                received.append(number)
                 stop.at_once(Stop.INTERRUPTED)
 
             with handled(dict.fromkeys(("SIGINT", "SIGTERM", "SIGHUP"), on_signal)):
@@ -119,6 +126,8 @@ def _open_test(study_file: StudyFile, name: str, options: Options) -> None:
         for opening in read_level_openings(study)[-1:]:
             for sentence in describe_flattery(opening, record.goal):
                 print_line(error_console(), sentence)
+        is_recorded = bool(read_level_openings(study))
+    return 0 if is_recorded else 128 + received[0]
 
 
 def measure(study_file: StudyFile, options: Options) -> Cost:

@@ -9,8 +9,9 @@ import pytest
 
 from hpsearch.errors import UsageError
 from hpsearch.goal import Goal
-from hpsearch.lab.combine import Combination, combine, compare, describe_combination
+from hpsearch.lab.combine import Combination, combine, compare, describe_combination, seeds_of
 from hpsearch.lab.table import FactorTable, LevelRow, SweepTable
+from hpsearch.study.record import Point, make_record
 from hpsearch.study.space import explore
 from hpsearch.study_file import run_study_file
 from hpsearch.task import ParamValue
@@ -154,3 +155,18 @@ def test_lower_may_be_better():
     loss = Goal("val_loss", "minimize")
 
     assert "worse" in compare("This", row([0.9, 0.91]), "that", row([0.5, 0.51]), loss)
+
+
+def test_several_seeds_that_come_to_the_same_are_not_called_one_seed():
+    told = compare("This", row([0.9, 0.9]), "that", row([0.5, 0.5]), GOAL)
+
+    assert told == "This minus that: +0.4000; all seeds come to the same."
+
+
+def test_seeds_that_the_baseline_got_as_a_winner_are_not_the_sweeps():
+    record = make_record(
+        TASK, {}, data="", seed=0, sampler="tpe", pruner="none",
+        points=[Point(FULL, 0), Point(FULL, 1), Point(FULL, 2, "searched: trial 0 of task")],
+    )  # fmt: skip
+
+    assert seeds_of(record, FULL) == [0, 1]

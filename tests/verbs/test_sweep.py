@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from statistics import fmean
 import pytest
 from optuna_dashboard import get_note
 
+from hpsearch.lab.as_published import read_level_openings
 from hpsearch.study.invariants import violations
 from hpsearch.study.record import load_study
 from hpsearch.study.storage import Storage
@@ -223,6 +225,16 @@ def test_combine_trains_the_best_levels_together_and_compares_them_with_a_search
 def test_the_labs_own_way_measures_every_level_on_test_once(cwd: Path, inside: Cli):
     write_toy(cwd, fields=FACTORS)
     command = ["sweep", "toy.py", "--factors", "level,units", "--seeds", "2", "--as-published"]
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "hpsearch", *command], stderr=subprocess.PIPE, text=True
+    ) as launcher:
+        assert launcher.stderr is not None
+        for line in launcher.stderr:
+            if line.startswith("opening the test split"):
+                launcher.send_signal(signal.SIGINT)
+    assert launcher.returncode == 130
+    assert read_level_openings(load_study(Storage(URL, read_only=True), "toy-sweep")[0]) == []
 
     first, second = inside(*command), inside(*command)
 
