@@ -34,10 +34,9 @@ def test_the_digits_lab_comes_to_the_recorded_figure_without_hpsearch(
     backend: str, cli: Cli, cwd: Path
 ):
     for command in (
-        "run digits --trials 2 --slots 1 --set epochs=5",
+        "run digits --trials 1 --slots 1 --set epochs=5",
         "evaluate digits --top 1 --seeds 1",
         "export digits -o out",
-        "predict digits --split test --csv",
     ):
         done = cli(*command.split())
         assert done.returncode == 0, done.stderr
