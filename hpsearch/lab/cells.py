@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, spread
+from optuna.study import Study
+
+from hpsearch.errors import NothingFinished
+from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, read_table, spread
 from hpsearch.study.note import escape
+from hpsearch.study.record import Record
+from hpsearch.study.storage import Storage
 from hpsearch.task import ParamValue
 
 BEST = "*"
@@ -96,6 +101,16 @@ def as_brief_cells(table: SweepTable) -> tuple[list[str], list[list[ParamValue]]
             for i, level in enumerate(factor.rows)
         ]
     return header, rows
+
+
+def note_table(storage: Storage, study: Study, record: Record) -> str:
+    """The table in the note of a sweep, as far as it has come; nothing for a search."""
+    if not record.points:
+        return ""
+    try:
+        return as_note(read_table(storage, study, record))
+    except NothingFinished:
+        return ""
 
 
 def as_note(table: SweepTable) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 from optuna.study import Study
@@ -45,6 +46,7 @@ class Search:
         n_slots: Trials run in parallel.
         stop: A request to stop, from signals, the deadline, or an error in here.
         view: Shows progress.
+        note_table: The table in the note of a sweep, in Markdown; nothing for a search.
     """
 
     def __init__(
@@ -59,10 +61,11 @@ class Search:
         n_slots: int,
         stop: StopRequest,
         view: View,
+        note_table: Callable[[], str],
     ) -> None:
         self.study, self.record, self.task, self.storage = study, record, task, storage
         self.schedule, self.trainer, self.n_slots = schedule, trainer, n_slots
-        self.stop, self.view = stop, view
+        self.stop, self.view, self.note_table = stop, view, note_table
         self._n_running = 0
         self._error: BaseException | None = None
         self._errors: list[str] = []
@@ -239,8 +242,8 @@ class Search:
                 shown = row(trial)
                 self.view.trial_ended(shown, best)
                 is_best = best is not None and shown.number == best.number
-                if is_best or shown.replicate_of is not None:
-                    write_note(self.study, self.record, best)
+                if is_best or shown.replicate_of is not None or self.record.points:
+                    write_note(self.study, self.record, best, self.note_table())
         write_trial_notes(self.study, number)
 
     def _watch_errors(self, outcome: Outcome, reason: str) -> None:

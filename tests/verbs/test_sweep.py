@@ -145,6 +145,21 @@ def test_minutes_leave_out_seeds_then_levels_and_say_so(cwd: Path, inside: Cli):
     assert read().counts == {Outcome.FINISHED: 2}
 
 
+def test_the_note_of_a_sweep_shows_its_table_before_its_end(cwd: Path, inside: Cli):
+    in_build = "assert params['level'] < 0.6, 'too much'"
+    write_toy(cwd, in_build=in_build, fields='factors={"level": [0.7, 0.8, 0.9, 0.4]},')
+
+    done = inside("sweep", "toy.py", "--seeds", "1", "--slots", "1")
+
+    assert done.returncode == 2, done.stderr
+    assert "3 trials in a row failed" in done.stderr  # before the last level was trained
+    study, _record = load_study(Storage(URL, read_only=True), "toy-sweep")
+    note = get_note(study)
+    assert r"|  | the baseline | 0\.5" in note
+    assert r"|  | 0\.9 |  | failed |" in note
+    assert r"|  | 0\.4 |  | not trained |" in note
+
+
 def test_a_setting_that_diverges_is_told_in_the_table(cwd: Path, inside: Cli):
     in_build = "params = {**params, 'level': float('nan') if params['level'] == 0.8 else 0.5}"
     write_toy(cwd, in_build=in_build, fields=FACTORS)
