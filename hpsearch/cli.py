@@ -21,6 +21,7 @@ from hpsearch.command_options import (
     DataTaskArgument,
     EpochsOption,
     EpochTimeoutOption,
+    ForceOption,
     JsonOption,
     MarkdownOption,
     MemoryOption,
@@ -417,6 +418,11 @@ def gradients_command(
             "--examples", metavar="N", parser=parse_count, help="Validation examples to average."
         ),
     ] = 256,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Draw them too: .svg, .png or .pdf."),
+    ] = None,
+    force: ForceOption = False,
     data: DataOption = None,
     json: JsonOption = False,
     csv: CsvOption = False,
@@ -436,6 +442,8 @@ def gradients_command(
         n_examples=examples,
         data=data_folder(data),
         form=chosen_format(json=json, csv=csv, md=md),
+        output=output,
+        force=force,
     )
 
 
@@ -639,7 +647,7 @@ def plot_command(
         str | None,
         typer.Option("--factor", metavar="NAME", help="Of a sweep: this factor.  [default: all]"),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    force: ForceOption = False,
     storage: StorageOption = None,
     data: DataOption = None,
 ) -> None:

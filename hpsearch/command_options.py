@@ -126,6 +126,7 @@ StorageOption = Annotated[
         help=f"Where studies live; or set HPSEARCH_STORAGE.  [default: {DEFAULT_STORAGE}]",
     ),
 ]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 MarkdownOption = Annotated[bool, typer.Option("--md", help="Print a Markdown table.")]
 DataOption = Annotated[
