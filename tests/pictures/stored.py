@@ -62,6 +62,7 @@ class Stored:
     seed: int = 0
     label: str = ""
     """Of a combination in a sweep."""
+    replicate_of: int | None = None
 
 
 def store(
@@ -116,6 +117,7 @@ def _frozen(trial: Stored, number: int, key: str, space: dict[str, str]) -> Froz
             Attr.SEED: trial.seed,
             **onset_attrs(dict(enumerate(done, 1))),
             **({Attr.READ_OFF: 0} if is_read_off else {}),
+            **({} if trial.replicate_of is None else {Attr.REPLICATE_OF: trial.replicate_of}),
             **({Attr.BASELINE: True} if trial.params == BASELINE else {}),
         },
     )
