@@ -297,6 +297,7 @@ def _timeline(subject: Subject, choice: Choice) -> Figure:
             outcome=row.outcome,
             started=row.started,
             ended=max(row.started, row.ended or now),
+            slot=row.slot,
         )
         for row in subject.summary.rows
         if row.started is not None and row.outcome not in {Outcome.READ_OFF, Outcome.WAITING}

@@ -71,6 +71,11 @@ NoteTable = Callable[[Storage, Study, Record], str]
 """The table in the note of a sweep, in Markdown; nothing for a search."""
 
 
+def no_table(storage: Storage, study: Study, record: Record) -> str:
+    """No table, as a search has none."""
+    return ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """A user's options for a search; None for the study's or the task's own."""
@@ -141,7 +146,7 @@ def sweep_name(study_file: StudyFile) -> str:
 
 
 def resume(
-    study_name: str, options: Options, view: View, note_table: NoteTable
+    study_name: str, options: Options, view: View, note_table: NoteTable = no_table
 ) -> tuple[Study, Stop]:
     """Continue a study from its storage, without its study file.
 
@@ -238,7 +243,7 @@ def _launch(
     options: Options,
     view: View,
     points: Points = lambda seed: (),
-    note_table: NoteTable = lambda storage, study, record: "",
+    note_table: NoteTable = no_table,
 ) -> tuple[Study, Stop]:
     task = study_file.task
     space = explore(study_file)

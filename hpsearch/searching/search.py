@@ -88,16 +88,16 @@ class Search:
             self.n_slots,
             self.schedule.n_epochs_left,
         )
-        side_by_side(self.n_slots, lambda _slot: self._slot(), range(self.n_slots))
+        side_by_side(self.n_slots, self._work_in, range(1, self.n_slots + 1))
         if self._error is not None:
             raise self._error
         return self.stop.why or (Stop.EXHAUSTED if self.schedule.is_exhausted else Stop.BUDGET)
 
-    def _slot(self) -> None:
+    def _work_in(self, slot: int) -> None:
         try:
             while (trial := self._next_trial()) is not None:
                 try:
-                    self._run_trial(trial)
+                    self._run_trial(trial, slot)
                 finally:
                     with self._trial_ended:
                         self._n_running -= 1
@@ -125,7 +125,7 @@ class Search:
                     self._trial_ended.wait(WAIT_S)
         return None
 
-    def _run_trial(self, trial: Trial) -> None:
+    def _run_trial(self, trial: Trial, slot: int) -> None:
         params = self.task.complete(trial.params)
         attempt = Attempt(
             trial, params, self.task.goal, self.schedule, self.stop, self.view, self._lock
@@ -133,6 +133,7 @@ class Search:
         with self._lock:
             self.view.trial_started(trial.number, params, attempt.epochs)
         try:
+            trial.set_user_attr(Attr.SLOT, slot)
             taken = self.trainer.take(
                 params,
                 trial.user_attrs.get(Attr.SEED, self.record.seed),
