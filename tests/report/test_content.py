@@ -95,6 +95,17 @@ def test_the_lab_s_findings_stand_with_the_sweep(storage):
     assert "“more units help”: not decided. 8 against" in told[-1]
 
 
+def test_a_search_alone_says_what_judges_the_lab_s_findings(storage):
+    alone, with_sweep = report_on(storage, "my search"), report_on(storage, "my search", "sweep")
+
+    needs = (
+        "The lab's findings are about single factors, so only a sweep can judge them: "
+        "hpsearch sweep toy."
+    )
+    assert section(alone, "search").sentences[-1] == needs
+    assert needs not in section(with_sweep, "search").sentences
+
+
 def test_how_it_was_measured_names_seeds_data_versions_and_machine(storage):
     (table,) = section(report_on(storage, "my search", "sweep"), "measured").tables
     facts = {(study, what): value for study, what, value in table.rows}
