@@ -161,7 +161,8 @@ def _findings(material: Material, _name: str) -> list[str]:
     if material.table is None:
         command = typed("sweep", material.study_file.name)
         return [
-            f"The lab's findings are about single factors, so only a sweep can judge them: {command}."
+            "The lab's findings are about single factors, so only a sweep can judge them: "
+            f"{command}."
         ]
     verdicts = judge_findings(material.study_file.task, material.table)
     return [str(verdict) for verdict in verdicts] or ["The study file names no findings."]

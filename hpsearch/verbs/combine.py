@@ -18,7 +18,6 @@ from hpsearch.lab.combine import (
     seeds_of,
 )
 from hpsearch.lab.table import SweepTable, read_table
-from hpsearch.processes.stop import Stop
 from hpsearch.searching import launch
 from hpsearch.searching.launch import Options
 from hpsearch.searching.search import find_best
@@ -83,7 +82,7 @@ def combine_sweep(study_name: str, options: Options, *, search: str | None) -> i
         print_line(console, remark)
     with open_view() as view:
         study, stop = launch.sweep(study_file, lambda seed: points, options, view, note_table)
-    if stop not in {Stop.BUDGET, Stop.EXHAUSTED}:
+    if not stop.is_end:
         print_line(console, f"stopped: {stop.value}")
         print_line(console, f"next: hpsearch combine {study_name}")
         return EXIT_CODES.get(stop, 0)

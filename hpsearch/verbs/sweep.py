@@ -68,13 +68,12 @@ def sweep(
         plan, remarks = fit(plan, 60 * minutes, lambda plan: plan.seconds(cost, n_slots))
     print_plan(plan, cost, n_slots, remarks)
     study, stop = train_sweep(study_file, plan, options)
-    is_whole = stop in {Stop.BUDGET, Stop.EXHAUSTED}
     name = study.study_name
-    if is_whole and as_published and (code := _open_test(study_file, name, options)):
+    if stop.is_end and as_published and (code := _open_test(study_file, name, options)):
         print_line(error_console(), "stopped before test was opened: the same command continues")
         return code
     print_line(error_console(), f"stopped: {stop.value}")
-    print_line(error_console(), f"next: hpsearch {'table' if is_whole else 'resume'} {name}")
+    print_line(error_console(), f"next: hpsearch {'table' if stop.is_end else 'resume'} {name}")
     return EXIT_CODES.get(stop, 0)
 
 
@@ -140,7 +139,7 @@ def train_sweep(study_file: StudyFile, plan: SweepPlan, options: Options) -> tup
     """Train a plan with live progress, and print the table once all of it is trained."""
     with open_view() as view:
         study, stop = launch.sweep(study_file, plan.points, options, view, note_table)
-    if stop in {Stop.BUDGET, Stop.EXHAUSTED}:
+    if stop.is_end:
         print_levels(error_console(), trained_table(study, options))
     return study, stop
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hpsearch.errors import NothingFinished, UsageError
+from hpsearch.lab.table import read_table
 from hpsearch.pictures.gallery import DRAWN, Choice, draw, importances, warning_of
 from hpsearch.pictures.kinds import ABOUT, Needs, PictureKind
 from hpsearch.pictures.subject import Subject
@@ -98,6 +100,17 @@ def test_of_a_study_without_an_epoch_there_is_no_picture(empty, kind):
 @pytest.mark.parametrize("kind", OF_SEARCHES)
 def test_every_picture_of_a_search_can_be_drawn(search, kind):
     assert texts(draw(kind, search))
+
+
+def test_with_several_objectives_pictures_go_by_the_first(tmp_path):
+    trials = [replace(SEARCH[0], costs=(10,)), replace(SEARCH[1], costs=(900,))]
+    subject = store(tmp_path, *trials, costs=["n_weights"])
+
+    for kind in (*OF_SEARCHES, PictureKind.TIME, PictureKind.TIMELINE):
+        assert texts(draw(kind, subject))
+    assert title(draw(PictureKind.CURVES, subject)).startswith("Trial 2: ")
+    with pytest.raises(UsageError, match="is a search, which has no table"):
+        read_table(subject.storage, subject.study, subject.record)
 
 
 def test_importances_of_few_trials_warn_and_other_pictures_do_not(search):

@@ -217,8 +217,8 @@ def test_combine_trains_the_best_levels_together_and_compares_them_with_a_search
     assert "promised +0.3100 together; the combination gained +0.3100" in done.stdout
     assert "hpsearch run toy --epochs 32" in done.stderr
 
-    inside("run", "toy.py", "--trials", "1")
-    again = inside("combine", "two")
+    inside("run", "toy.py", "--trials", "1", "--objective", "val_score,n_weights")
+    again = inside("combine", "two")  # with the best by the first objective
 
     assert again.returncode == 0, again.stderr
     assert "searched: trial 1 of toy" in again.stdout  # read off at epoch 3
