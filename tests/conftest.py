@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.inside import exit_code_of
 from tests.waiting import HANG_S
 
 # how fast a machine is, no test asks
@@ -78,23 +78,24 @@ def cli(cwd: Path) -> Cli:
 
 
 @pytest.fixture
-def inside(cwd: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+def inside(cwd: Path, capfd: pytest.CaptureFixture[str]) -> Cli:
     """As `cli`, but in this process, whose server of trial processes has Keras loaded."""
-    from hpsearch.cli import _run
 
-    def run(*args: str) -> subprocess.CompletedProcess[str]:
-        monkeypatch.setattr(sys, "argv", ["hpsearch", *args])
+    def run(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
         capfd.readouterr()
-        try:
-            code = _run()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        finally:
-            gc.enable()  # verbs that only read turn it off
+        code = exit_code_of(*args, **env)
         stdout, stderr = capfd.readouterr()
         return subprocess.CompletedProcess(args, code, stdout, stderr)
 
     return run
+
+
+def unmeasured() -> dict[str, str]:
+    """The environment of a process whose coverage is not measured, which takes a third of its time.
+
+    What it runs is measured by other tests; and whoever is killed writes nothing down.
+    """
+    return {name: value for name, value in os.environ.items() if name != "COVERAGE_PROCESS_CONFIG"}
 
 
 @pytest.fixture

@@ -25,10 +25,10 @@ def letters(cwd: Path) -> str:
     return "letters.py"
 
 
-def test_each_level_has_a_norm_for_each_step_after_training(letters: str, cli: Cli):
+def test_each_level_has_a_norm_for_each_step_after_training(letters: str, inside: Cli):
     options = ["--factor", "units", "--epochs", "1", "--examples", "20", "--json"]
 
-    done = cli("gradients", letters, *options)
+    done = inside("gradients", letters, *options)
 
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
@@ -53,10 +53,10 @@ def test_people_see_steps_ever_further_back(letters: str, capsys: pytest.Capture
     assert row.split()[-1] == "baseline"
 
 
-def test_a_network_that_cannot_be_measured_is_one_line(cwd: Path, cli: Cli):
+def test_a_network_that_cannot_be_measured_is_one_line(cwd: Path, inside: Cli):
     Path("mine.py").write_text(study_text())
 
-    refused = cli("gradients", "mine.py")
+    refused = inside("gradients", "mine.py")
 
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr.splitlines()[-1] == (
@@ -74,8 +74,8 @@ def test_a_network_that_cannot_be_measured_is_one_line(cwd: Path, cli: Cli):
         (["--json", "--csv"], "exclude each other"),
     ],
 )
-def test_a_wrong_option_is_one_line(letters: str, cli: Cli, options: list[str], message: str):
-    refused = cli("gradients", letters, *options)
+def test_a_wrong_option_is_one_line(letters: str, inside: Cli, options: list[str], message: str):
+    refused = inside("gradients", letters, *options)
 
     assert refused.returncode == 2
     assert message in refused.stderr.splitlines()[-1]
