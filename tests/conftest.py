@@ -27,6 +27,12 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
+# To measure the coverage of what a test starts takes a third of its time, and most of it is
+# covered already: only tests that use the fixture `measured` do.
+MEASURE = "COVERAGE_PROCESS_CONFIG"
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+HOW_TO_MEASURE = os.environ.pop(MEASURE, None) if IS_WORKER else None
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Name the groups for pytest-xdist: 3.8 sets a field that pytest 9.2 does not read any more.
@@ -51,6 +57,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.delenv("HPSEARCH_STORAGE", raising=False)
         patch.delenv("OPTUNA_STORAGE", raising=False)
         yield folder
+
+
+@pytest.fixture(scope="module")
+def measured() -> Iterator[None]:
+    """Measures the coverage of the processes that the tests of a module start, if any is."""
+    with pytest.MonkeyPatch.context() as patch:
+        if HOW_TO_MEASURE is not None:
+            patch.setenv(MEASURE, HOW_TO_MEASURE)
+            patch.setenv("KERAS_OF_TEST", "measured")  # a server of their own
+        yield
 
 
 @pytest.fixture
@@ -88,14 +104,6 @@ def inside(cwd: Path, capfd: pytest.CaptureFixture[str]) -> Cli:
         return subprocess.CompletedProcess(args, code, stdout, stderr)
 
     return run
-
-
-def unmeasured() -> dict[str, str]:
-    """The environment of a process whose coverage is not measured, which takes a third of its time.
-
-    What it runs is measured by other tests; and whoever is killed writes nothing down.
-    """
-    return {name: value for name, value in os.environ.items() if name != "COVERAGE_PROCESS_CONFIG"}
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ import typer
 import hpsearch
 from hpsearch.choices import Kind
 from hpsearch.cli import app
-from tests.conftest import unmeasured
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -129,7 +128,7 @@ SECTIONS = {
 @pytest.mark.parametrize("title", SECTIONS)
 def test_a_newcomer_can_follow_the_page_word_for_word(title: str, cwd: Path):
     scripts = Path(sys.executable).parent
-    env = {**unmeasured(), "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
+    env = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     env.pop("HPSEARCH_DATA", None)
     shells = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
 

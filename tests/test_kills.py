@@ -24,7 +24,6 @@ from hpsearch.study.record import load_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
 from hpsearch.study.trials import Outcome
-from tests.conftest import unmeasured
 from tests.toy import write_toy
 from tests.waiting import HANG_S, is_alive, wait_until
 
@@ -49,9 +48,7 @@ def launch(cwd: Path) -> Iterator[Launch]:
     def start(*more: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "hpsearch", *RUN, *more]
         with Path("said").open("ab") as said:
-            launcher = subprocess.Popen(
-                command, stderr=said, start_new_session=True, env=unmeasured()
-            )
+            launcher = subprocess.Popen(command, stderr=said, start_new_session=True)
         launchers.append(launcher)
         return launcher
 
@@ -176,7 +173,6 @@ def test_a_terminal_that_is_gone_ends_no_trial(cwd):
         stdout=stderr,
         stderr=stderr,
         start_new_session=True,
-        env=unmeasured(),
     )
     os.close(stderr)
     while b"run " not in os.read(terminal, 4096):  # until the live table shows a trial
