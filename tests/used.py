@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import atexit
 import shutil
-import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
 
-from tests.evaluated import hpsearch
+from tests.inside import run_in
 
 REVIEWS = '''"""Reviews: a review is good when it says more good words than bad ones."""
 
@@ -213,7 +212,7 @@ def used_study(name: str) -> Path:
         ["evaluate", name, "--top", "1", "--seeds", "1"],
         ["export", name, "-o", "out"],
     ):
-        done = subprocess.run(hpsearch(*command), cwd=folder, capture_output=True, text=True)
+        done = run_in(folder, *command)
         assert done.returncode == 0, done.stderr
     return folder
 

@@ -25,10 +25,10 @@ def letters(cwd: Path) -> str:
     return "letters.py"
 
 
-def test_each_level_has_a_norm_for_each_step_after_training(letters: str, cli: Cli):
+def test_each_level_has_a_norm_for_each_step_after_training(letters: str, inside: Cli):
     options = ["--factor", "units", "--epochs", "1", "--examples", "20", "--json"]
 
-    done = cli("gradients", letters, *options, "-o", "steps.svg")
+    done = inside("gradients", letters, *options, "-o", "steps.svg")
 
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
@@ -67,10 +67,10 @@ def test_people_see_steps_ever_further_back(letters: str, capsys: pytest.Capture
     assert row.split()[-1] == "baseline"
 
 
-def test_a_network_that_cannot_be_measured_is_one_line(cwd: Path, cli: Cli):
+def test_a_network_that_cannot_be_measured_is_one_line(cwd: Path, inside: Cli):
     Path("mine.py").write_text(study_text())
 
-    refused = cli("gradients", "mine.py")
+    refused = inside("gradients", "mine.py")
 
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr.splitlines()[-1] == (
