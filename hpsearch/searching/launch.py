@@ -119,7 +119,11 @@ def run(name_or_path: str, options: Options, view: View) -> tuple[Study, Stop]:
 
 
 def sweep(
-    study_file: StudyFile, points: Points, options: Options, view: View, note_table: NoteTable
+    study_file: StudyFile,
+    points: Points,
+    options: Options,
+    view: View,
+    note_table: NoteTable = no_table,
 ) -> tuple[Study, Stop]:
     """Train fixed points in a study of their own: create it, or continue it.
 

@@ -1,7 +1,7 @@
 """my_task: classify texts by the words in them.
 
-Data: next to this file, or in the folder that --data names: my_task/, with one subfolder per
-class and, in it, one UTF-8 file per text; or my_task.csv, with a column "text" and one "label".
+Data: my_task/ or my_task.csv next to this file, or in the folder that --data names. The folder has
+one subfolder per class and, in it, one UTF-8 file per text; the table, columns "text" and "label".
 """
 
 from pathlib import Path
