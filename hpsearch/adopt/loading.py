@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from hpsearch.adopt.names import chains, imported_names, meaning
 from hpsearch.adopt.network import FromData
 from hpsearch.adopt.script import Remark, Script, Span
-from hpsearch.adopt.slices import FUNCTION, LOOP, needed_for, read_names
+from hpsearch.adopt.slices import FUNCTION, LOOP, free_name, needed_for, read_names
 from hpsearch.adopt.training import Training
 
 DATASETS = {"fashion_mnist": "FASHION_MNIST", "mnist": "MNIST", "imdb": "IMDB"}
@@ -40,6 +40,8 @@ class Loading:
     """The body, without the lines of constants."""
     imports: set[str] = field(default_factory=set)
     """Names that the file has to import from `hpsearch.data`."""
+    folder: str = "folder"
+    """What `load` calls its argument: a name that the script does not use."""
     source: str = ""
     """The name of the data set in `hpsearch.data`, if it is Keras's."""
     plain_labels: bool = False
@@ -60,8 +62,7 @@ def places_of_data(training: Training) -> list[int]:
         end, data = training.tested
         names = set().union(*map(read_names, data))
         places |= set(needed_for(names, end, training.statements))
-    trains = {at for at in places if at == training.at}
-    return sorted(places - trains)
+    return sorted(places - {training.at})
 
 
 def read_loading(
@@ -102,6 +103,7 @@ class _Reader:
 
     def read(self, has_crossentropy: bool) -> None:
         self.names = imported_names(self.script.tree)
+        self.loading.folder = free_name("folder", read_names(self.script.tree))
         self.statements = [self.training.statements[at] for at in self.places]
         reason = self._foreign()
         if reason is not None:
@@ -111,7 +113,8 @@ class _Reader:
         for statement in self.statements:
             if isinstance(statement, (*FUNCTION, *LOOP, ast.With, ast.ClassDef)):
                 self.own.append(statement.lineno)
-            for node in ast.walk(statement):
+        for piece in (*self.statements, *self._passed()):
+            for node in ast.walk(piece):
                 self._translate(node)
         if self.own:
             where = ", ".join(map(str, self.own))
@@ -133,12 +136,18 @@ class _Reader:
                 line = arguments[what].lineno
                 return Remark(line, "several inputs or outputs are not adopted")
         known = {*SAME_NAME, *(f"keras.datasets.{name}.load_data" for name in DATASETS)}
-        for statement in self.statements:
-            for node, dotted in chains(statement, self.names):
+        for piece in (*self.statements, *self._passed()):
+            for node, dotted in chains(piece, self.names):
                 if dotted.split(".")[0] in FOREIGN and dotted not in known:
                     words = f"the data code uses {dotted}, but load has to do without Keras"
                     return Remark(node.lineno, words)
         return None
+
+    def _passed(self) -> list[ast.expr]:
+        """What `fit` and `evaluate` are given as data."""
+        arguments = self.training.arguments
+        given = [arguments[name] for name in ("x", "y", "validation_data") if name in arguments]
+        return given + ([] if self.training.tested is None else self.training.tested[1])
 
     def _keep_out(self, reason: Remark) -> None:
         self.loading.is_read = False
@@ -149,7 +158,7 @@ class _Reader:
             "# read the data here with NumPy, without Keras; the script does it like this:",
         ]
         for statement in self.statements:
-            code = self.script.render(statement, [], "")
+            code = self.script.render(statement)
             lines += [f"#     {line}".rstrip() for line in code.splitlines()]
         lines += [
             'raise NotImplementedError("read the data here: return Dataset(train, valid, test)")'
@@ -169,7 +178,7 @@ class _Reader:
             yield self.training.tested[1][1]
 
     def _one_hot(self) -> Iterator[ast.Call]:
-        for node in (n for s in self.statements for n in ast.walk(s)):
+        for node in (n for s in (*self.statements, *self._passed()) for n in ast.walk(s)):
             if isinstance(node, ast.Call) and node.args and self._makes_one_hot(node):
                 yield node
 
@@ -201,12 +210,27 @@ class _Reader:
                 end = self.script.span(node).end - 1
                 self.edits.append((Span(end, end), ", random_state=0"))
                 self._remark(node.lineno, "random_state=0 is added: the data must not change")
-        elif dotted == "set" and len(node.args) == 1:
+        elif dotted == "set" and len(node.args) == 1 and not self._is_changed(node):
             self._remark(node.lineno, "sorted(...) is added: a set has another order each time")
             self._edit(node, f"sorted({self.script.source(node)})")
 
+    def _is_changed(self, call: ast.Call) -> bool:
+        """Whether methods of a set are called, which a sorted list lacks."""
+        names = {
+            target.id
+            for statement in self.statements
+            if isinstance(statement, ast.Assign) and statement.value is call
+            for target in statement.targets
+            if isinstance(target, ast.Name)
+        }
+        return any(
+            isinstance(node, ast.Attribute) and getattr(node.value, "id", "") in names
+            for statement in self.statements
+            for node in ast.walk(statement)
+        )
+
     def _dataset(self, call: ast.Call, name: str) -> None:
-        arguments = ["folder"]
+        arguments = [self.loading.folder]
         for keyword in call.keywords:
             if keyword.arg in ("num_words", "nb_words"):
                 arguments.append(f"num_words={self.script.source(keyword.value)}")
@@ -223,24 +247,24 @@ class _Reader:
         if isinstance(value, str) and "://" in value:
             self._remark(node.lineno, f"{code} is an address: what it holds must not change")
         elif isinstance(value, str) or isinstance(node, ast.JoinedStr) or "path.join" in code:
-            self._edit(node, f"folder / {code}")
+            self._edit(node, f"{self.loading.folder} / {code}")
         elif isinstance(value, int):
             pass
         elif isinstance(node, ast.Name):
-            self._remark(node.lineno, f"the path {code} is not in the script: make it folder / ...")
+            self._remark(
+                node.lineno, f"the path {code} is not in the script: put the folder before it"
+            )
 
     def _write(self) -> None:
         lines = []
         for statement in self.statements:
             if _constant_name(statement) in self.training.constants.values:
                 continue
-            code = self.script.render(statement, self.edits, "")
+            code = self.script.render(statement, self.edits)
             if not _does_nothing(code):
                 last = statement.end_lineno or statement.lineno
                 lines += self._comments(range(statement.lineno, last + 1))
-                lines += code.splitlines()
-                if isinstance(statement, FUNCTION):
-                    lines.append("")
+                lines += apart(statement, code)
         lines = [*self._seeds(), *lines, *self._checks()]
         splits = self._splits()
         fit = self.training.fit
@@ -270,7 +294,7 @@ class _Reader:
         if not used or any(dotted in SEEDS for _, dotted in used):
             return []
         seeds = [
-            self.script.render(s, [], "")
+            self.script.render(s)
             for s in self.training.statements
             if isinstance(s, ast.Expr)
             and isinstance(s.value, ast.Call)
@@ -294,15 +318,16 @@ class _Reader:
 
     def _splits(self) -> list[str]:
         """The last lines: what is trained, validated and tested on."""
-        arguments, source = self.training.arguments, self.script.source
+        arguments = self.training.arguments
         train = self._split(arguments["x"], arguments["y"])
         tested = self.training.tested
         test = None if tested is None else self._split(*tested[1])
         valid = self._validation()
         names = read_names(ast.Module([*self.statements], []))
-        rest, n = _free("rest", names), _free("n", names)
+        rest, n = free_name("rest", names), free_name("n", names)
         line = self.training.fit.lineno
-        if valid is not None and (test is None or valid == test):
+        is_test = test is None and "test" in (valid or "").lower()
+        if valid is not None and (is_test or valid == test):
             test, valid = valid, None
             self._remark(
                 line,
@@ -316,8 +341,8 @@ class _Reader:
                 "compare trials on",
             )
         lines = [f"{rest} = {train}"]
-        if test is None:
-            self._remark(line, "the script has no test data: a fifth of the data is held out")
+        if test in (None, train):
+            self._remark(line, "the script has no test data of its own: a fifth is held out")
             lines += self._hold_out(rest, "test", rest, 5)
             test = "test"
         if valid is not None:
@@ -325,7 +350,7 @@ class _Reader:
                 return [f"return Dataset({train}, {valid}, {test})"]
             return [*lines, f"return Dataset({rest}, {valid}, {test})"]
         if "validation_split" in arguments:
-            share = source(arguments["validation_split"])
+            share = self.script.source(arguments["validation_split"])
             return [
                 *lines,
                 f"{n} = int(len({rest}) * (1 - {share}))  # as Keras cuts validation_split={share}",
@@ -368,7 +393,7 @@ class _Reader:
         return None
 
     def _split(self, x: ast.expr, y: ast.expr) -> str:
-        parts = [self.script.source(x), self.script.source(y)]
+        parts = [self.script.render(part, self.edits) for part in (x, y)]
         if any(name.startswith("pandas") for name in self.names.values()):
             parts = [f"np.asarray({part})" for part in parts]
         return f"Split({', '.join(parts)})"
@@ -386,6 +411,12 @@ def comment(words: str) -> list[str]:
         f"# check: {words}", 92, subsequent_indent="#   ", break_long_words=False,
         break_on_hyphens=False,
     )  # fmt: skip
+
+
+def apart(statement: ast.stmt, code: str) -> list[str]:
+    """The lines of a statement; a function has a blank line around it."""
+    around = [""] if isinstance(statement, FUNCTION) else []
+    return [*around, *code.splitlines(), *around]
 
 
 def is_standard(module: str) -> bool:
@@ -406,7 +437,3 @@ def _does_nothing(code: str) -> bool:
         case [ast.Assign(targets=[ast.Name(id=left)], value=ast.Name(id=right))]:
             return left == right
     return False
-
-
-def _free(name: str, taken: Iterable[str]) -> str:
-    return name if name not in taken else _free(f"{name}_", taken)

@@ -34,7 +34,19 @@ def imported_names(tree: ast.Module) -> dict[str, str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and (alias_ := aliased(statement, names)):
+            names |= alias_
     return names
+
+
+def aliased(statement: ast.stmt, names: dict[str, str]) -> dict[str, str]:
+    """What `mnist = tf.keras.datasets.mnist` calls something imported; else nothing."""
+    match statement:
+        case ast.Assign(targets=[ast.Name(id=name)], value=ast.Attribute() as value):
+            dotted = meaning(value, names)
+            return {name: dotted} if dotted.startswith("keras.") else {}
+    return {}
 
 
 def import_lines(tree: ast.Module) -> dict[str, str]:

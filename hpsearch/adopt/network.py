@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hpsearch.adopt.names import chains, imported_names, meaning, root_of
 from hpsearch.adopt.ranges import Range, default_learning_rate, range_around
 from hpsearch.adopt.script import Remark, Script, Span
-from hpsearch.adopt.slices import changed, needed_for, read_names
+from hpsearch.adopt.slices import changed, free_name, needed_for, read_names
 from hpsearch.adopt.training import NotLiteral, Training
 from hpsearch.task import ParamValue
 
@@ -75,6 +75,8 @@ class Network:
     dropped: set[int] = field(default_factory=set)
     """Places of statements that are left out."""
     from_data: list[FromData] = field(default_factory=list)
+    params: str = "params"
+    """What `build` calls its argument: a name that the script does not use."""
     optimizer_at: int | None = None
     """The place of the statement that needs the chosen optimizer, if the search chooses one."""
     loss: ast.expr | None = None
@@ -94,6 +96,7 @@ def read_network(script: Script, training: Training, data: Collection[int]) -> N
     wanted = read_names(training.model)
     places = needed_for(wanted, training.at, training.statements, stop=data)
     network = Network([at for at in places if not _is_constant(training, at)])
+    network.params = free_name("params", read_names(script.tree))
     _Reader(script, training, data, network).read()
     return network
 
@@ -114,7 +117,7 @@ class _Literal:
     node: ast.expr
     key: object
     """Literals of one kind with equal keys are one hyperparameter."""
-    code: str = 'params["{name}"]'
+    code: str = '{params}["{name}"]'
 
 
 @dataclass
@@ -339,7 +342,7 @@ class _Reader:
             number = f"_{known.index(literal.key) + 1}" if len(known) > 1 else ""
             name = literal.kind + number
             if literal.code:
-                self._edit(literal.node, literal.code.replace("{name}", name))
+                self._edit(literal.node, literal.code.format(params=self.network.params, name=name))
             where = range_around(literal.kind, literal.value)
             if name not in seen and where is not None:
                 self.network.hyperparameters.append(

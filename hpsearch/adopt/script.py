@@ -70,20 +70,22 @@ class Script:
         end = self._starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
         return Span(start, end)
 
-    def render(self, statement: ast.stmt, edits: Iterable[tuple[Span, str]], indent: str) -> str:
-        """A statement as it stands, comments included, with some parts replaced.
+    def render(
+        self, node: ast.stmt | ast.expr, edits: Iterable[tuple[Span, str]] = (), indent: str = ""
+    ) -> str:
+        """A piece as it stands, comments included, with some parts replaced.
 
         Args:
-            statement: One of the script.
+            node: A piece of the script.
             edits: Parts of the script and what they become; of nested ones, the outer counts.
             indent: What each line begins with.
         """
-        start, end = self.span(statement)
+        start, end = self.span(node)
         rest = self._bytes[end : self._bytes.find(b"\n", end)]
-        if rest.lstrip().startswith(b"#"):
+        if isinstance(node, ast.stmt) and rest.lstrip().startswith(b"#"):
             end += len(rest)
         inside = [edit for edit in edits if start <= edit[0].start and edit[0].end <= end]
-        inside += self._indentation(statement, indent)
+        inside += self._indentation(node, indent)
         pieces, at = [indent.encode()], start
         for span, text in sorted(inside, key=lambda edit: (edit[0].start, -edit[0].end)):
             if span.start >= at:
@@ -91,23 +93,23 @@ class Script:
                 at = span.end
         return b"".join([*pieces, self._bytes[at:end]]).decode()
 
-    def _indentation(self, statement: ast.stmt, indent: str) -> list[tuple[Span, str]]:
+    def _indentation(self, piece: ast.stmt | ast.expr, indent: str) -> list[tuple[Span, str]]:
         """Edits that indent all lines but the first, and leave texts of several lines alone."""
         texts = (ast.Constant, ast.JoinedStr)
         fixed = {
             line
-            for node in ast.walk(statement)
+            for node in ast.walk(piece)
             if isinstance(node, texts)
             for line in range(node.lineno + 1, (node.end_lineno or node.lineno) + 1)
         }
         edits = []
-        first, last = statement.lineno, statement.end_lineno or statement.lineno
+        first, last = piece.lineno, piece.end_lineno or piece.lineno
         for line in range(first + 1, last + 1):
             start = self._starts[line - 1]
             content = self._bytes[start : self._starts[line]]
             blank = len(content) - len(content.lstrip(b" \t"))
             if line not in fixed and content.strip():
-                edits.append((Span(start, start + min(blank, statement.col_offset)), indent))
+                edits.append((Span(start, start + min(blank, piece.col_offset)), indent))
         return edits
 
     @cached_property

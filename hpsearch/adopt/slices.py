@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from hpsearch.adopt.names import root_of
+from hpsearch.adopt.names import aliased, imported_names, root_of
 
 FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
 LOOP = (ast.For, ast.While, ast.AsyncFor)
@@ -23,6 +23,7 @@ def statements_of(tree: ast.Module) -> list[ast.stmt]:
     `main()` that is called there, is taken out of it.
     """
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    names = imported_names(tree)
 
     def unwrap(statement: ast.stmt) -> Iterable[ast.stmt]:
         match statement:
@@ -35,7 +36,7 @@ def statements_of(tree: ast.Module) -> list[ast.stmt]:
                 if function is not None and not _arguments(function) and _trains(function):
                     body = [s for s in function.body if not isinstance(s, ast.Return | ast.Global)]
                     return [inner for part in body for inner in unwrap(part)]
-        return [statement]
+        return [] if aliased(statement, names) else [statement]
 
     return [inner for statement in tree.body for inner in unwrap(statement)]
 
@@ -52,8 +53,12 @@ def changed(statement: ast.stmt) -> set[str]:
         case ast.Expr(value=ast.Call(func=ast.Attribute(attr=attr) as method, args=args) as call):
             if attr in ONLY_READ or is_training(call):
                 return set()
-            # random.shuffle(x) changes x; model.add(x) changes the model
-            return {root_of(method), *(map(root_of, args) if attr == "shuffle" else ())} - {""}
+            # random.shuffle(x) changes x; model.add(x) the model; f(x).numpy() nothing
+            owner = method.value
+            while isinstance(owner, ast.Attribute | ast.Subscript):
+                owner = owner.value
+            own = {owner.id} if isinstance(owner, ast.Name) else set()
+            return own | ({*map(root_of, args)} - {""} if attr == "shuffle" else set())
     names: set[str] = set()
     for node in ast.walk(statement):
         if isinstance(node, ast.Assign | ast.Delete):
@@ -77,6 +82,11 @@ def is_training(call: ast.Call) -> bool:
 def read_names(node: ast.AST) -> set[str]:
     """The names that a piece of code reads."""
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """The name, or one like it that is not taken."""
+    return name if name not in taken else free_name(f"{name}_", taken)
 
 
 def needed_for(

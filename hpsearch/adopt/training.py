@@ -23,6 +23,13 @@ NOT_ADOPTED = {
     "class_weight": "class_weight is left out: trials train without it",
     "sample_weight": "sample_weight is left out: trials train without it",
 }
+TEST_NAMES = (
+    ("x_test", "y_test"),
+    ("X_test", "y_test"),
+    ("X_test", "Y_test"),
+    ("test_images", "test_labels"),
+    ("test_data", "test_labels"),
+)
 OPERATORS = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
@@ -126,7 +133,7 @@ class Training:
     arguments: Mapping[str, ast.expr]
     """Of `fit`, by the names that Keras 3 has for them."""
     tested: tuple[int, list[ast.expr]] | None
-    """The place of `evaluate`, and its examples and labels."""
+    """The place of `evaluate`, and its examples and labels; or where there are test data."""
     n_rounds: int = 1
     """How often a loop calls `fit`."""
     remarks: list[Remark] = field(default_factory=list)
@@ -288,6 +295,20 @@ def _tested(statements: Sequence[ast.stmt], at: int) -> tuple[int, list[ast.expr
             data = [*call.args, *(k.value for k in call.keywords if k.arg in ("x", "y"))]
             if len(data) >= 2:
                 return place, data[:2]
+    return _named_test(statements)
+
+
+def _named_test(statements: Sequence[ast.stmt]) -> tuple[int, list[ast.expr]] | None:
+    """Test data that a script has by their usual names, and never evaluates."""
+    bound: dict[str, ast.expr] = {
+        node.id: node
+        for statement in statements
+        for node in ast.walk(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    for pair in TEST_NAMES:
+        if set(pair) <= set(bound):
+            return len(statements), [bound[name] for name in pair]
     return None
 
 

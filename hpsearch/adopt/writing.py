@@ -7,8 +7,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpsearch.adopt.loading import Loading, comment, is_standard, places_of_data, read_loading
-from hpsearch.adopt.names import import_lines
+from hpsearch.adopt.loading import (
+    Loading,
+    apart,
+    comment,
+    is_standard,
+    places_of_data,
+    read_loading,
+)
+from hpsearch.adopt.names import import_lines, imported_names, meaning
 from hpsearch.adopt.network import OPTIMIZER, Hyperparameter, Network, read_network
 from hpsearch.adopt.ranges import range_around
 from hpsearch.adopt.script import Remark, Script, read_script
@@ -29,7 +36,7 @@ from optuna import Trial
 from hpsearch import {public}
 {data_imports}{constants}
 
-def load(folder: Path) -> Dataset:
+def load({folder}: Path) -> Dataset:
     """The data, split: to train, to compare trials, and to test once."""
 {load}
 
@@ -39,7 +46,7 @@ def space(trial: Trial) -> None:
 {space}
 
 
-def build(params):
+def build({params}):
     """Build and compile the network; the trainer decides how long to train it."""
 {build}
 
@@ -109,7 +116,12 @@ def _text(
     bodies = "\n".join([*loading.lines, *build])
     constants = _constants(script, training, network, bodies)
     used = _names("\n".join([*constants, bodies]))
-    lines = import_lines(script.tree)
+    names = imported_names(script.tree)
+    lines = {
+        name: line
+        for name, line in import_lines(script.tree).items()
+        if not f"{meaning(ast.Name(name), names)}.".startswith("keras.")
+    }
     standard = {"from pathlib import Path"}
     standard |= {lines[n] for n in used & set(lines) if is_standard(_module(lines[n]))}
     if "np.asarray" in bodies:
@@ -135,10 +147,12 @@ def _text(
         imports="\n".join(_sorted_imports(standard)),
         public=", ".join(public),
         data_imports=data_imports,
+        folder=loading.folder,
         constants="".join(f"\n{line}" for line in constants) + ("\n" if constants else ""),
         load=_indented(load),
         space=_indented(_space(script, hyperparameters)),
         build=_indented(build),
+        params=network.params,
         training="".join(
             f"{line}\n"
             for remark in training.remarks
@@ -160,20 +174,12 @@ def _build(script: Script, training: Training, network: Network) -> list[str]:
                 lines += comment(f"{said[line].words} ({script.line(line)})")
         if at == network.optimizer_at:
             lines += [
-                f'{OPTIMIZER} = keras.optimizers.get(params["optimizer"])',
-                f'{OPTIMIZER}.learning_rate = params["learning_rate"]',
+                f'{OPTIMIZER} = keras.optimizers.get({network.params}["optimizer"])',
+                f'{OPTIMIZER}.learning_rate = {network.params}["learning_rate"]',
             ]
-        code = script.render(statement, network.edits, "")
-        lines += code.splitlines()
-    span = script.span(training.model)
-    wrapper = ast.Expr(training.model, lineno=training.model.lineno,
-                       col_offset=training.model.col_offset,
-                       end_lineno=training.model.end_lineno,
-                       end_col_offset=training.model.end_col_offset)  # fmt: skip
-    inside = [(part, text) for part, text in network.edits
-              if span.start <= part.start and part.end <= span.end]  # fmt: skip
-    model = script.render(wrapper, inside, "").partition("  #")[0]
-    return [*lines, f"return {model}"]
+        code = script.render(statement, network.edits)
+        lines += apart(statement, code)
+    return [*lines, f"return {script.render(training.model, network.edits)}"]
 
 
 def _constants(script: Script, training: Training, network: Network, bodies: str) -> list[str]:
@@ -184,7 +190,7 @@ def _constants(script: Script, training: Training, network: Network, bodies: str
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)]) if name in training.constants.values:
                 if name in wanted:
-                    kept.insert(0, script.render(statement, [], ""))
+                    kept.insert(0, script.render(statement))
                     wanted |= _names(script.source(statement))
     for one in network.from_data:
         kept.append(f"{one.constant} = 1  # check: write {one.code}, {script.line(one.line)}")
@@ -246,12 +252,7 @@ def _module(line: str) -> str:
 def _inside(lines: dict[str, str], used: Iterable[str]) -> list[str]:
     """The imports that have to stand inside a function: those of large packages."""
     wanted = {lines[name] for name in used if name in lines}
-    return sorted(
-        line
-        for line in wanted
-        if not is_standard(_module(line))
-        and _module(line).split(".")[0] not in ("keras", "__future__")
-    )
+    return sorted(line for line in wanted if not is_standard(_module(line)))
 
 
 def _sorted_imports(lines: Iterable[str]) -> list[str]:

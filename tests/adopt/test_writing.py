@@ -6,6 +6,7 @@ import ast
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hpsearch.adopt.script import read_script
@@ -278,6 +279,57 @@ model = models.Model(inputs, layers.Dense(n_classes)(layers.Dense(16)(inputs)))
     assert as_study_file(one).task.baseline["units"] == 16
 
 
+def test_a_script_as_tensorflows_tutorials_have_it(tmp_path: Path):
+    code = """
+import tensorflow as tf
+mnist = tf.keras.datasets.mnist
+(x_train, y_train), (x_test, y_test) = mnist.load_data()
+x_train, x_test = x_train / 255.0, x_test / 255.0
+model = tf.keras.models.Sequential([
+    tf.keras.layers.Flatten(input_shape=(28, 28)),
+    tf.keras.layers.Dense(128, activation="relu"),
+    tf.keras.layers.Dropout(0.2),
+    tf.keras.layers.Dense(10),
+])
+predictions = model(x_train[:1]).numpy()
+loss_fn = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+loss_fn(y_train[:1], predictions).numpy()
+model.compile(optimizer="adam", loss=loss_fn, metrics=["accuracy"])
+model.fit(x_train, y_train, epochs=5)
+"""
+    one = adopted(tmp_path, code)
+
+    assert "load_mnist(folder)" in load_code(one)
+    assert "Split(x_test, y_test)" in load_code(one)  # though never evaluated
+    assert "predictions" not in build_code(one)
+    assert "tensorflow" not in build_code(one)
+    assert as_study_file(one).task.baseline["dropout"] == 0.2
+
+
+def test_a_script_that_tests_on_its_training_data_gets_test_data(tmp_path: Path):
+    one = adopted(tmp_path, HEAD + SEQUENTIAL + TAIL + "model.evaluate(x, y)\n")
+
+    assert "the script has no test data of its own" in words(one)
+    assert load_code(one).count("hold_out") == 2
+
+
+def test_one_hot_labels_given_to_fit_become_class_numbers(tmp_path: Path):
+    code = HEAD + SEQUENTIAL + TAIL.replace("mse", "categorical_crossentropy")
+    code = code.replace("fit(x, y", "fit(x, to_categorical(y)")
+    one = adopted(tmp_path, "from keras.utils import to_categorical\n" + code)
+
+    assert "rest = Split(x, y)" in load_code(one)
+    assert "sparse_categorical_crossentropy" in build_code(one)
+
+
+def test_names_that_a_study_file_uses_may_be_the_scripts(tmp_path: Path):
+    code = "folder = 3\nparams = 4\n" + HEAD + SEQUENTIAL + TAIL.replace("x, y", "x * folder, y")
+    task = as_study_file(adopted(tmp_path, code)).task
+    np.savez(tmp_path / "numbers.npz", x=np.ones((50, 4)), y=np.arange(50) % 2)
+
+    assert task.load(tmp_path).train.x[0, 0] == 3
+
+
 def test_split_functions_scalers_and_paths_are_kept_and_the_split_is_made_repeatable(
     tmp_path: Path,
 ):
@@ -309,8 +361,6 @@ model.evaluate(x_test, y_test)
 
 
 def test_an_adopted_study_file_loads_its_data(tmp_path: Path):
-    import numpy as np
-
     np.savez(tmp_path / "numbers.npz", x=np.ones((50, 4)), y=np.arange(50) % 2)
     task = as_study_file(adopted(tmp_path, HEAD + SEQUENTIAL + TAIL)).task
 
