@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from hpsearch.adopt.names import chains, imported_names, meaning
 from hpsearch.adopt.network import FromData
 from hpsearch.adopt.script import Remark, Script, Span
-from hpsearch.adopt.slices import FUNCTION, LOOP, free_name, needed_for, read_names
+from hpsearch.adopt.slices import FUNCTION, LOOP, changed, free_name, needed_for, read_names
 from hpsearch.adopt.training import Training
 
 DATASETS = {"fashion_mnist": "FASHION_MNIST", "mnist": "MNIST", "imdb": "IMDB"}
@@ -135,6 +136,11 @@ class _Reader:
             if isinstance(arguments[what], ast.List | ast.Tuple | ast.Dict):
                 line = arguments[what].lineno
                 return Remark(line, "several inputs or outputs are not adopted")
+        bound = set().union(*map(changed, self.statements), dir(builtins), self.names)
+        for given in self._passed():
+            if unknown := sorted(read_names(given) - bound):
+                words = f"{unknown[0]} comes from code that adopt does not follow"
+                return Remark(given.lineno, words)
         known = {*SAME_NAME, *(f"keras.datasets.{name}.load_data" for name in DATASETS)}
         for piece in (*self.statements, *self._passed()):
             for node, dotted in chains(piece, self.names):
@@ -263,8 +269,8 @@ class _Reader:
             code = self.script.render(statement, self.edits)
             if not _does_nothing(code):
                 last = statement.end_lineno or statement.lineno
-                lines += self._comments(range(statement.lineno, last + 1))
-                lines += apart(statement, code)
+                said = self._comments(range(statement.lineno, last + 1))
+                lines += apart(statement, [*said, *code.splitlines()])
         lines = [*self._seeds(), *lines, *self._checks()]
         splits = self._splits()
         fit = self.training.fit
@@ -413,10 +419,10 @@ def comment(words: str) -> list[str]:
     )  # fmt: skip
 
 
-def apart(statement: ast.stmt, code: str) -> list[str]:
+def apart(statement: ast.stmt, lines: list[str]) -> list[str]:
     """The lines of a statement; a function has a blank line around it."""
-    around = [""] if isinstance(statement, FUNCTION) else []
-    return [*around, *code.splitlines(), *around]
+    around = [""] if isinstance(statement, (*FUNCTION, ast.ClassDef)) else []
+    return [*around, *lines, *around]
 
 
 def is_standard(module: str) -> bool:

@@ -12,6 +12,7 @@ from hpsearch.adopt.ranges import Range, default_learning_rate, range_around
 from hpsearch.adopt.script import Remark, Script, Span
 from hpsearch.adopt.slices import changed, free_name, needed_for, read_names
 from hpsearch.adopt.training import NotLiteral, Training
+from hpsearch.errors import UsageError
 from hpsearch.task import ParamValue
 
 RECURRENT = ("LSTM", "GRU", "SimpleRNN")
@@ -92,13 +93,31 @@ def read_network(script: Script, training: Training, data: Collection[int]) -> N
         script: The script.
         training: Its training.
         data: Places of statements that prepare the data, which `build` cannot have.
+
+    Raises:
+        UsageError: The network is not built at the top level of the script.
     """
     wanted = read_names(training.model)
     places = needed_for(wanted, training.at, training.statements, stop=data)
+    bound = set().union(*(changed(training.statements[at]) for at in places))
+    if wanted - bound - set(imported_names(script.tree)):
+        raise UsageError(
+            f"{script.place(training.fit.lineno)}: adopt cannot follow where this network comes "
+            "from: build it at the top level of the script, before its fit"
+        )
+    compiles = [at for at in places if _compiles(training.statements[at])]
+    places = [at for at in places if at not in compiles[:-1]]
     network = Network([at for at in places if not _is_constant(training, at)])
     network.params = free_name("params", read_names(script.tree))
     _Reader(script, training, data, network).read()
     return network
+
+
+def _compiles(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="compile"))):
+            return True
+    return False
 
 
 def _is_constant(training: Training, at: int) -> bool:

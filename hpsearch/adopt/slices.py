@@ -19,8 +19,8 @@ FIT = ("fit", "fit_generator")
 def statements_of(tree: ast.Module) -> list[ast.stmt]:
     """The statements of a script in the order in which they run.
 
-    What stands below `if __name__ == "__main__"`, in a `with` of TensorFlow's, or in a
-    `main()` that is called there, is taken out of it.
+    What stands below `if __name__ == "__main__"`, in a `with` of TensorFlow's, in a `main()`
+    that is called there, or in an `if` or `try` that trains, is taken out of it.
     """
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     names = imported_names(tree)
@@ -30,6 +30,8 @@ def statements_of(tree: ast.Module) -> list[ast.stmt]:
             case ast.If(test=ast.Compare(left=ast.Name(id="__name__")), body=body):
                 return [inner for part in body for inner in unwrap(part)]
             case ast.With(items=[ast.withitem(optional_vars=None)], body=body):
+                return [inner for part in body for inner in unwrap(part)]
+            case ast.If(body=body) | ast.Try(body=body) if any(map(_trains, body)):
                 return [inner for part in body for inner in unwrap(part)]
             case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=[], keywords=[])):
                 function = functions.get(name)
@@ -166,5 +168,5 @@ def _arguments(function: ast.FunctionDef) -> list[ast.arg]:
     return [*args.posonlyargs, *args.args, *args.kwonlyargs]
 
 
-def _trains(function: ast.FunctionDef) -> bool:
-    return any(isinstance(n, ast.Attribute) and n.attr in FIT for n in ast.walk(function))
+def _trains(node: ast.AST) -> bool:
+    return any(isinstance(n, ast.Call) and is_training(n) for n in ast.walk(node))

@@ -170,6 +170,7 @@ def find_training(script: Script) -> Training:
     Raises:
         UsageError: There is none, or one that cannot be followed.
     """
+    _require_names(script)
     statements = statements_of(script.tree)
     compiled = _networks(script.tree)
     if not compiled:
@@ -210,6 +211,22 @@ def find_training(script: Script) -> Training:
         if name in training.arguments and not _is_none(training.arguments[name]):
             training.remarks.append(Remark(training.arguments[name].lineno, words))
     return _with_rounds(script, training)
+
+
+def _require_names(script: Script) -> None:
+    """Refuse imports that leave open what they import.
+
+    Raises:
+        UsageError: There is one, of Keras.
+    """
+    for node in ast.walk(script.tree):
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            module = node.module or ""
+            if module.split(".")[0] in ("keras", "tensorflow"):
+                raise UsageError(
+                    f"{script.place(node.lineno)}: from {module} import * does not say what it "
+                    "imports: name it"
+                )
 
 
 def _with_rounds(script: Script, training: Training) -> Training:

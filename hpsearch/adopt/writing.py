@@ -130,7 +130,7 @@ def _text(
     build = [
         "import keras  # not at the top of the file: it takes seconds to import",
         *_inside(lines, _names("\n".join(build))),
-        "",
+        *([""] if build[0] else []),
         *build,
     ]
     public = ["Budget", "Dataset", "Split", "Task"]
@@ -169,16 +169,17 @@ def _build(script: Script, training: Training, network: Network) -> list[str]:
         if at in network.dropped:
             continue
         statement = training.statements[at]
+        own: list[str] = []
         for line in range(statement.lineno, (statement.end_lineno or 0) + 1):
             if line in said:
-                lines += comment(f"{said[line].words} ({script.line(line)})")
+                own += comment(f"{said[line].words} ({script.line(line)})")
         if at == network.optimizer_at:
             lines += [
                 f'{OPTIMIZER} = keras.optimizers.get({network.params}["optimizer"])',
                 f'{OPTIMIZER}.learning_rate = {network.params}["learning_rate"]',
             ]
-        code = script.render(statement, network.edits)
-        lines += apart(statement, code)
+        own += script.render(statement, network.edits).splitlines()
+        lines += apart(statement, own)
     return [*lines, f"return {script.render(training.model, network.edits)}"]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 from hpsearch.adopt.writing import Adopted, adopt_script
 from hpsearch.errors import DataError, UsageError
+from hpsearch.files import atomic_file
 from hpsearch.terminal.printing import plain, say
 
 
@@ -25,11 +27,12 @@ def adopt(path: Path, output: Path | None) -> None:
     if target.suffix != ".py":
         raise UsageError(f"--output takes a file that ends in .py, not {target}")
     adopted = adopt_script(path)
+    if os.path.lexists(target):
+        raise UsageError(f"{target} already exists: choose another name with --output")
     try:
-        with target.open("x", encoding="utf-8") as file:
-            file.write(adopted.text)
-    except FileExistsError as error:
-        raise UsageError(f"{target} already exists: choose another name with --output") from error
+        with atomic_file(target) as scratch:
+            scratch.write_text(adopted.text, encoding="utf-8")
+            scratch.chmod(0o644)  # temporary files are private
     except OSError as error:
         raise DataError(f"cannot write {target}: {error.strerror}") from error
     print(plain("\n".join([f"wrote {target}", *_lines(adopted)])))

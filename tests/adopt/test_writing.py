@@ -330,6 +330,30 @@ def test_names_that_a_study_file_uses_may_be_the_scripts(tmp_path: Path):
     assert task.load(tmp_path).train.x[0, 0] == 3
 
 
+def test_of_several_trainings_the_one_that_validates_counts(tmp_path: Path):
+    again = TAIL.replace("adam", "sgd").replace("epochs=12", "epochs=5, validation_split=0.2")
+    one = adopted(tmp_path, HEAD + SEQUENTIAL + TAIL + again)
+
+    baseline = as_study_file(one).task.baseline
+    assert (baseline["optimizer"], baseline["epochs"]) == ("sgd", 5)
+    assert build_code(one).count("compile(") == 1
+    assert "another fit is left out" in words(one)
+
+
+def test_what_stands_below_a_condition_that_trains_is_followed(tmp_path: Path):
+    body = (SEQUENTIAL + TAIL).strip().replace("\n", "\n    ")
+    one = adopted(tmp_path, HEAD + f"if not trained:\n    {body}\n")
+
+    assert as_study_file(one).task.baseline["units"] == 32
+
+
+def test_data_from_nowhere_are_left_for_the_user(tmp_path: Path):
+    one = adopted(tmp_path, HEAD + SEQUENTIAL + TAIL.replace("fit(x, y", "fit(frames, y"))
+
+    assert "frames comes from code that adopt does not follow" in words(one)
+    assert "raise NotImplementedError" in load_code(one)
+
+
 def test_split_functions_scalers_and_paths_are_kept_and_the_split_is_made_repeatable(
     tmp_path: Path,
 ):
@@ -419,6 +443,16 @@ def test_a_notebook_is_read_without_its_magics(tmp_path: Path):
             "def train(m, x, y):\n    m.compile('adam', 'mse')\n    m.fit(x, y, epochs=3)\n",
             "mine.py:3: fit stands in a function or class",
             id="fit in a function",
+        ),
+        pytest.param(
+            "from keras.layers import *\n" + HEAD + SEQUENTIAL + TAIL,
+            "mine.py:1: from keras.layers import * does not say what it imports",
+            id="an import of everything",
+        ),
+        pytest.param(
+            HEAD + "model = zoo[0]\n".replace("model", "other") + TAIL,
+            "mine.py:8: adopt cannot follow where this network comes from",
+            id="a network from nowhere",
         ),
         pytest.param(
             HEAD + SEQUENTIAL + "model.compile('adam')\nmodel.fit(**settings)",
