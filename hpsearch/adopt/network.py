@@ -99,13 +99,13 @@ def read_network(script: Script, training: Training, data: Collection[int]) -> N
     """
     wanted = read_names(training.model)
     places = needed_for(wanted, training.at, training.statements, stop=data)
-    bound = set().union(*(changed(training.statements[at]) for at in places))
-    if wanted - bound - set(imported_names(script.tree)):
+    compiles = [at for at in places if _compiles(training.statements[at])]
+    made = (training.statements[at] for at in places if at not in compiles)
+    if wanted - set().union(*map(changed, made)) - set(imported_names(script.tree)):
         raise UsageError(
             f"{script.place(training.fit.lineno)}: adopt cannot follow where this network comes "
             "from: build it at the top level of the script, before its fit"
         )
-    compiles = [at for at in places if _compiles(training.statements[at])]
     places = [at for at in places if at not in compiles[:-1]]
     network = Network([at for at in places if not _is_constant(training, at)])
     network.params = free_name("params", read_names(script.tree))

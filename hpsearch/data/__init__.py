@@ -15,10 +15,10 @@ from hpsearch.data.keras_data import (
     pad_sequences,
     to_categorical,
 )
+from hpsearch.data.labelled_texts import read_text_folder, read_text_table, read_texts
 from hpsearch.data.sources import File, Source
 from hpsearch.data.splits import hold_out
 from hpsearch.data.tables import read_table
-from hpsearch.data.text_folder import read_text_folder
 from hpsearch.data.texts import encode_texts
 from hpsearch.data.words import encode_bag, encode_words, fit_vocabulary
 
@@ -48,6 +48,8 @@ __all__ = [
     "read_idx",
     "read_table",
     "read_text_folder",
+    "read_text_table",
+    "read_texts",
     "to_categorical",
     "windows",
 ]

@@ -54,6 +54,7 @@ class Attr:
     BASELINE = "baseline"
     SEED = "seed"
     REPLICATE_OF = "replicate_of"
+    SLOT = "slot"
     FIT = "fit"
     LOWEST = "lowest_val_loss_at"
     ONSET = "overfits_from"
@@ -94,6 +95,8 @@ class TrialRow:
     """The metric by epoch, as far as this trial reported it."""
     costs: tuple[float, ...] = ()
     """Of a trial with a value, in the order of the study's costs."""
+    slot: int | None = None
+    """That of its last attempt, counted from 1; None for an older hpsearch, and if read off."""
     started: datetime | None = None
     """When its last attempt began."""
     ended: datetime | None = None
@@ -170,6 +173,7 @@ def _read(trial: FrozenTrial, attrs: Mapping[str, Any]) -> TrialRow:
         curve=attrs.get(Attr.CURVE),
         onset=_onset(trial, attrs),
         intermediate=trial.intermediate_values,
+        slot=attrs.get(Attr.SLOT),
         started=trial.datetime_start,
         ended=trial.datetime_complete,
     )

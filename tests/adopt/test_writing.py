@@ -451,7 +451,7 @@ def test_a_notebook_is_read_without_its_magics(tmp_path: Path):
         ),
         pytest.param(
             HEAD + "model = zoo[0]\n".replace("model", "other") + TAIL,
-            "mine.py:8: adopt cannot follow where this network comes from",
+            "mine.py:9: adopt cannot follow where this network comes from",
             id="a network from nowhere",
         ),
         pytest.param(
