@@ -55,13 +55,13 @@ def test_a_number_that_only_the_data_know_is_asked_for_by_check(cwd: Path, insid
     study = cwd / "alice_study.py"
 
     refused = inside("check", "alice_study.py", "--data", ".")
-    study.write_text(study.read_text().replace("NB_CHARS = 1 ", "NB_CHARS = 11 "))
+    study.write_text(study.read_text().replace("NB_CHARS = 1 ", "NB_CHARS = 10 "))
     accepted = inside("check", "alice_study.py", "--data", ".")
 
     assert refused.returncode == 2
-    assert "write NB_CHARS = 11: the network needs it" in refused.stderr
+    assert "write NB_CHARS = 10: the network needs it" in refused.stderr
     assert accepted.returncode == 0, accepted.stderr
-    assert "each 10 x 11 (bool)" in accepted.stdout
+    assert "each 10 x 10 (bool)" in accepted.stdout
 
 
 def test_another_file_can_be_named(script: Path, inside: Cli):
