@@ -471,6 +471,31 @@ def init_command(
     init(name, kind)
 
 
+@app.command("adopt", rich_help_panel="Start")
+def adopt_command(
+    script: Annotated[
+        Path,
+        typer.Argument(metavar="SCRIPT_OR_NOTEBOOK", help="A Keras script, .py or .ipynb."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Study file to write.  [default: the script's name, and _study.py]",
+        ),
+    ] = None,
+) -> None:
+    """Make a study file of a plain Keras script, without running it.
+
+    Its literals become the baseline. Example: hpsearch adopt lab1.ipynb
+    """
+    from hpsearch.verbs.adopt import adopt
+
+    adopt(script, output)
+
+
 @app.command("check", rich_help_panel="Start")
 def check_command(
     study_file: StudyFileArgument,
