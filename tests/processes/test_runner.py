@@ -19,7 +19,7 @@ from hpsearch.processes.supervisor import NO_LIMITS, Ending, How, supervise
 from tests.processes.jobs import go_on, job_of
 from tests.waiting import is_alive, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("measured")]
 
 START_A_SERVER = """
 import sys
