@@ -197,6 +197,7 @@ TASK = Task(
 )
 '''
 
+OPTIONS = {"letters": ["--objective", "val_accuracy,n_weights"]}  # used like any other
 TEXTS = {"reviews": REVIEWS, "letters": LETTERS, "tones": TONES}
 
 
@@ -207,7 +208,7 @@ def used_study(name: str) -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / f"{name}.py").write_text(TEXTS[name])
     for command in (
-        ["run", f"{name}.py"],
+        ["run", f"{name}.py", *OPTIONS.get(name, [])],
         ["evaluate", name, "--top", "1", "--seeds", "1"],
         ["export", name, "-o", "out"],
     ):

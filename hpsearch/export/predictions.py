@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,8 +103,8 @@ def guess_all(model: Model, part: str) -> list[Guessed]:
             write_split(split, part, Path(folder))
         except OSError as error:
             raise DataError(f"cannot write into {folder}: {error.strerror or error}") from error
-        answers = ask(PredictSplit(model=str(model.path), data=folder, split=part))
-        classes = () if next(answers) == "linear" else model.classes
+        is_linear, answers = _outputs(model.path, Path(folder), part)
+        classes = () if is_linear else model.classes
         return [
             Guessed(label, _likeliest(outputs, classes), outputs)
             for label, outputs in zip(split.y.tolist(), answers, strict=True)
@@ -131,8 +131,7 @@ def predict_split(model: Path, prepared: Prepared, split: str) -> Array:
         StudyFileError: The outputs are not probabilities of classes, or the network cannot
             be used.
     """
-    answers = ask(PredictSplit(model=str(model), data=str(prepared.folder), split=split))
-    is_linear = next(answers) == "linear"
+    is_linear, answers = _outputs(model, prepared.folder, split)
     outputs = np.array(list(answers))
     if outputs.ndim == 2 and outputs.shape[1] == 1:  # the probability of the second class
         outputs = np.hstack([1 - outputs, outputs])
@@ -140,6 +139,12 @@ def predict_split(model: Path, prepared: Prepared, split: str) -> Array:
     if is_linear or not is_sound or np.abs(outputs.sum(axis=1) - 1).max() > 1e-3:
         raise StudyFileError("the outputs of the network are not probabilities of classes")
     return outputs
+
+
+def _outputs(model: Path, data: Path, split: str) -> tuple[bool, Iterator[Any]]:
+    """Whether a network's last layer is linear, and its outputs for each example of a split."""
+    answers = ask(PredictSplit(model=str(model), data=str(data), split=split))
+    return next(answers) == "linear", answers
 
 
 def most_probable(outputs: Any, classes: Sequence[str], top: int | None) -> list[Guess]:

@@ -103,6 +103,7 @@ def test_two_slots_train_side_by_side(cwd):
     summary = search(write_toy(cwd, in_build=in_build), 2, slots=2, limits=Limits(trial_s=60))
 
     assert summary.counts[Outcome.FINISHED] == 2
+    assert {row.slot for row in summary.rows if row.read_off is None} == {1, 2}
 
 
 @pytest.mark.slow

@@ -145,6 +145,21 @@ def test_minutes_leave_out_seeds_then_levels_and_say_so(cwd: Path, inside: Cli):
     assert read().counts == {Outcome.FINISHED: 2}
 
 
+def test_the_note_of_a_sweep_shows_its_table_before_its_end(cwd: Path, inside: Cli):
+    in_build = "assert params['level'] < 0.6, 'too much'"
+    write_toy(cwd, in_build=in_build, fields='factors={"level": [0.7, 0.8, 0.9, 0.4]},')
+
+    done = inside("sweep", "toy.py", "--seeds", "1", "--slots", "1")
+
+    assert done.returncode == 2, done.stderr
+    assert "3 trials in a row failed" in done.stderr  # before the last level was trained
+    study, _record = load_study(Storage(URL, read_only=True), "toy-sweep")
+    note = get_note(study)
+    assert r"|  | the baseline | 0\.5" in note
+    assert r"|  | 0\.9 |  | failed |" in note
+    assert r"|  | 0\.4 |  | not trained |" in note
+
+
 def test_a_setting_that_diverges_is_told_in_the_table(cwd: Path, inside: Cli):
     in_build = "params = {**params, 'level': float('nan') if params['level'] == 0.8 else 0.5}"
     write_toy(cwd, in_build=in_build, fields=FACTORS)
@@ -202,8 +217,8 @@ def test_combine_trains_the_best_levels_together_and_compares_them_with_a_search
     assert "promised +0.3100 together; the combination gained +0.3100" in done.stdout
     assert "hpsearch run toy --epochs 32" in done.stderr
 
-    inside("run", "toy.py", "--trials", "1")
-    again = inside("combine", "two")
+    inside("run", "toy.py", "--trials", "1", "--objective", "val_score,n_weights")
+    again = inside("combine", "two")  # with the best by the first objective
 
     assert again.returncode == 0, again.stderr
     assert "searched: trial 1 of toy" in again.stdout  # read off at epoch 3
