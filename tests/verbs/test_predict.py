@@ -324,9 +324,11 @@ def test_a_network_that_reads_strings_gets_strings(tmp_path: Path):
     counts = keras.layers.TextVectorization(vocabulary=["good", "bad"], output_mode="count")(words)
     keras.Model(words, counts).save(tmp_path / "model.keras")
 
-    question = Predict(model=str(tmp_path / "model.keras"), x=[["bad bad good"]], dtype="<U12")
+    question = Predict(
+        model=str(tmp_path / "model.keras"), x={"": [["bad bad good"]]}, dtype={"": "<U12"}
+    )
 
-    assert list(answer(question)) == ["", [0, 1, 2]]
+    assert list(answer(question)) == [{"": ""}, {"": [0, 1, 2]}]
 
 
 def test_examples_of_several_kinds_of_number_all_arrive_as_they_are(reviews: Path, cli: Cli):
@@ -355,9 +357,9 @@ def test_the_activation_of_the_last_layer_comes_first(tmp_path: Path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.save(tmp_path / "model.keras")
 
-    question = Predict(model=str(tmp_path / "model.keras"), x=[[1.0, 2.0]], dtype="<f4")
+    question = Predict(model=str(tmp_path / "model.keras"), x={"": [[1.0, 2.0]]}, dtype={"": "<f4"})
 
-    assert next(answer(question)) == "linear"
+    assert next(answer(question)) == {"": "linear"}
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves
@@ -379,11 +381,13 @@ def test_the_network_of_each_lab_is_loaded_and_takes_what_its_encode_makes(
         encoded = task.encode(b"alice was good", words if task.writing is None else letters)
 
     question = Predict(
-        model=str(tmp_path / "model.keras"), x=[encoded.x.tolist()], dtype=encoded.x.dtype.str
+        model=str(tmp_path / "model.keras"),
+        x={"": [encoded.x.tolist()]},
+        dtype={"": encoded.x.dtype.str},
     )
     _, outputs = answer(question)
 
-    assert len(outputs) == model.output_shape[-1]
+    assert len(outputs[""]) == model.output_shape[-1]
 
 
 def test_a_whole_split_is_predicted_as_the_evaluation_measured_it(reviews: Path, cli: Cli):
