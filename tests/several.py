@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import atexit
-import os
+import contextlib
 import shutil
-import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
-from tests.evaluated import hpsearch
+from hpsearch.searching.launch import search
+from hpsearch.verbs.evaluate import evaluate
+from hpsearch.verbs.export import export
+
+STORAGE = "sqlite:///runs/studies.db"
 
 TEXT = '''"""Houses: what one is worth, and whether it is a bargain, by numbers and words."""
 
@@ -78,7 +81,8 @@ TASK = Task(
     load=load,
     space=space,
     build=build,
-    metric="val_kind_accuracy",
+    metric="val_price_mae",
+    direction="minimize",
     baseline=dict(epochs=2, batch_size=16, units=8),
     budget=Budget(n_trials=1),
     classes={"kind": ["dear", "cheap"]},
@@ -103,13 +107,22 @@ def houses_study() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="hpsearch-several-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     write_houses(folder)
-    for command in (
-        ["run", "houses.py"],
-        ["evaluate", "houses", "--top", "1", "--seeds", "1"],
-        ["export", "houses", "-o", "out"],
-    ):
-        done = subprocess.run(
-            hpsearch(*command), cwd=folder, env=os.environ, capture_output=True, text=True
+    with contextlib.chdir(folder):
+        search("houses.py")
+        evaluate(
+            STORAGE,
+            "houses",
+            n_top=1,
+            n_seeds=1,
+            n_slots=1,
+            data=None,
+            again=False,
+            as_json=True,
         )
-        assert done.returncode == 0, done.stderr
+        export(STORAGE, "houses", Path("out"), data=None)
     return folder
+
+
+def copy_houses(folder: Path) -> None:
+    """Copy the study, its export and its data into a folder."""
+    shutil.copytree(houses_study(), folder, dirs_exist_ok=True)

@@ -95,7 +95,7 @@ class Split:
                 try:
                     lengths[called] = array.shape[0] if is_sparse(array) else len(array)
                 except TypeError:
-                    raise DataError(f"the {called} are {array!r:.40}: {ONE_OR_MORE}") from None
+                    raise DataError(f"the {called} are {array!r:.40}, {ONE_OR_MORE}") from None
         return lengths
 
     def __len__(self) -> int:

@@ -125,10 +125,16 @@ def _table(
     for output, names in named(classes).items():
         of_output = [one.by_output()[output] for one in found]
         figures = [_figures(one, names) for one in of_output]
-        columns = ("label", "predicted", *figures[0])
+        columns: dict[str, list[Cell]] = {
+            "label": [_name_of(one.label, names) for one in of_output],
+            "predicted": [one.guess for one in of_output],
+            **{name: [round(one[name], 6) for one in figures] for name in figures[0]},
+        }
+        if output and not any(columns["predicted"]):  # numbers: all columns would be too wide
+            del columns["predicted"]
         header += [f"{output} {column}".lstrip() for column in columns]
-        for row, one, by_name in zip(rows, of_output, figures, strict=True):
-            row += [_name_of(one.label, names), one.guess, *(round(p, 6) for p in by_name.values())]
+        for row, cells in zip(rows, zip(*columns.values(), strict=True), strict=True):
+            row += cells
     return header, rows
 
 
@@ -142,6 +148,8 @@ def _figures(one: Guessed, classes: Sequence[str]) -> dict[str, float]:
 
 
 def _name_of(label: Any, classes: Sequence[str]) -> str:
+    if isinstance(label, list) and len(label) == 1:  # a column of labels
+        (label,) = label
     is_class = isinstance(label, int) and 0 <= label < len(classes)
     return classes[label] if is_class else str(label)
 
