@@ -126,7 +126,7 @@ def _table(
         of_output = [one.by_output()[output] for one in found]
         figures = [_figures(one, names) for one in of_output]
         columns: dict[str, list[Cell]] = {
-            "label": [_name_of(one.label, names) for one in of_output],
+            "label": [_label_cell(one.label, names) for one in of_output],
             "predicted": [one.guess for one in of_output],
             **{name: [round(one[name], 6) for one in figures] for name in figures[0]},
         }
@@ -148,10 +148,15 @@ def _figures(one: Guessed, classes: Sequence[str]) -> dict[str, float]:
 
 
 def _name_of(label: Any, classes: Sequence[str]) -> str:
-    if isinstance(label, list) and len(label) == 1:  # a column of labels
-        (label,) = label
     is_class = isinstance(label, int) and 0 <= label < len(classes)
     return classes[label] if is_class else str(label)
+
+
+def _label_cell(label: Any, classes: Sequence[str]) -> Cell:
+    """A label in a table: the name of a class, or a number as it is."""
+    if isinstance(label, list) and len(label) == 1:  # labels of shape (n, 1)
+        (label,) = label
+    return label if isinstance(label, float) else _name_of(label, classes)
 
 
 def _share_right(found: Sequence[Guessed], model: Model) -> str:
