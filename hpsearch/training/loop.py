@@ -369,6 +369,11 @@ class Shuffle(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.batches.set_order(order(self.seed, epoch, self.n))
+        if keras.backend.backend() == "torch":
+            # whose dropout draws from its own generator, which is in no variable of Keras
+            import torch
+
+            torch.manual_seed(int(np.random.default_rng([self.seed, epoch]).integers(2**63)))
 
 
 class ValidateFinished(keras.callbacks.Callback):
@@ -416,7 +421,8 @@ def fit(
         verbose: What Keras prints: 0 nothing, 2 a line an epoch.
     """
     n = count(x)
-    model.steps_per_execution = min(BATCHES_PER_CALL, math.ceil(n / batch_size))
+    if keras.backend.backend() != "torch":  # which runs one batch at a time
+        model.steps_per_execution = min(BATCHES_PER_CALL, math.ceil(n / batch_size))
     batches = make_batches(tuple(arrange(model, x, y, sample_weight)), batch_size)
     model.fit(
         batches.for_keras(),
@@ -436,6 +442,10 @@ def finish(model: keras.Model) -> None:
     training ends. `fit` does so itself; a model whose state was restored needs it.
     """
     model.optimizer.finalize_variable_values(model.trainable_variables)
+    for variable in model.trainable_variables:
+        # on JAX the variable would share its array with the average, and the next call into
+        # the backend gives away the array's memory
+        variable.assign(np.array(variable))
 
 
 @contextmanager
