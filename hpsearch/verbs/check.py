@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from hpsearch.data.arrays import Array, Dataset, Prepared, classes_of, is_sparse
 from hpsearch.data.sources import locate
-from hpsearch.data.structure import named, place_in
+from hpsearch.data.structure import named
 from hpsearch.errors import StudyFileError
 from hpsearch.export.network_code import network_code
 from hpsearch.files import Cell
@@ -89,8 +89,8 @@ def _check_classes(study_file: StudyFile, dataset: Dataset) -> None:
         if names and labels is not None and not 0 <= labels[0] <= labels[-1] < len(names):
             raise StudyFileError(
                 f"{place_of(study_file, 'classes')}: classes= names {len(names)} labels, 0 to "
-                f"{len(names) - 1}, but the {place_in('labels', output)} of the data go from "
-                f"{labels[0]} to {labels[-1]}"
+                f"{len(names) - 1}, but the labels{' of ' + output if output else ''} of the data "
+                f"go from {labels[0]} to {labels[-1]}"
             )
 
 
