@@ -12,14 +12,15 @@ import numpy as np
 from optuna.study import Study
 
 from hpsearch.curves.curve import Curve
-from hpsearch.data.arrays import Array, Split
+from hpsearch.data.arrays import Array, Split, classes_of
+from hpsearch.data.structure import named
 from hpsearch.errors import NothingFinished, UsageError
 from hpsearch.export.predictions import predict_split
 from hpsearch.export.winner import find_winner, name_classes
 from hpsearch.goal import Goal, Logs
 from hpsearch.lab.combine import COMBINED
 from hpsearch.lab.table import FactorTable, SweepTable, read_table
-from hpsearch.study.record import Record, load_study
+from hpsearch.study.record import Record, load_any_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
 from hpsearch.study.trials import Outcome, TrialRow
@@ -67,7 +68,7 @@ class Subject:
         self.storage, self.name, self.data = storage, name, data
         self.study: Study
         self.record: Record
-        self.study, self.record = load_study(storage, name)
+        self.study, self.record = load_any_study(storage, name)
 
     @property
     def goal(self) -> Goal:
@@ -78,6 +79,11 @@ class Subject:
     def is_sweep(self) -> bool:
         """Whether it varies one factor at a time."""
         return bool(self.record.points)
+
+    @property
+    def cure(self) -> str:
+        """The end of a message that the study has not come far enough."""
+        return f": hpsearch resume {self.name}" if self.record.is_ours else ""
 
     @cached_property
     def summary(self) -> Summary:
@@ -106,9 +112,7 @@ class Subject:
             if is_finite(one.mean)
         ]
         if not rows:
-            raise NothingFinished(
-                f"study {self.name!r} has no finished trial to draw: hpsearch resume {self.name}"
-            )
+            raise NothingFinished(f"study {self.name!r} has no finished trial to draw{self.cure}")
         return rows
 
     def logs(self, row: TrialRow) -> list[Logs]:
@@ -120,6 +124,8 @@ class Subject:
     @property
     def published(self) -> dict[int, Logs]:
         """The baseline's logs as the lab published them, by epoch."""
+        if not self.record.is_ours:
+            return {}
         published = self.record.load().task.published
         return {} if published is None else published.logs
 
@@ -149,7 +155,13 @@ class Subject:
         winner = find_winner(self.storage, self.name)
         prepared = winner.prepare_data(self.data)
         dataset = prepared.open()
-        labels = dataset.test.classes()
+        y = dataset.test.y
+        if isinstance(y, dict | tuple):
+            raise UsageError(
+                f"study {self.name!r} has several outputs: this picture is of a network with one "
+                "output, whose labels are classes"
+            )
+        labels = classes_of(y)
         if labels is None:
             raise UsageError(f"the labels of study {self.name!r} are no classes")
         probabilities = predict_split(winner.model, prepared, TEST)
@@ -159,7 +171,7 @@ class Subject:
                 f"the labels of study {self.name!r} go from {labels[0]} to {labels[-1]}, but its "
                 f"network tells {n_classes} classes apart, counted from 0"
             )
-        names = name_classes(winner.study_file, dataset)
+        names = named(name_classes(winner.study_file, dataset))[""]
         return Judged(
             task=winner.study_file.task,
             split=dataset.test,
@@ -168,7 +180,7 @@ class Subject:
             classes=[name if name.strip() else repr(name) for name in names]
             if len(names) == n_classes
             else [str(i) for i in range(n_classes)],
-            labels=np.asarray(dataset.test.y, np.int64),
+            labels=np.asarray(y, np.int64),
             probabilities=probabilities,
         )
 
