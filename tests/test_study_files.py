@@ -23,6 +23,8 @@ from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.task import Factor, Params, ParamValue
 
+pytestmark = pytest.mark.xdist_group("real data")  # which are read once a process
+
 # What each lab varies: each level stands for all params that it sets or relies on.
 LEVELS: dict[str, dict[str, list[ParamValue | Params]]] = {
     "digits": {},

@@ -21,6 +21,8 @@ from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
 from tests.toy import write_toy
 
+pytestmark = pytest.mark.usefixtures("measured")
+
 PARAMS = {"epochs": 3, "batch_size": 20, "units": 4, "level": 0.5, "peak": 3, "mode": "sound"}
 
 

@@ -159,6 +159,7 @@ def test_it_imports_no_keras():
     assert done.stdout.endswith("set()\n")
 
 
+@pytest.mark.xdist_group("real data")
 def test_a_review_is_decoded_back_to_words(real_data: Path, capsys: pytest.CaptureFixture[str]):
     show("imdb", split=SplitName.TRAIN, number=14_001, data=real_data, as_json=False)
 
@@ -170,6 +171,7 @@ def test_a_review_is_decoded_back_to_words(real_data: Path, capsys: pytest.Captu
         show("imdb", split=SplitName.VALID, number=0, data=real_data, as_json=False)
 
 
+@pytest.mark.xdist_group("real data")
 def test_a_window_of_a_book_is_shown_with_the_character_to_predict(
     real_data: Path, capsys: pytest.CaptureFixture[str]
 ):
@@ -182,6 +184,7 @@ def test_a_window_of_a_book_is_shown_with_the_character_to_predict(
     ]
 
 
+@pytest.mark.xdist_group("real data")
 def test_the_word_of_a_rank_is_the_one_of_keras_with_its_number_in_the_examples(
     real_data: Path, capsys: pytest.CaptureFixture[str]
 ):

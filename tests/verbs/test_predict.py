@@ -397,11 +397,11 @@ def test_the_network_of_each_lab_is_loaded_and_takes_what_its_encode_makes(
     assert len(outputs[""]) == model.output_shape[-1]
 
 
-def test_several_inputs_give_several_outputs_of_a_study_and_of_its_export(cwd: Path, cli: Cli):
+def test_several_inputs_give_several_outputs_of_a_study_and_of_its_export(cwd: Path, inside: Cli):
     copy_houses(cwd)
-    of_study = cli("predict", "houses", "2 0 sunny quiet", "0 0 damp loud loud")
+    of_study = inside("predict", "houses", "2 0 sunny quiet", "0 0 damp loud loud")
     shutil.rmtree(cwd / "runs")
-    found = predicted(cli("predict", "out", "2 0 sunny quiet", "--json"))
+    found = predicted(inside("predict", "out", "2 0 sunny quiet", "--json"))
 
     blocks = of_study.stdout.split("\n\n")
     assert [re.sub(r"[\d.]+", "#", block) for block in blocks] == [
@@ -414,11 +414,11 @@ def test_several_inputs_give_several_outputs_of_a_study_and_of_its_export(cwd: P
     assert f"price: {found[0]['outputs']['price'][0]:.4g}\n" in f"{blocks[0]}\n"
 
 
-def test_each_of_several_outputs_has_its_columns(cwd: Path, cli: Cli):
+def test_each_of_several_outputs_has_its_columns(cwd: Path, inside: Cli):
     copy_houses(cwd)
     measured = json.loads((cwd / "out" / "metrics.json").read_text())["test"]["winner"]
 
-    done = cli("predict", "out", "--split", "test", "--csv")
+    done = inside("predict", "out", "--split", "test", "--csv")
 
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     kind = ["kind label", "kind predicted", "kind p(dear)", "kind p(cheap)"]

@@ -81,17 +81,16 @@ def test_verify_takes_a_folder_for_what_it_is_and_names_the_changed_file(cwd, in
 
 
 @pytest.mark.xdist_group("evaluated")
-def test_a_study_that_is_evaluated_after_its_report_has_gone_on(cwd, inside: Cli, capsys):
+def test_a_study_that_is_evaluated_after_its_report_has_gone_on(cwd, inside: Cli):
     copy_study(cwd, stage="searched")
     report("sqlite:///runs/studies.db", ["clouds"], Path("before"), data=None)
     shutil.rmtree(cwd / "runs")
     copy_study(cwd)
-    capsys.readouterr()
 
-    verify("sqlite:///runs/studies.db", Path("before"), as_json=False)
+    verified = inside("verify", "before")
     after = inside("report", "clouds", "-o", "after")
 
-    assert "not compared: clouds has gone on since: " in capsys.readouterr().out
+    assert "not compared: clouds has gone on since: " in verified.stdout
     assert (after.returncode, after.stderr) == (0, "")
     assert {"confusion.png", "mistakes.png", "evaluation.csv", "network.csv"} <= {
         path.name for path in (cwd / "after").iterdir()

@@ -22,7 +22,8 @@ from hpsearch.data.texts import Texts
 from hpsearch.data.words import decode_words
 from hpsearch.errors import DataCorrupt, DataError, DataNotFound
 
-pytestmark = pytest.mark.slow
+# the reviews are read once a process
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("real data")]
 
 RANKS = {"the": 1, "film": 2, "Åge": 3}
 KERAS_FIRST = [1, 14, 22, 16, 43, 530, 973, 1622, 1385, 65]  # as Keras's documentation prints it
