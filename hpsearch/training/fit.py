@@ -18,6 +18,7 @@ from hpsearch.curves.curve import State
 from hpsearch.data import Split
 from hpsearch.errors import StudyFileError
 from hpsearch.goal import Logs
+from hpsearch.hyperparameters import HyperParameters
 from hpsearch.task import Params, Task
 from hpsearch.training import loop
 from hpsearch.training.gradient_norm import gradient_norm_logged
@@ -58,7 +59,7 @@ def build(task: Task, params: Params, seed: int, examples: Split) -> keras.Model
 
     def compiled(params: Params) -> keras.Model:
         try:
-            model = task.build(params)
+            model = task.build(HyperParameters(params))
         except KeyError as error:
             if error.args != ("epochs",):
                 raise
