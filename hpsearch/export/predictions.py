@@ -178,11 +178,12 @@ def predict_split(model: Path, prepared: Prepared, split: str) -> Array:
             be used.
     """
     question = PredictSplit(model=str(model), data=str(prepared.folder), split=split)
-    activation, *answers = ask(question)
-    if activation.keys() != {""}:
+    activations, *answers = ask(question)
+    if len(activations) > 1:
         raise StudyFileError("the network has several outputs, and this takes one of classes")
-    is_linear = activation[""] == "linear"
-    outputs = np.array([one[""] for one in answers])
+    ((output, activation),) = activations.items()
+    is_linear = activation == "linear"
+    outputs = np.array([one[output] for one in answers])
     if outputs.ndim == 2 and outputs.shape[1] == 1:  # the probability of the second class
         outputs = np.hstack([1 - outputs, outputs])
     is_sound = outputs.ndim == 2 and outputs.min() >= 0

@@ -128,7 +128,7 @@ def _by_output(model: keras.Model, predicted: Any) -> dict[str, Any]:
 def _activations(model: keras.Model, outputs: list[str]) -> dict[str, str]:
     layers = {"": model.layers[-1]}
     if outputs != [""]:
-        tensors = zip(names_of(model, "output"), model.outputs or (), strict=False)
+        tensors = zip(names_of(model, "output"), getattr(model, "outputs", ()), strict=False)
         layers = {name: tensor._keras_history.operation for name, tensor in tensors}
     found = {name: getattr(layers.get(name), "activation", None) for name in outputs}
     return {name: getattr(activation, "__name__", "") for name, activation in found.items()}
