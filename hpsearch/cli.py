@@ -21,6 +21,7 @@ from hpsearch.command_options import (
     DataTaskArgument,
     EpochsOption,
     EpochTimeoutOption,
+    FactorsOption,
     ForceOption,
     JsonOption,
     MarkdownOption,
@@ -198,10 +199,7 @@ def resume_command(
 @app.command("sweep", rich_help_panel="Lab bench")
 def sweep_command(
     study_file: StudyFileArgument,
-    factors: Annotated[
-        str | None,
-        typer.Option("--factors", metavar="A,B", help="Vary only these.  [default: all]"),
-    ] = None,
+    factors: FactorsOption = None,
     seeds: SeedsOption = 3,
     minutes: MinutesOption = None,
     as_published: Annotated[
@@ -256,6 +254,7 @@ def sweep_command(
 @app.command("lab", rich_help_panel="Lab bench")
 def lab_command(
     study_file: StudyFileArgument,
+    factors: FactorsOption = None,
     minutes: MinutesOption = None,
     seeds: SeedsOption = 3,
     output: Annotated[
@@ -292,7 +291,14 @@ def lab_command(
         slots=slots,
         retries=retries,
     )
-    return lab(study_file, options, n_seeds=seeds, minutes=minutes, folder=output)
+    return lab(
+        study_file,
+        options,
+        factors=parse_names(factors),
+        n_seeds=seeds,
+        minutes=minutes,
+        folder=output,
+    )
 
 
 @app.command("combine", rich_help_panel="Lab bench")
