@@ -190,6 +190,17 @@ model = make()
     assert all(baseline == baselines[0] for baseline in baselines)
 
 
+def test_layers_that_have_to_fit_are_pointed_out(tmp_path: Path):
+    network = """
+inputs = layers.Input((4,))
+a = layers.Dense(8)(inputs)
+model = models.Model(inputs, layers.Dense(3)(layers.Add()([a, layers.Dense(8)(a)])))
+"""
+    one = adopted(tmp_path, HEAD + network + TAIL)
+
+    assert "9: Add needs layers of fitting sizes: let them share a name" in words(one)
+
+
 def test_names_of_constants_count_as_literals_and_one_name_is_one_hyperparameter(tmp_path: Path):
     network = """
 WIDTH = 24
