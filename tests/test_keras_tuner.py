@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from optuna.trial import FixedTrial
 import hpsearch.hyperparameters
 from hpsearch import Split, keras_tuner_defaults, keras_tuner_space
 from hpsearch.errors import StudyFileError
-from hpsearch.hyperparameters import HyperParameters
 from hpsearch.study.distributions import describe_distribution
 from hpsearch.study.space import Space, explore
 from hpsearch.study_file import StudyFile, run_study_file
@@ -204,14 +204,18 @@ def test_the_file_that_goes_into_exports_needs_python_alone():
 
 def test_it_answers_as_keras_tuner_does():
     keras_tuner = pytest.importorskip("keras_tuner", reason="KerasTuner is not installed")
-    namespace: dict[str, object] = {}
+    namespace: dict[str, Any] = {}
     exec(BUILD, namespace)
     build = namespace["build_model"]
-    theirs = keras_tuner.HyperParameters()
-    build(theirs)
 
-    assert keras_tuner_defaults(build) == {
-        name: value for name, value in theirs.values.items() if name != "beta_1"
-    }
-    theirs.values["optimizer"] = "sgd"
-    assert HyperParameters(theirs.values).get("optimizer") == "sgd"
+    def asked(**values: str) -> dict[str, Any]:
+        theirs = keras_tuner.HyperParameters()
+        theirs.values.update(values)
+        build(theirs)
+        return {name: value for name, value in theirs.values.items() if name != "beta_1"}
+
+    assert keras_tuner_defaults(build) == asked()
+    trial = FixedTrial(asked(optimizer="sgd"))
+    keras_tuner_space(build)(trial)
+    assert trial.params == asked(optimizer="sgd")
+    assert "momentum" in trial.params

@@ -27,6 +27,8 @@ READERS = {
     "pathlib.Path", "PIL.Image.open", "os.listdir", "glob.glob", "scipy.io.loadmat",
 }  # fmt: skip
 """Functions whose first argument is a path."""
+GIVEN = ("x", "y", "sample_weight", "validation_data")
+"""Arguments of `fit` that are data."""
 FOREIGN = ("keras", "tensorflow", "tensorflow_datasets", "torch")
 RANDOM = ("numpy.random.", "random.")
 SEEDS = ("numpy.random.seed", "random.seed", "numpy.random.default_rng", "numpy.random.RandomState")
@@ -55,7 +57,7 @@ class Loading:
 def places_of_data(training: Training) -> list[int]:
     """The places of the statements that make what the script trains, validates and tests on."""
     names: set[str] = set()
-    for name in ("x", "y", "validation_data"):
+    for name in GIVEN:
         if name in training.arguments:
             names |= read_names(training.arguments[name])
     places = set(needed_for(names, training.at, training.statements))
@@ -132,10 +134,6 @@ class _Reader:
                 self.training.fit.lineno,
                 "fit is not given x and y as arrays: datasets and generators are not adopted",
             )
-        for what in ("x", "y"):
-            if isinstance(arguments[what], ast.List | ast.Tuple | ast.Dict):
-                line = arguments[what].lineno
-                return Remark(line, "several inputs or outputs are not adopted")
         bound = set().union(*map(changed, self.statements), dir(builtins), self.names)
         for given in self._passed():
             if unknown := sorted(read_names(given) - bound):
@@ -152,7 +150,7 @@ class _Reader:
     def _passed(self) -> list[ast.expr]:
         """What `fit` and `evaluate` are given as data."""
         arguments = self.training.arguments
-        given = [arguments[name] for name in ("x", "y", "validation_data") if name in arguments]
+        given = [arguments[name] for name in GIVEN if name in arguments]
         return given + ([] if self.training.tested is None else self.training.tested[1])
 
     def _keep_out(self, reason: Remark) -> None:
@@ -325,7 +323,8 @@ class _Reader:
     def _splits(self) -> list[str]:
         """The last lines: what is trained, validated and tested on."""
         arguments = self.training.arguments
-        train = self._split(arguments["x"], arguments["y"])
+        weights = [arguments["sample_weight"]] if "sample_weight" in arguments else []
+        train = self._split(arguments["x"], arguments["y"], *weights)
         tested = self.training.tested
         test = None if tested is None else self._split(*tested[1])
         valid = self._validation()
@@ -390,18 +389,25 @@ class _Reader:
 
     def _validation(self) -> str | None:
         match self.training.arguments.get("validation_data"):
-            case ast.Tuple(elts=[x, y]) | ast.List(elts=[x, y]):
-                return self._split(x, y)
+            case ast.Tuple(elts=[x, y, *weights]) | ast.List(elts=[x, y, *weights]):
+                return self._split(x, y, *weights)
             case None:
                 return None
             case node:
                 self._remark(node.lineno, "validation_data is not a pair (x, y): left out")
         return None
 
-    def _split(self, x: ast.expr, y: ast.expr) -> str:
-        parts = [self.script.render(part, self.edits) for part in (x, y)]
-        if any(name.startswith("pandas") for name in self.names.values()):
-            parts = [f"np.asarray({part})" for part in parts]
+    def _split(self, *given: ast.expr) -> str:
+        """A `Split` of examples, labels and perhaps weights."""
+        uses_pandas = any(name.startswith("pandas") for name in self.names.values())
+        parts = []
+        for part in given:
+            code = self.script.render(part, self.edits)
+            if isinstance(part, ast.List):  # several inputs or outputs
+                code = f"({code[1:-1]})"
+            elif uses_pandas and not isinstance(part, ast.Dict | ast.Tuple):
+                code = f"np.asarray({code})"
+            parts.append(code)
         return f"Split({', '.join(parts)})"
 
     def _edit(self, node: ast.AST, text: str) -> None:

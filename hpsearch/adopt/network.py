@@ -18,6 +18,8 @@ from hpsearch.task import ParamValue
 RECURRENT = ("LSTM", "GRU", "SimpleRNN")
 CONVOLUTION = re.compile(r"(Separable|Depthwise)?Conv(olution)?[123]D(Transpose)?$")
 DROPOUT = re.compile(r"(Spatial|Gaussian|Alpha)?Dropout([123]D)?$")
+# layers that take what others give only if its size is right
+FITTING = {"add", "subtract", "multiply", "average", "maximum", "minimum", "dot", "reshape"}
 # what Keras 3 calls the arguments of Keras 1 and 2
 RENAMED_ARGUMENTS = {
     "nb_filter": "filters",
@@ -210,6 +212,8 @@ class _Reader:
 
     def _layer(self, call: ast.Call, layer: str) -> None:
         arguments = self._arguments(call, _positional(layer))
+        if layer.lower() in FITTING:
+            self._remark(call, f"{layer} needs layers of fitting sizes: let them share a name")
         is_output = any(call is other for other in self.output)
         for name, node in arguments.items():
             kind = {"rate": "dropout", "stddev": "noise"}.get(name, name)

@@ -21,7 +21,6 @@ NOT_ADOPTED = {
     "callbacks": "callbacks are left out: read-off and pruning do the work of EarlyStopping, and "
     "curves that of checkpoints",
     "class_weight": "class_weight is left out: trials train without it",
-    "sample_weight": "sample_weight is left out: trials train without it",
 }
 TEST_NAMES = (
     ("x_test", "y_test"),

@@ -190,6 +190,33 @@ model = make()
     assert all(baseline == baselines[0] for baseline in baselines)
 
 
+def test_layers_that_have_to_fit_are_pointed_out(tmp_path: Path):
+    network = """
+inputs = layers.Input((4,))
+a = layers.Dense(8)(inputs)
+model = models.Model(inputs, layers.Dense(3)(layers.Add()([a, layers.Dense(8)(a)])))
+"""
+    one = adopted(tmp_path, HEAD + network + TAIL)
+
+    assert "9: Add needs layers of fitting sizes: let them share a name" in words(one)
+
+
+def test_several_inputs_and_weights_are_adopted(tmp_path: Path):
+    network = """
+a, b = layers.Input((2,)), layers.Input((2,))
+joined = layers.Concatenate()([a, b])
+model = models.Model([a, b], layers.Dense(1)(layers.Dense(5)(joined)))
+"""
+    code = HEAD + network + TAIL.replace("fit(x, y", "fit([x[:, :2], x[:, 2:]], y, sample_weight=w")
+    code = code.replace("model.compile", "w = 1 + y\nmodel.compile")
+    np.savez(tmp_path / "numbers.npz", x=np.ones((50, 4)), y=np.arange(50) % 2)
+
+    dataset = as_study_file(adopted(tmp_path, code)).task.load(tmp_path)
+
+    assert [part.shape for part in dataset.train.x] == [(30, 2), (30, 2)]
+    assert dataset.train.sample_weight.tolist() == (1 + dataset.train.y).tolist()
+
+
 def test_names_of_constants_count_as_literals_and_one_name_is_one_hyperparameter(tmp_path: Path):
     network = """
 WIDTH = 24
