@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from hpsearch.data.file_array import FileArray, join_in_file
 from hpsearch.data.kept import keep, make_private
+from hpsearch.data.sources import cache_folder
 from hpsearch.data.structure import Structure, mapped, named, of_named, place_in, require_names
 from hpsearch.errors import DataError
 
@@ -286,14 +287,15 @@ def prepare(cache: Path, key: str | None, load: Callable[[], Dataset]) -> Prepar
     return Prepared(folder, keep(folder, fill))
 
 
-def write_split(split: Split, part: str, folder: Path) -> None:
+def write_split(split: Split, part: str, folder: Path, *, copied: Path | None = None) -> None:
     """Write a split into a folder, for `Prepared.split` to open.
 
-    Of an array that is mapped from a file already, only its place is written.
+    Of an array that is mapped from a file already, only its place is written, unless the file
+    is below the folder `copied`.
     """
     for name, array in split.arrays().items():
         found = FileArray.of(array)
-        if found is None:
+        if found is None or (copied is not None and Path(found.path).is_relative_to(copied)):
             np.save(folder / f"{part}_{name}.npy", array, allow_pickle=False)
         else:
             (folder / f"{part}_{name}.json").write_text(found.as_json())
@@ -301,7 +303,8 @@ def write_split(split: Split, part: str, folder: Path) -> None:
 
 def _write(dataset: Dataset, folder: Path) -> None:
     for part, split in dataset.splits().items():
-        write_split(split, part, folder)
+        # users may delete a part of the cache, and another must not need it
+        write_split(split, part, folder, copied=cache_folder())
     if dataset.vocabulary:
         (folder / "vocabulary.json").write_text(json.dumps(dataset.vocabulary))
 

@@ -99,7 +99,7 @@ class FileArray:
         if (status.st_size, status.st_mtime_ns) != (self.n_bytes, self.changed_ns):
             raise DataCorrupt(
                 f"{self.path} was changed after hpsearch had read it: put it back as it was, or "
-                f"start a new study with what it is now"
+                f"delete {kept}, which is made again"
             )
         return np.memmap(self.path, self.dtype, "r", self.offset, self.shape)
 

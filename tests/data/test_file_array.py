@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,17 @@ def test_no_second_copy_is_on_the_disk(big: Path, tmp_path: Path):
     assert isinstance(opened.valid.x, np.memmap)
     with pytest.raises(ValueError, match="read-only"):
         opened.valid.x[0] = 1
+
+
+def test_arrays_in_the_cache_itself_are_copied_as_each_part_of_it_may_be_deleted(
+    big: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HPSEARCH_CACHE", str(tmp_path))
+
+    folder = prepare(tmp_path / "arrays", None, lambda: load(big)).folder
+
+    assert (folder / "train_x.npy").exists()
+    assert not (folder / "train_x.json").exists()
 
 
 def test_they_have_the_fingerprint_of_the_same_numbers_in_memory(big: Path, tmp_path: Path):
@@ -131,6 +143,22 @@ def test_a_file_that_was_changed_is_refused_with_one_line(big: Path, tmp_path: P
         prepared.open()
     assert "\n" not in str(caught.value)
     assert prepare(tmp_path / "cache", None, lambda: load(big)).fingerprint != prepared.fingerprint
+
+
+def test_data_that_have_a_key_are_prepared_again_once_their_folder_is_deleted(
+    big: Path, tmp_path: Path
+):
+    """As those of a task that names its source: the key stays the same."""
+    before = prepare(tmp_path / "cache", "key", lambda: load(big))
+    big.touch()
+    with pytest.raises(DataCorrupt, match=f"or delete {before.folder}, which is made again"):
+        before.open()
+    shutil.rmtree(before.folder)
+
+    after = prepare(tmp_path / "cache", "key", lambda: load(big))
+
+    assert after.fingerprint == before.fingerprint
+    assert len(after.open().train) == 10
 
 
 def test_a_file_that_is_gone_is_named(big: Path, tmp_path: Path):
