@@ -14,7 +14,8 @@ from hpsearch.data.arrays import Array, Prepared, write_split
 from hpsearch.data.inputs import Encoded
 from hpsearch.errors import DataError, StudyFileError
 from hpsearch.export.inputs import Input
-from hpsearch.export.models import Model
+from hpsearch.export.models import Model, own_code
+from hpsearch.export.winner import Winner
 from hpsearch.processes.ask import ask
 from hpsearch.questions import Predict, PredictSplit
 
@@ -63,6 +64,7 @@ def predict_all(
         model=str(model.path),
         x=[example.x.tolist() for example in examples],
         dtype=np.result_type(*(example.x.dtype for example in examples)).str,
+        code=model.code,
     )
     answers = ask(question)
     is_linear = next(answers) == "linear"
@@ -103,7 +105,8 @@ def guess_all(model: Model, part: str) -> list[Guessed]:
             write_split(split, part, Path(folder))
         except OSError as error:
             raise DataError(f"cannot write into {folder}: {error.strerror or error}") from error
-        answers = ask(PredictSplit(model=str(model.path), data=folder, split=part))
+        question = PredictSplit(model=str(model.path), data=folder, split=part, code=model.code)
+        answers = ask(question)
         classes = () if next(answers) == "linear" else model.classes
         return [
             Guessed(label, _likeliest(outputs, classes), outputs)
@@ -116,11 +119,11 @@ def _likeliest(outputs: Any, classes: Sequence[str]) -> str | None:
     return guesses[0].label if guesses else None
 
 
-def predict_split(model: Path, prepared: Prepared, split: str) -> Array:
+def predict_split(winner: Winner, prepared: Prepared, split: str) -> Array:
     """The probabilities that a network gives each class, for all examples of a split.
 
     Args:
-        model: A file that Keras wrote.
+        winner: The network.
         prepared: The data.
         split: `train`, `valid` or `test`.
 
@@ -131,7 +134,11 @@ def predict_split(model: Path, prepared: Prepared, split: str) -> Array:
         StudyFileError: The outputs are not probabilities of classes, or the network cannot
             be used.
     """
-    answers = ask(PredictSplit(model=str(model), data=str(prepared.folder), split=split))
+    code = own_code(winner.study_file, winner.opening.winner.params)
+    question = PredictSplit(
+        model=str(winner.model), data=str(prepared.folder), split=split, code=code
+    )
+    answers = ask(question)
     is_linear = next(answers) == "linear"
     outputs = np.array(list(answers))
     if outputs.ndim == 2 and outputs.shape[1] == 1:  # the probability of the second class

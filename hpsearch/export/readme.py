@@ -9,9 +9,18 @@ from string import Template
 from hpsearch.data.arrays import SPARSE_FIELDS, Dataset, Examples, is_sparse
 from hpsearch.evaluation.sentences import called, test_sentences, validation_sentences
 from hpsearch.export.winner import Winner
+from hpsearch.messages import TRAIN
+from hpsearch.study_file import registers_own
 from hpsearch.task import Task
 
 TEMPLATE = "readme_template.md"
+REGISTER = """
+import json
+import network
+
+with open("params.json") as file:  # some of its parts are its own: build() registers them
+    network.build(json.load(file))
+"""
 VOCABULARY = "\n| `vocabulary.json` | what each number, or column, of an example stands for |"
 
 
@@ -26,7 +35,7 @@ def readme(winner: Winner, dataset: Dataset) -> str:
         study=winner.study,
         title=winner.study_file.title(),
         winner=called(opening.winner),
-        n_train=f"{len(dataset.train) + len(dataset.valid):,}",
+        trained_on=_trained_on(winner, dataset),
         n_test=f"{opening.n_test:,}",
         metric=opening.test_metric,
         mean=f"{fmean(values):.4f}",
@@ -39,7 +48,8 @@ def readme(winner: Winner, dataset: Dataset) -> str:
         classes=_classes(task),
         with_hpsearch=_with_hpsearch(task),
         params="\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in params),
-        arrays=_array_names(x),
+        register=REGISTER if registers_own(winner.study_file) else "",
+        arrays=_array_names(x, opening.fitted_on),
         vocabulary=VOCABULARY if dataset.vocabulary else "",
     )
 
@@ -73,12 +83,24 @@ def _with_hpsearch(task: Task) -> str:
     return f"\nOr with hpsearch, which first checks that the files are intact:\n\n{lines}\n"
 
 
-def _array_names(x: Examples) -> str:
+def _trained_on(winner: Winner, dataset: Dataset) -> str:
+    if winner.opening.fitted_on == TRAIN:
+        return (
+            f"{len(dataset.train):,} examples while its callbacks could watch the validation split"
+        )
+    n_train = len(dataset.train) + len(dataset.valid)
+    return f"{n_train:,} examples, those of the training and the validation split together"
+
+
+def _array_names(x: Examples, fitted_on: str) -> str:
     """What `data.npz` holds."""
+    parts = ["train", "valid", "test"] if fitted_on == TRAIN else ["train", "test"]
     if not is_sparse(x):
-        return "`x_train`, `y_train`, `x_test`, `y_test`"
+        return ", ".join(f"`x_{part}`, `y_{part}`" for part in parts)
     fields = ", ".join(f"`{field}`" for field in SPARSE_FIELDS)
-    return f"`y_train`, `y_test`; `x_train_...` and `x_test_...` in CSR form: {fields}"
+    labels = ", ".join(f"`y_{part}`" for part in parts)
+    examples = " and ".join(f"`x_{part}_...`" for part in parts)
+    return f"{labels}; {examples} in CSR form: {fields}"
 
 
 def _cell(value: object) -> str:

@@ -74,6 +74,7 @@ def train_and_measure(settings: Mapping[str, Any], params: Mapping[str, Any]) ->
     seed = settings["seed"]
     build = getattr(network, settings["build"])
     x, y = read_examples("train")
+    callbacks = settings["callbacks"]
     model = loop.build_network(build, params, seed, x, jit_compile=settings["jit_compile"])
     loop.fit(
         model,
@@ -82,6 +83,10 @@ def train_and_measure(settings: Mapping[str, Any], params: Mapping[str, Any]) ->
         batch_size=params["batch_size"],
         epochs=params["epochs"],
         seed=seed,
+        # callbacks may watch validation
+        validation=None if callbacks is None else read_examples("valid"),
+        class_weight=settings["class_weight"],
+        callbacks=[] if callbacks is None else getattr(network, callbacks)(without_epochs(params)),
         verbose=2,  # a line for each epoch
     )
     logs = loop.measure(model, *read_examples("test"))
@@ -90,8 +95,16 @@ def train_and_measure(settings: Mapping[str, Any], params: Mapping[str, Any]) ->
     return float(logs[settings["test_metric"]])
 
 
+def without_epochs(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What the network is made of; `epochs` only says how long it trains."""
+    return {name: value for name, value in params.items() if name != "epochs"}
+
+
 def read_examples(part: str) -> tuple[Any, Any]:
-    """Read the examples of a part, `train` or `test`, and their labels."""
+    """Read the examples of a part, `train` or `test`, and their labels.
+
+    There is a part `valid` where the network's callbacks may watch it.
+    """
     # data.npz holds plain arrays: without pickles, it cannot hide code
     with np.load(FOLDER / "data.npz", allow_pickle=False) as data:
         if f"x_{part}" in data:

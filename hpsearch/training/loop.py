@@ -4,6 +4,7 @@
     make_batches    the examples in that order, a batch at a time
     build_network   the network with its first weights, drawn from the seed
     adapt           layers that learn from the data before training, such as Normalization
+    class_weights   how much an example of each class counts
     fit             one epoch after another
     finish          the weights that training ends with: averages, where the optimizer averages
     measure         loss and metrics on other examples
@@ -181,12 +182,20 @@ def build_network(
     keras.utils.set_random_seed(seed)
     model = build({name: value for name, value in params.items() if name != "epochs"})
     if not model.built:
-        model.build((None, *x.shape[1:]))
+        _create_weights(model, x)
     adapt(model, x)
     model.optimizer.build(model.trainable_variables)
     if jit_compile:
         model.jit_compile = True
     return model
+
+
+def _create_weights(model: keras.Model, x: Any) -> None:
+    shape = (None, *x.shape[1:])
+    if isinstance(model, keras.Sequential) or type(model).build is not keras.Model.build:
+        model.build(shape)
+    else:  # a class with a `call` of its own, which alone knows what its layers get
+        model(keras.KerasTensor(shape, x.dtype.name, sparse=is_sparse(x)))
 
 
 class CannotAdapt(ValueError):
@@ -280,6 +289,35 @@ def _name(layer: keras.Layer) -> str:
 # ---- Training --------------------------------------------------------------------------
 
 
+class CannotWeigh(ValueError):
+    """The labels are no classes, or a class of them has no weight."""
+
+
+def class_weights(weights: Mapping[Any, float] | str, y: Any) -> dict[int, float]:
+    """How much an example of each class counts in the loss while training.
+
+    Args:
+        weights: A weight for each class, by its label, which JSON makes a text; or
+            `balanced`: all classes count the same, however many examples they have.
+        y: The labels that will be fitted, of shape (n,) or (n, 1), or one-hot (n, classes).
+
+    Raises:
+        CannotWeigh: The labels are no classes, or `weights` lacks one.
+    """
+    labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y), -1)
+    if labels.size != len(y) or np.any(labels < 0) or np.any(labels != np.round(labels)):
+        raise CannotWeigh(f"labels of shape {y.shape} ({y.dtype}) are not one class each")
+    classes, counts = np.unique(labels, return_counts=True)
+    if weights == "balanced":
+        weights = dict(zip(classes, len(y) / (len(classes) * counts), strict=True))
+    assert not isinstance(weights, str)
+    given = {int(label): float(weight) for label, weight in weights.items()}
+    for label in classes:
+        if int(label) not in given:
+            raise CannotWeigh(f"class {int(label)} of the labels has no weight")
+    return given
+
+
 class Shuffle(keras.callbacks.Callback):
     """Puts the examples in the order of each epoch before it begins."""
 
@@ -315,6 +353,7 @@ def fit(
     seed: int,
     epochs_done: int = 0,
     validation: tuple[Any, Any] | None = None,
+    class_weight: Mapping[Any, float] | str | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 0,
 ) -> None:
@@ -329,8 +368,12 @@ def fit(
         seed: Of the order of examples.
         epochs_done: How many it has been trained for.
         validation: Examples and labels to measure the model on after each epoch.
+        class_weight: As `class_weights` takes it; None where all examples count the same.
         callbacks: More of them, Keras's or others.
         verbose: What Keras prints: 0 nothing, 2 a line an epoch.
+
+    Raises:
+        CannotWeigh: As `class_weights`.
     """
     model.steps_per_execution = min(BATCHES_PER_CALL, math.ceil(len(y) / batch_size))
     batches = make_batches(x, y, batch_size)
@@ -339,6 +382,7 @@ def fit(
         epochs=epochs,
         initial_epoch=epochs_done,
         validation_data=None if validation is None else _in_order(*validation),
+        class_weight=None if class_weight is None else class_weights(class_weight, y),
         callbacks=[Shuffle(batches, seed, len(y)), ValidateFinished(), *callbacks],
         shuffle=False,  # Keras must not do it again
         verbose=verbose,
