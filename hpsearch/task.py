@@ -234,13 +234,16 @@ class Task:
             raise StudyFileError(f"classes= takes a list of names, not {self.classes!r}")
         self.goal.check()
         published = self.published
-        if self.callbacks is not None and published is not None:
-            if published.test_accuracy is not None and published.trained_on != "train":
-                raise StudyFileError(
-                    "callbacks= may watch validation, so networks with callbacks are fitted on "
-                    "train alone, and published= is of one fitted on train+valid: leave out its "
-                    "test_accuracy, or the callbacks"
-                )
+        if (
+            self.callbacks is not None
+            and published is not None
+            and published.test_accuracy is not None
+            and published.trained_on != "train"
+        ):
+            raise StudyFileError(
+                "callbacks= may watch validation, so evaluate fits networks on train alone, but "
+                "the published one was fitted on train+valid: leave out its test_accuracy="
+            )
         for name, levels in (*self.factors.items(), *self.paths.items()):
             if not isinstance(levels, list | tuple) or not levels:
                 raise StudyFileError(f"the factor {name!r} needs a list of values, not {levels!r}")

@@ -26,6 +26,8 @@ from hpsearch.study_file import StudyFile
 from hpsearch.task import Params
 
 N_EPOCHS = 2
+FIELDS = ("metric", "also_log", "writing", "callbacks", "class_weight")
+"""Of a task: those that messages of a trial process are about, besides `build`."""
 LONG_EPOCH_S = 20  # after a longer one, a second is not worth the wait
 
 
@@ -121,7 +123,7 @@ def _explained(study_file: StudyFile, ending: Ending) -> StudyFileError:
         reason = reason.partition(": ")[2]
         if reason.startswith(f"{study_file.filename}:"):
             return StudyFileError(reason)
-        named = (field for field in ("metric", "also_log", "writing") if f"{field}=" in reason)
+        named = (field for field in FIELDS if re.search(rf"\b{field}(=|\(params\))", reason))
         return StudyFileError(f"{place_of(study_file, next(named, 'build'))}: {reason}")
     frames = re.findall(rf'File "{re.escape(study_file.filename)}", line (\d+)', ending.output)
     where = f"{study_file.filename}:{frames[-1]}" if frames else study_file.filename

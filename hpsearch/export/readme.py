@@ -85,9 +85,7 @@ def _with_hpsearch(task: Task) -> str:
 
 def _trained_on(winner: Winner, dataset: Dataset) -> str:
     if winner.opening.fitted_on == TRAIN:
-        return (
-            f"{len(dataset.train):,} examples while its callbacks could watch the validation split"
-        )
+        return f"{len(dataset.train):,} examples, while its callbacks saw the validation split"
     n_train = len(dataset.train) + len(dataset.valid)
     return f"{n_train:,} examples, those of the training and the validation split together"
 

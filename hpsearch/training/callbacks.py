@@ -67,7 +67,7 @@ class StudyCallbacks(keras.callbacks.Callback):
         self.callbacks, self.continues = list(callbacks), continues
         self._states = ""
         self._network: list[object] = []
-        self._epoch = 0
+        self._epochs_done = 0
 
     @property
     def all(self) -> list[keras.callbacks.Callback]:
@@ -96,28 +96,30 @@ class StudyCallbacks(keras.callbacks.Callback):
             self._put_back()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._epoch = epoch + 1
+        self._require_same_network()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if not self.callbacks:
-            return
+        self._require_same_network()
         self._require_monitored(logs or {})
-        parts = _parts(self.model)
-        if len(parts) != len(self._network) or any(map(_differ, parts, self._network)):
-            raise StudyFileError(
-                f"callbacks(params): in epoch {epoch + 1} a callback changed the network (its "
-                "layers, which of them train, or what compile() sets): a checkpoint has only the "
-                "weights, and build must make the rest. Let build(params) do it"
-            )
         if self.model.stop_training and np.isfinite((logs or {}).get("loss", 0.0)):
             raise StudyFileError(
                 f"callbacks(params): a callback stopped training after epoch {epoch + 1}, but "
                 f"{DONE_BY_HPSEARCH[of_keras.EarlyStopping]}"
             )
-        if self.continues:
+        if self.callbacks and self.continues:
             # they go on from what was stored, whether training is cut here or not
             self._states = _as_json(self.callbacks)
             self._put_back()
+        self._epochs_done = epoch + 1
+
+    def _require_same_network(self) -> None:
+        parts = _parts(self.model)
+        if len(parts) != len(self._network) or any(map(_differ, parts, self._network)):
+            raise StudyFileError(
+                f"callbacks(params): in epoch {self._epochs_done + 1} a callback changed the "
+                "network (its layers, which of them train, or what compile() sets): a checkpoint "
+                "has only the weights, and build(params) must make the rest"
+            )
 
     def _put_back(self) -> None:
         states = json.loads(self._states)
@@ -142,23 +144,30 @@ class StudyCallbacks(keras.callbacks.Callback):
                 )
 
     @contextmanager
-    def told_of_errors(self) -> Iterator[None]:
-        """Within the block, an exception that a callback raises says which one, and when.
+    def told_of_errors(self, epochs_done: int) -> Iterator[None]:
+        """Within the block, what a callback causes says which one did, and in which epoch.
+
+        Args:
+            epochs_done: How many epochs the model was trained for.
 
         Raises:
+            StudyFileError: A callback changed the network.
             RuntimeError: One of the callbacks raised.
         """
+        self._epochs_done = epochs_done
         try:
             yield
         except HpsearchError:
             raise
         except Exception as error:
+            if self._network:
+                self._require_same_network()
             for frame, _ in traceback.walk_tb(error.__traceback__):
                 owner = frame.f_locals.get("self")
                 if any(owner is callback for callback in self.callbacks):
                     raise RuntimeError(
                         f"callback {_name(owner)} raised in {frame.f_code.co_name}, epoch "
-                        f"{self._epoch}: {describe(error)}"
+                        f"{self._epochs_done + 1}: {describe(error)}"
                     ) from error
             raise
 

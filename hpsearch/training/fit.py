@@ -125,7 +125,7 @@ def fit(
     callbacks = callbacks_of(task, params) if callbacks is None else callbacks
     with (
         gradient_norm_logged(model) if task.gradient_norm else nullcontext(),
-        callbacks.told_of_errors(),
+        callbacks.told_of_errors(epochs_done),
     ):
         try:
             loop.fit(

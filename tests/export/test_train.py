@@ -42,7 +42,7 @@ def run_train(folder: Path) -> subprocess.CompletedProcess[str]:
         pytest.param("clouds", id="dense, with dropout"),
         pytest.param("letters", id="of whole numbers"),
         pytest.param("reviews", id="sparse"),
-        pytest.param("tones", id="recurrent, adapting, averaging, compiled, with more logs"),
+        pytest.param("tones", id="all that a task can ask for"),
     ],
 )
 def test_it_comes_to_the_recorded_figure_without_hpsearch(cwd: Path, name: str):
