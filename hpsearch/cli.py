@@ -21,15 +21,20 @@ from hpsearch.command_options import (
     DataTaskArgument,
     EpochsOption,
     EpochTimeoutOption,
+    ForceOption,
     JsonOption,
     MarkdownOption,
     MemoryOption,
+    MinutesOption,
     ModelArgument,
+    NewFolderOption,
     ObjectiveOption,
     PrunerOption,
     ReplicatesOption,
     RetriesOption,
     SamplerOption,
+    SeedOption,
+    SeedsOption,
     SetOption,
     SlotsOption,
     StorageOption,
@@ -197,19 +202,8 @@ def sweep_command(
         str | None,
         typer.Option("--factors", metavar="A,B", help="Vary only these.  [default: all]"),
     ] = None,
-    seeds: Annotated[
-        int,
-        typer.Option("--seeds", metavar="N", parser=parse_count, help="Seeds for each setting."),
-    ] = 3,
-    minutes: Annotated[
-        int | None,
-        typer.Option(
-            "--minutes",
-            metavar="M",
-            parser=parse_count,
-            help="Fit the sweep into this time: fewer seeds, then fewer levels.",
-        ),
-    ] = None,
+    seeds: SeedsOption = 3,
+    minutes: MinutesOption = None,
     as_published: Annotated[
         bool,
         typer.Option(
@@ -262,19 +256,8 @@ def sweep_command(
 @app.command("lab", rich_help_panel="Lab bench")
 def lab_command(
     study_file: StudyFileArgument,
-    minutes: Annotated[
-        int | None,
-        typer.Option(
-            "--minutes",
-            metavar="M",
-            parser=parse_count,
-            help="Fit all of it into this time: fewer seeds, then fewer levels.",
-        ),
-    ] = None,
-    seeds: Annotated[
-        int,
-        typer.Option("--seeds", metavar="N", parser=parse_count, help="Seeds for each setting."),
-    ] = 3,
+    minutes: MinutesOption = None,
+    seeds: SeedsOption = 3,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -378,9 +361,7 @@ def report_command(
         list[str],
         typer.Argument(metavar="STUDY...", help="A search, a sweep, or one of each."),
     ],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to create.")
-    ],
+    output: NewFolderOption,
     storage: StorageOption = None,
     data: DataOption = None,
 ) -> None:
@@ -405,18 +386,18 @@ def gradients_command(
             "--epochs", metavar="N", parser=parse_whole_number(0), help="Train so long first."
         ),
     ] = 0,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            "--seed", metavar="N", parser=parse_seed, help="Seed for the weights.  [default: 0]"
-        ),
-    ] = None,
+    seed: SeedOption = 0,
     examples: Annotated[
         int,
         typer.Option(
             "--examples", metavar="N", parser=parse_count, help="Validation examples to average."
         ),
     ] = 256,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Draw them too: .svg, .png or .pdf."),
+    ] = None,
+    force: ForceOption = False,
     data: DataOption = None,
     json: JsonOption = False,
     csv: CsvOption = False,
@@ -432,10 +413,12 @@ def gradients_command(
         study_file,
         factor=factor,
         epochs=epochs,
-        seed=seed or 0,
+        seed=seed,
         n_examples=examples,
         data=data_folder(data),
         form=chosen_format(json=json, csv=csv, md=md),
+        output=output,
+        force=force,
     )
 
 
@@ -639,7 +622,7 @@ def plot_command(
         str | None,
         typer.Option("--factor", metavar="NAME", help="Of a sweep: this factor.  [default: all]"),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    force: ForceOption = False,
     storage: StorageOption = None,
     data: DataOption = None,
 ) -> None:
@@ -733,9 +716,7 @@ def evaluate_command(
 @app.command("export", rich_help_panel="Finish")
 def export_command(
     study: StudyArgument,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to create.")
-    ],
+    output: NewFolderOption,
     storage: StorageOption = None,
     data: DataOption = None,
 ) -> None:
@@ -819,12 +800,7 @@ def generate_command(
             help="0 takes the likeliest character, 1 samples as predicted.",
         ),
     ] = 0.7,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            "--seed", metavar="N", parser=parse_seed, help="Seed for the sampling.  [default: 0]"
-        ),
-    ] = None,
+    seed: SeedOption = 0,
     storage: StorageOption = None,
     data: DataOption = None,
 ) -> None:
@@ -836,7 +812,7 @@ def generate_command(
         seed_text,
         n_chars=chars,
         temperature=temperature,
-        seed=seed or 0,
+        seed=seed,
         storage_url=storage_url(storage),
         data=data_folder(data),
     )

@@ -126,6 +126,25 @@ StorageOption = Annotated[
         help=f"Where studies live; or set HPSEARCH_STORAGE.  [default: {DEFAULT_STORAGE}]",
     ),
 ]
+SeedOption = Annotated[
+    int, typer.Option("--seed", metavar="N", parser=parse_seed, help="Seed for what is random.")
+]
+SeedsOption = Annotated[
+    int, typer.Option("--seeds", metavar="N", parser=parse_count, help="Seeds for each setting.")
+]
+MinutesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--minutes",
+        metavar="M",
+        parser=parse_count,
+        help="Fit into this time: fewer seeds, then fewer levels.",
+    ),
+]
+NewFolderOption = Annotated[
+    Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to create.")
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 MarkdownOption = Annotated[bool, typer.Option("--md", help="Print a Markdown table.")]
 DataOption = Annotated[

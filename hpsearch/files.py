@@ -10,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,6 +74,21 @@ def as_csv(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     buffer = io.StringIO()
     csv.writer(buffer).writerows([map(_harmless, row) for row in (header, *rows)])
     return buffer.getvalue()
+
+
+def as_markdown_table(
+    header: Sequence[str], rows: Iterable[Sequence[Cell]], show: Callable[[Cell], str]
+) -> str:
+    """A table as Markdown.
+
+    Args:
+        header: A name for each column.
+        rows: The cells.
+        show: A cell as Markdown on one line, with whatever would end the cell escaped.
+    """
+    lines = [[show(cell) for cell in row] for row in (header, *rows)]
+    lines.insert(1, ["---"] * len(header))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _harmless(cell: Cell) -> Cell:

@@ -1,6 +1,6 @@
 """What is asked of a network, and what it answers: one JSON object a line.
 
-launcher ── a question ─────▶ python -m hpsearch.training.use
+launcher ── a question ─────▶ python -m hpsearch.training
          ◀──── Answer ──────  one after the other, as they come
          ◀──── Ended ───────  end of file without it means that the process died
 

@@ -1,4 +1,4 @@
-"""Importing what greets: TensorFlow prints lines about the machine when it is loaded."""
+"""Importing Keras: without the lines that it prints, and without what no training needs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 
 LOUD = {"keras", "tensorflow", "jax", "torch"}
+# for Keras's wrappers and galleries
+TAKEN_ALONG = ("matplotlib", "sklearn")
 
 
 def import_quietly(text: str) -> None:
@@ -28,6 +30,23 @@ def import_quietly(text: str) -> None:
     for name in sorted(LOUD & _imported(statements) - set(sys.modules)):
         with stderr_hidden(), contextlib.suppress(Exception, SystemExit):
             importlib.import_module(name)
+
+
+@contextlib.contextmanager
+def keras_alone() -> Iterator[None]:
+    """Within the block, Keras is imported without scikit-learn and matplotlib.
+
+    Where they are installed, Keras takes them along, and a third of the time to load goes
+    into them. This is for processes of our own: what Keras has them for, its wrappers and
+    galleries of pictures, raises ImportError there. Everybody else can import them later.
+    """
+    blocked = [name for name in TAKEN_ALONG if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(blocked))  # type: ignore[arg-type]  # as importing documents
+    try:
+        yield
+    finally:
+        for name in blocked:
+            del sys.modules[name]
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.inside import exit_code_of
 from tests.waiting import HANG_S
 
 # how fast a machine is, no test asks
@@ -26,6 +26,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+# To measure the coverage of what a test starts takes a third of its time, and most of it is
+# covered already: only tests that use the fixture `measured` do.
+MEASURE = "COVERAGE_PROCESS_CONFIG"
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+HOW_TO_MEASURE = os.environ.pop(MEASURE, None) if IS_WORKER else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -53,6 +59,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="module")
+def measured() -> Iterator[None]:
+    """Measures the coverage of the processes that the tests of a module start, if any is."""
+    with pytest.MonkeyPatch.context() as patch:
+        if HOW_TO_MEASURE is not None:
+            patch.setenv(MEASURE, HOW_TO_MEASURE)
+            patch.setenv("KERAS_OF_TEST", "measured")  # a server of their own
+        yield
+
+
 @pytest.fixture
 def cwd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty current folder."""
@@ -78,19 +94,12 @@ def cli(cwd: Path) -> Cli:
 
 
 @pytest.fixture
-def inside(cwd: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+def inside(cwd: Path, capfd: pytest.CaptureFixture[str]) -> Cli:
     """As `cli`, but in this process, whose server of trial processes has Keras loaded."""
-    from hpsearch.cli import _run
 
-    def run(*args: str) -> subprocess.CompletedProcess[str]:
-        monkeypatch.setattr(sys, "argv", ["hpsearch", *args])
+    def run(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
         capfd.readouterr()
-        try:
-            code = _run()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        finally:
-            gc.enable()  # verbs that only read turn it off
+        code = exit_code_of(*args, **env)
         stdout, stderr = capfd.readouterr()
         return subprocess.CompletedProcess(args, code, stdout, stderr)
 

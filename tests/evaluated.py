@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tests.inside import run_in
 from tests.waiting import HANG_S
 
 TEXT = '''"""Clouds: tell three clouds of points apart."""
@@ -95,11 +96,12 @@ def evaluated_study() -> Evaluated:
     folder = Path(tempfile.mkdtemp(prefix="hpsearch-evaluated-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "clouds.py").write_text(TEXT)
-    search = hpsearch("run", "clouds.py", "--seed", "7", "--pruner", "none")
-    subprocess.run(search, cwd=folder, check=True, capture_output=True, timeout=HANG_S)
+    search = run_in(folder, "run", "clouds.py", "--seed", "7", "--pruner", "none")
+    assert search.returncode == 0, search.stderr
     shutil.copytree(folder / "runs", folder / "searched")
-    command = hpsearch("evaluate", "clouds", "--top", "1", "--seeds", "2")
-    return Evaluated(folder, _interrupt([*command, "--slots", "1"], folder), _run(command, folder))
+    command = ("evaluate", "clouds", "--top", "1", "--seeds", "2")
+    interrupted = _interrupt(hpsearch(*command, "--slots", "1"), folder)
+    return Evaluated(folder, interrupted, run_in(folder, *command))
 
 
 def copy_study(folder: Path, *, stage: str = "runs") -> None:
@@ -121,9 +123,3 @@ def _interrupt(command: list[str], folder: Path) -> subprocess.CompletedProcess[
             break
     stdout, stderr = process.communicate(timeout=HANG_S)
     return subprocess.CompletedProcess(command, process.returncode, stdout, seen + stderr)
-
-
-def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=HANG_S, check=False
-    )

@@ -153,11 +153,11 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
     ],
 )
 def test_wrong_input_gets_one_line_and_an_exit_code_and_changes_nothing(
-    toy_study, cli, argv, code, message
+    toy_study, inside, argv, code, message
 ):
     before = (toy_study / "studies.db").read_bytes()
 
-    done = cli(*argv)
+    done = inside(*argv)
 
     assert done.returncode == code
     assert message in done.stderr
@@ -168,12 +168,12 @@ def test_wrong_input_gets_one_line_and_an_exit_code_and_changes_nothing(
 
 
 @pytest.mark.slow
-def test_a_study_of_another_program_is_not_touched(cwd, cli):
+def test_a_study_of_another_program_is_not_touched(cwd, inside):
     write_toy(cwd)
     study = optuna.create_study(study_name="toy", storage=URL)
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=1)
 
-    done = cli("run", "toy.py", "--storage", URL)
+    done = inside("run", "toy.py", "--storage", URL)
 
     assert done.returncode == 2
     assert "was not made by hpsearch" in done.stderr
@@ -181,8 +181,8 @@ def test_a_study_of_another_program_is_not_touched(cwd, cli):
 
 
 @pytest.mark.slow
-def test_a_spent_budget_is_success_and_says_so(toy_study, cli):
-    done = cli("run", "toy.py", "--storage", URL, "--trials", "2")
+def test_a_spent_budget_is_success_and_says_so(toy_study, inside):
+    done = inside("run", "toy.py", "--storage", URL, "--trials", "2")
 
     assert done.returncode == 0
     assert "2 of 2 trials done" in done.stderr
@@ -190,31 +190,31 @@ def test_a_spent_budget_is_success_and_says_so(toy_study, cli):
 
 
 @pytest.mark.slow
-def test_a_search_without_a_usable_trial_ends_with_3(cwd, cli):
+def test_a_search_without_a_usable_trial_ends_with_3(cwd, inside):
     write_toy(cwd, in_build="params['level'] = float('nan')")
 
-    done = cli("run", "toy.py", "--storage", URL, "--trials", "2")
+    done = inside("run", "toy.py", "--storage", URL, "--trials", "2")
 
     assert done.returncode == 3
     assert "loss or metric not finite in epoch 1" in done.stderr
 
 
 @pytest.mark.slow
-def test_a_best_before_there_is_one_ends_with_3(cwd, cli):
+def test_a_best_before_there_is_one_ends_with_3(cwd, inside):
     write_toy(cwd, in_build="params['level'] = float('nan')")
-    cli("run", "toy.py", "--storage", URL, "--trials", "1")
+    inside("run", "toy.py", "--storage", URL, "--trials", "1")
 
-    done = cli("best", "toy", "--storage", URL)
+    done = inside("best", "toy", "--storage", URL)
 
     assert done.returncode == 3
     assert done.stderr == "Error: study 'toy' has no finished trial yet: 1 diverged\n"
 
 
 @pytest.mark.slow
-def test_json_csv_and_markdown_hold_the_same_trials(toy_study, cli):
-    content = json.loads(cli("show", "toy", "--storage", URL, "--json").stdout)
-    csv = cli("show", "toy", "--storage", URL, "--csv").stdout.splitlines()
-    markdown = cli("show", "toy", "--storage", URL, "--md").stdout.splitlines()
+def test_json_csv_and_markdown_hold_the_same_trials(toy_study, inside):
+    content = json.loads(inside("show", "toy", "--storage", URL, "--json").stdout)
+    csv = inside("show", "toy", "--storage", URL, "--csv").stdout.splitlines()
+    markdown = inside("show", "toy", "--storage", URL, "--md").stdout.splitlines()
 
     assert content["schema"] == "hpsearch.show/1"
     assert content["epochs"].keys() == {"trained", "saved_by_reuse", "saved_by_pruning"}
@@ -241,9 +241,9 @@ def test_each_limit_is_the_one_that_was_asked_for():
 
 
 @pytest.mark.slow
-def test_best_and_ls_say_what_show_says(toy_study, cli):
+def test_best_and_ls_say_what_show_says(toy_study, inside):
     shown, best, listed = (
-        json.loads(cli(*verb, "--storage", URL, "--json").stdout)
+        json.loads(inside(*verb, "--storage", URL, "--json").stdout)
         for verb in (["show", "toy"], ["best", "toy"], ["ls"])
     )
 
@@ -256,17 +256,19 @@ def test_best_and_ls_say_what_show_says(toy_study, cli):
 
 
 @pytest.mark.slow
-def test_show_gives_the_top_and_a_trial_its_curve(toy_study, cli):
-    assert len(cli("show", "toy", "--storage", URL, "--csv", "--top", "1").stdout.splitlines()) == 2
-    trial = json.loads(cli("show", "toy", "--storage", URL, "--json", "--trial", "0").stdout)
+def test_show_gives_the_top_and_a_trial_its_curve(toy_study, inside):
+    assert (
+        len(inside("show", "toy", "--storage", URL, "--csv", "--top", "1").stdout.splitlines()) == 2
+    )
+    trial = json.loads(inside("show", "toy", "--storage", URL, "--json", "--trial", "0").stdout)
     assert [sorted(logs) for logs in trial["curve"]][0] == sorted(
         ["accuracy", "loss", "score", "seconds", "val_accuracy", "val_loss", "val_score"]
     )
     assert len(trial["curve"]) == 3
 
 
-def test_the_curve_of_a_trial_fits_a_narrow_terminal_by_headers_on_several_lines(toy_study, cli):
-    shown = cli("show", "toy", "--storage", URL, "--trial", "0").stdout.splitlines()
+def test_the_curve_of_a_trial_fits_a_narrow_terminal_by_headers_on_several_lines(toy_study, inside):
+    shown = inside("show", "toy", "--storage", URL, "--trial", "0").stdout.splitlines()
 
     top = next(i for i, line in enumerate(shown) if line.split()[:1] == ["val_"])
     assert shown[top].split() == 3 * ["val_"]
@@ -275,23 +277,23 @@ def test_the_curve_of_a_trial_fits_a_narrow_terminal_by_headers_on_several_lines
 
 
 @pytest.mark.slow
-def test_a_failed_trial_shows_its_reason_and_the_lines_of_the_study_file(cwd, cli):
+def test_a_failed_trial_shows_its_reason_and_the_lines_of_the_study_file(cwd, inside):
     write_toy(cwd, in_build="raise ValueError('no such layer')")
-    assert cli("run", "toy.py", "--storage", URL, "--trials", "1").returncode == 3
+    assert inside("run", "toy.py", "--storage", URL, "--trials", "1").returncode == 3
 
-    shown = cli("show", "toy", "--storage", URL, "--trial", "0").stdout
+    shown = inside("show", "toy", "--storage", URL, "--trial", "0").stdout
 
     assert "reason: ValueError: no such layer" in shown
     assert "raise ValueError('no such layer')" in shown
 
 
 @pytest.mark.slow
-def test_control_characters_in_a_study_name_do_not_reach_the_terminal(cwd, cli):
+def test_control_characters_in_a_study_name_do_not_reach_the_terminal(cwd, inside):
     write_toy(cwd)
     name = "x\x1b]0;evil\x07[red]y"
-    cli("run", "toy.py", "--storage", URL, "--trials", "1", "--study", name)
+    inside("run", "toy.py", "--storage", URL, "--trials", "1", "--study", name)
 
-    for done in (cli("ls", "--storage", URL), cli("show", name, "--storage", URL)):
+    for done in (inside("ls", "--storage", URL), inside("show", name, "--storage", URL)):
         assert done.returncode == 0
         assert "\x1b" not in done.stdout + done.stderr
         assert "[red]" in done.stdout
@@ -305,19 +307,19 @@ def test_control_characters_in_an_argument_do_not_come_back_in_the_error(cwd, cl
 
 
 @pytest.mark.slow
-def test_the_version_tells_what_a_bug_report_needs(cli):
-    done = cli("--version")
+def test_the_version_tells_what_a_bug_report_needs(inside):
+    done = inside("--version")
 
     assert done.returncode == 0
     assert {line.split()[0] for line in done.stdout.splitlines()} >= {"hpsearch", "keras", "optuna"}
 
 
 @pytest.mark.slow
-def test_a_backend_that_is_not_installed_is_named_in_one_line(cwd, cli):
+def test_a_backend_that_is_not_installed_is_named_in_one_line(cwd, inside):
     write_toy(cwd)
 
     for argv in (["--version"], ["run", "toy.py", "--storage", URL]):
-        done = cli(*argv, KERAS_BACKEND="jaxx")
+        done = inside(*argv, KERAS_BACKEND="jaxx")
         assert done.returncode == 2
         assert done.stderr == "Error: KERAS_BACKEND is 'jaxx', which is not installed\n"
 
@@ -346,18 +348,20 @@ def test_the_backend_is_what_is_stored_not_what_keras_is_configured_to(cwd, cli)
 
 
 @pytest.mark.slow
-def test_the_environment_names_storage_and_an_option_wins(toy_study, cli):
-    assert cli("best", "toy", HPSEARCH_STORAGE=URL).returncode == 0
-    assert cli("best", "toy", "--storage", URL, HPSEARCH_STORAGE="sqlite:///no.db").returncode == 0
+def test_the_environment_names_storage_and_an_option_wins(toy_study, inside):
+    assert inside("best", "toy", HPSEARCH_STORAGE=URL).returncode == 0
+    assert (
+        inside("best", "toy", "--storage", URL, HPSEARCH_STORAGE="sqlite:///no.db").returncode == 0
+    )
 
 
-def test_ls_has_a_column_for_running_trials_only_where_there_are_some(toy_study, cli):
-    assert "running" not in cli("ls", "--storage", URL).stdout
+def test_ls_has_a_column_for_running_trials_only_where_there_are_some(toy_study, inside):
+    assert "running" not in inside("ls", "--storage", URL).stdout
     optuna.load_study(study_name="toy", storage=URL).ask()
 
     header, row = [
         line.split()
-        for line in cli("ls", "--storage", URL).stdout.splitlines()
+        for line in inside("ls", "--storage", URL).stdout.splitlines()
         if "toy" in line or "study" in line
     ]
 

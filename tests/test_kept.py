@@ -39,8 +39,8 @@ def json_of(done: subprocess.CompletedProcess[str]) -> dict:
     return json.loads(done.stdout)
 
 
-def test_it_is_shown_and_verified(clouds: Path, cli: Cli):
-    shown = json_of(cli("show", "clouds", "--json"))
+def test_it_is_shown_and_verified(clouds: Path, inside: Cli):
+    shown = json_of(inside("show", "clouds", "--json"))
 
     assert (shown["metric"], shown["seed"], shown["n_trials"]) == ("val_accuracy", 7, 9)
     assert shown["counts"] | {"finished": 7, "pruned": 4} == shown["counts"]
@@ -48,28 +48,28 @@ def test_it_is_shown_and_verified(clouds: Path, cli: Cli):
     assert shown["best"]["trial"] == 4
     assert shown["best"]["value"] == pytest.approx(0.61)
     assert shown["best"]["params"] == {"epochs": 1, "units": 6}
-    promoted = json_of(cli("show", "clouds", "--trial", "9", "--json"))
+    promoted = json_of(inside("show", "clouds", "--trial", "9", "--json"))
     assert promoted["promoted_from"] == 3
-    assert cli("verify", "clouds").returncode == 0
+    assert inside("verify", "clouds").returncode == 0
 
 
-def test_it_goes_on(clouds: Path, cli: Cli):
+def test_it_goes_on(clouds: Path, inside: Cli):
     before = rows()
 
-    done = cli("run", "clouds.py", "--trials", "10", "--seed", "7")
+    done = inside("run", "clouds.py", "--trials", "10", "--seed", "7")
 
     assert done.returncode == 0, done.stderr
     after = rows()
     assert after[: len(before)] == before
     assert sum(row.is_counted for row in after) == 10
     assert all(row.outcome in {Outcome.FINISHED, Outcome.PRUNED} for row in after)
-    assert cli("verify", "clouds").returncode == 0
+    assert inside("verify", "clouds").returncode == 0
 
 
-def test_its_evaluation_stands(clouds: Path, cli: Cli):
+def test_its_evaluation_stands(clouds: Path, inside: Cli):
     kept = json.loads((clouds / "export" / "metrics.json").read_text())
 
-    found = json_of(cli("evaluate", "clouds", "--json"))
+    found = json_of(inside("evaluate", "clouds", "--json"))
 
     for one in found["candidates"]:
         assert one.pop("costs") == []  # which that hpsearch did not know
@@ -77,24 +77,24 @@ def test_its_evaluation_stands(clouds: Path, cli: Cli):
     assert {name: found[name] for name in figures} == {name: kept[name] for name in figures}
 
 
-def test_it_predicts_as_its_export_does(clouds: Path, cli: Cli):
-    of_study = json_of(cli("predict", "clouds", "2.1 1.9", "0 0", "--json"))["predictions"]
-    of_export = json_of(cli("predict", "export", "2.1 1.9", "0 0", "--json"))["predictions"]
+def test_it_predicts_as_its_export_does(clouds: Path, inside: Cli):
+    of_study = json_of(inside("predict", "clouds", "2.1 1.9", "0 0", "--json"))["predictions"]
+    of_export = json_of(inside("predict", "export", "2.1 1.9", "0 0", "--json"))["predictions"]
 
     assert of_study == of_export
     assert {one["label"] for one in of_study[0]["classes"]} == {"left", "middle", "right"}
 
 
-def test_it_is_exported(clouds: Path, cli: Cli):
-    done = cli("export", "clouds", "-o", "out")
+def test_it_is_exported(clouds: Path, inside: Cli):
+    done = inside("export", "clouds", "-o", "out")
 
     assert done.returncode == 0, done.stderr
     for name in ("params.json", "model.keras"):
         assert (clouds / "out" / name).read_bytes() == (clouds / "export" / name).read_bytes()
 
 
-def test_the_data_of_its_export_are_shown(clouds: Path, cli: Cli):
-    done = cli("data", "show", "export")
+def test_the_data_of_its_export_are_shown(clouds: Path, inside: Cli):
+    done = inside("data", "show", "export")
 
     assert done.returncode == 0, done.stderr
 
@@ -108,12 +108,12 @@ def test_the_data_of_its_export_are_shown(clouds: Path, cli: Cli):
     ],
 )
 def test_a_study_of_a_newer_version_is_refused_in_one_line(
-    command: list[str], clouds: Path, cli: Cli
+    command: list[str], clouds: Path, inside: Cli
 ):
     _change_record(schema="hpsearch.study/2")
     before = (clouds / "runs" / "studies.db").read_bytes()
 
-    refused = cli(*command)
+    refused = inside(*command)
 
     assert refused.returncode == 4
     assert [line for line in refused.stderr.splitlines() if not line.startswith("loading")] == [
@@ -123,10 +123,10 @@ def test_a_study_of_a_newer_version_is_refused_in_one_line(
     assert (clouds / "runs" / "studies.db").read_bytes() == before
 
 
-def test_ls_leaves_out_what_it_cannot_read_and_says_so(clouds: Path, cli: Cli):
+def test_ls_leaves_out_what_it_cannot_read_and_says_so(clouds: Path, inside: Cli):
     _change_record(seed="seven")
 
-    listed = cli("ls", "--json")
+    listed = inside("ls", "--json")
 
     assert json_of(listed)["studies"] == []
     assert listed.stderr.startswith("not listed: study 'clouds' is damaged in the storage: ")

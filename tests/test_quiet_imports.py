@@ -1,4 +1,4 @@
-"""Importing what greets, without its greetings."""
+"""Importing Keras without its greetings, and without what it takes along."""
 
 from __future__ import annotations
 
@@ -38,6 +38,23 @@ def test_a_keras_that_cannot_be_loaded_is_reported_by_the_study_files_own_line(c
     done = load(cwd, "\nimport keras", keras="raise RuntimeError('broken')")
 
     assert "StudyFileError: task.py:2: the study file raised RuntimeError: broken" in done.stderr
+
+
+def test_keras_alone_goes_without_scikit_learn_which_others_may_have_later(cwd: Path):
+    (cwd / "keras.py").write_text(
+        "try:\n    import sklearn\nexcept ImportError:\n    sklearn = 0\n"
+    )
+    code = """
+from hpsearch.quiet_imports import keras_alone
+with keras_alone():
+    import keras
+import sklearn.datasets
+print(keras.sklearn, len(sklearn.datasets.load_digits().target))
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["0", "1797"]
 
 
 def test_a_text_that_does_not_parse_is_left_to_the_study_files_own_error(cwd: Path):

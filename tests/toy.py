@@ -61,7 +61,10 @@ def build(params):
             return params["level"] - 0.01 * keras.ops.abs(epoch - params["peak"])
 
     model.compile(
-        optimizer, "sparse_categorical_crossentropy", metrics=["accuracy", Score(name="score")]
+        optimizer,
+        "sparse_categorical_crossentropy",
+        metrics=["accuracy", Score(name="score")],
+        run_eagerly=True,  # to trace the graph takes longer than these epochs
     )
     return model
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import atexit
 import shutil
-import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
 
-from tests.evaluated import hpsearch
+from tests.inside import run_in
 
 REVIEWS = '''"""Reviews: a review is good when it says more good words than bad ones."""
 
@@ -241,6 +240,7 @@ TASK = Task(
 )
 '''
 
+OPTIONS = {"letters": ["--objective", "val_accuracy,n_weights"]}  # used like any other
 TEXTS = {"reviews": REVIEWS, "letters": LETTERS, "tones": TONES}
 
 
@@ -251,11 +251,11 @@ def used_study(name: str) -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / f"{name}.py").write_text(TEXTS[name])
     for command in (
-        ["run", f"{name}.py"],
+        ["run", f"{name}.py", *OPTIONS.get(name, [])],
         ["evaluate", name, "--top", "1", "--seeds", "1"],
         ["export", name, "-o", "out"],
     ):
-        done = subprocess.run(hpsearch(*command), cwd=folder, capture_output=True, text=True)
+        done = run_in(folder, *command)
         assert done.returncode == 0, done.stderr
     return folder
 

@@ -6,10 +6,10 @@ from hpsearch.data.idx import read_idx
 from hpsearch.data.images import decode_png
 from hpsearch.data.imdb.reviews import IMDB, open_reviews
 from hpsearch.data.inputs import Encoded
+from hpsearch.data.labelled_texts import read_text_folder, read_text_table, read_texts
 from hpsearch.data.sources import File, Source
 from hpsearch.data.splits import hold_out
 from hpsearch.data.tables import read_table
-from hpsearch.data.text_folder import read_text_folder
 from hpsearch.data.texts import encode_texts
 from hpsearch.data.words import encode_bag, encode_words, fit_vocabulary
 
@@ -33,5 +33,7 @@ __all__ = [
     "read_idx",
     "read_table",
     "read_text_folder",
+    "read_text_table",
+    "read_texts",
     "windows",
 ]

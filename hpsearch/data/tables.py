@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hpsearch.data.arrays import Split
+from hpsearch.data.arrays import Array, Split
 from hpsearch.errors import DataError
 
 N_NAMED = 5  # lines that a message names
@@ -30,6 +30,18 @@ class Table:
     """The name of each label, sorted."""
 
 
+@dataclass(frozen=True)
+class LabelledRows:
+    """The rows of a CSV file as text, with their labels as numbers."""
+
+    header: list[str]
+    rows: list[tuple[int, list[str]]]
+    """Each with its line in the file."""
+    labels: Array
+    classes: tuple[str, ...]
+    """The name of each label, sorted."""
+
+
 def read_table(path: Path, *, label: str) -> Table:
     """Read a CSV file whose first row names the columns.
 
@@ -41,23 +53,39 @@ def read_table(path: Path, *, label: str) -> Table:
         DataError: The file cannot be read, or has bad rows, which the message names by
             their lines in the file.
     """
+    read = read_labelled_rows(path, label=label)
+    at = read.header.index(label)
+    x = [[_number(path, read.header[i], line, row[i]) for i in range(len(row)) if i != at]
+         for line, row in read.rows]  # fmt: skip
+    columns = tuple(name for name in read.header if name != label)
+    return Table(Split(np.array(x, np.float32), read.labels), columns, read.classes)
+
+
+def read_labelled_rows(path: Path, *, label: str) -> LabelledRows:
+    """Read a CSV file with a class in each row.
+
+    Args:
+        path: UTF-8 text with commas; its first row names the columns.
+        label: The column that holds the classes.
+
+    Raises:
+        DataError: The file cannot be read, or has bad rows, which the message names by
+            their lines in the file.
+    """
     header, rows = _read(path)
     if label not in header:
         raise DataError(f"{path} has no column {label!r}: its columns are {', '.join(header)}")
     if len(set(header)) < len(header) or len(header) < 2:
         raise DataError(f"{path} needs a label and other columns, each named once, not {header}")
     if wrong := [line for line, row in rows if len(row) != len(header)]:
-        raise DataError(f"{path} has {len(header)} columns, but not in {_lines(wrong)}")
+        raise DataError(f"{path} has {len(header)} columns, but not in {in_lines(wrong)}")
     at = header.index(label)
     labels = [(line, row[at].strip()) for line, row in rows]
     if missing := [line for line, text in labels if not text]:
-        raise DataError(f"{path} lacks the label {label!r} in {_lines(missing)}: fill it in")
+        raise DataError(f"{path} lacks the label {label!r} in {in_lines(missing)}: fill it in")
     classes = _classes(path, label, labels)
-    x = [[_number(path, header[i], line, row[i]) for i in range(len(row)) if i != at]
-         for line, row in rows]  # fmt: skip
-    y = [classes.index(text) for _, text in labels]
-    columns = tuple(name for name in header if name != label)
-    return Table(Split(np.array(x, np.float32), np.array(y)), columns, classes)
+    numbers = np.array([classes.index(text) for _, text in labels])
+    return LabelledRows(header, rows, numbers, classes)
 
 
 def _read(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
@@ -87,7 +115,7 @@ def _classes(path: Path, label: str, labels: Sequence[tuple[int, str]]) -> tuple
         names = ", ".join(repr(text) for _, text in single[:N_NAMED])
         raise DataError(
             f"{path} has classes with a single row in column {label!r}, {names} in "
-            f"{_lines(line for line, _ in single)}: none would be left to validate on"
+            f"{in_lines(line for line, _ in single)}: none would be left to validate on"
         )
     return tuple(sorted(counts))
 
@@ -103,7 +131,7 @@ def _number(path: Path, column: str, line: int, text: str) -> float:
     return number
 
 
-def _lines(lines: Iterable[int]) -> str:
+def in_lines(lines: Iterable[int]) -> str:
     """`line 3`, or `lines 3, 5, 8 and 20 more`."""
     numbers = list(lines)
     named = ", ".join(str(line) for line in numbers[:N_NAMED])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from hpsearch.export.inputs import Input
 from hpsearch.export.models import Model, own_code
 from hpsearch.export.winner import Winner
 from hpsearch.processes.ask import ask
-from hpsearch.questions import Predict, PredictSplit
+from hpsearch.questions import OwnCode, Predict, PredictSplit
 
 N_SHOWN = 3  # classes of each input, unless asked for more
 
@@ -105,9 +105,8 @@ def guess_all(model: Model, part: str) -> list[Guessed]:
             write_split(split, part, Path(folder))
         except OSError as error:
             raise DataError(f"cannot write into {folder}: {error.strerror or error}") from error
-        question = PredictSplit(model=str(model.path), data=folder, split=part, code=model.code)
-        answers = ask(question)
-        classes = () if next(answers) == "linear" else model.classes
+        is_linear, answers = _outputs(model.path, Path(folder), part, model.code)
+        classes = () if is_linear else model.classes
         return [
             Guessed(label, _likeliest(outputs, classes), outputs)
             for label, outputs in zip(split.y.tolist(), answers, strict=True)
@@ -135,11 +134,7 @@ def predict_split(winner: Winner, prepared: Prepared, split: str) -> Array:
             be used.
     """
     code = own_code(winner.study_file, winner.opening.winner.params)
-    question = PredictSplit(
-        model=str(winner.model), data=str(prepared.folder), split=split, code=code
-    )
-    answers = ask(question)
-    is_linear = next(answers) == "linear"
+    is_linear, answers = _outputs(winner.model, prepared.folder, split, code)
     outputs = np.array(list(answers))
     if outputs.ndim == 2 and outputs.shape[1] == 1:  # the probability of the second class
         outputs = np.hstack([1 - outputs, outputs])
@@ -147,6 +142,14 @@ def predict_split(winner: Winner, prepared: Prepared, split: str) -> Array:
     if is_linear or not is_sound or np.abs(outputs.sum(axis=1) - 1).max() > 1e-3:
         raise StudyFileError("the outputs of the network are not probabilities of classes")
     return outputs
+
+
+def _outputs(
+    model: Path, data: Path, split: str, code: OwnCode | None
+) -> tuple[bool, Iterator[Any]]:
+    """Whether a network's last layer is linear, and its outputs for each example of a split."""
+    answers = ask(PredictSplit(model=str(model), data=str(data), split=split, code=code))
+    return next(answers) == "linear", answers
 
 
 def most_probable(outputs: Any, classes: Sequence[str], top: int | None) -> list[Guess]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, spread
-from hpsearch.study.note import escape
+from optuna.study import Study
+
+from hpsearch.errors import NothingFinished
+from hpsearch.files import as_markdown_table
+from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, read_table, spread
+from hpsearch.study.note import show_in_note
+from hpsearch.study.record import Record
+from hpsearch.study.storage import Storage
 from hpsearch.task import ParamValue
 
 BEST = "*"
@@ -98,15 +103,19 @@ def as_brief_cells(table: SweepTable) -> tuple[list[str], list[list[ParamValue]]
     return header, rows
 
 
+def note_table(storage: Storage, study: Study, record: Record) -> str:
+    """The table in the note of a sweep, as far as it has come; nothing for a search."""
+    if not record.points:
+        return ""
+    try:
+        return as_note(read_table(storage, study, record))
+    except NothingFinished:
+        return ""
+
+
 def as_note(table: SweepTable) -> str:
     """The table in Markdown, for the study's note."""
-
-    def line(cells: Sequence[ParamValue]) -> str:
-        texts = ("" if cell is None else escape(str(cell)) for cell in cells)
-        return f"| {' | '.join(texts)} |"
-
-    header, rows = as_brief_cells(table)
-    return "\n".join([line(header), "|" + " --- |" * len(header), *map(line, rows)])
+    return as_markdown_table(*as_brief_cells(table), show_in_note)
 
 
 def _brief(

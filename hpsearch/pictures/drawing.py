@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import re
 import textwrap
 import warnings
@@ -218,8 +219,7 @@ def save(figure: Figure, path: Path) -> None:
         DataError: The file cannot be written.
     """
     kind = require_format(path)
-    if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent} to write {path.name} into")
+    _require_folder(path)
     try:
         with _saving(), atomic_file(path) as scratch:
             if kind == "svg":
@@ -229,6 +229,27 @@ def save(figure: Figure, path: Path) -> None:
             scratch.chmod(0o644)  # temporary files are private
     except OSError as error:
         raise DataError(f"cannot write {path}: {error.strerror}") from error
+
+
+def require_new(path: Path, *, force: bool) -> None:
+    """Refuse a file that cannot become a picture, before any work is spent on it.
+
+    Args:
+        path: The file.
+        force: Whether it may exist.
+
+    Raises:
+        UsageError: The suffix names no format, there is no such folder, or the file exists.
+    """
+    require_format(path)
+    _require_folder(path)
+    if os.path.lexists(path) and not force:
+        raise UsageError(f"{path} exists: name another file with -o, or replace it with --force")
+
+
+def _require_folder(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent} to write {path.name} into")
 
 
 def require_format(path: Path) -> str:

@@ -19,6 +19,7 @@ from hpsearch.pictures import answers, curves, factors, params, trials
 from hpsearch.pictures.kinds import ABOUT, Needs, PictureKind
 from hpsearch.pictures.subject import TEST, Subject, is_finite, length_of
 from hpsearch.study.examples import example_of_task
+from hpsearch.study.optuna_internals import with_trials
 from hpsearch.study.trials import Outcome, TrialRow
 from hpsearch.task import without_epochs
 
@@ -206,22 +207,25 @@ def _importances(subject: Subject, choice: Choice) -> Figure:
 def importances(subject: Subject) -> dict[str, float]:
     """Optuna's importance of each hyperparameter, as shares.
 
+    Each configuration counts once, by its mean: seeds of a leader would make its params look
+    decisive.
+
     Raises:
-        NothingFinished: Fewer than two trials have finished.
+        NothingFinished: Fewer than two configurations have finished.
         UsageError: No hyperparameter takes more than one value.
     """
     from optuna.importance import get_param_importances  # slow
 
     if len(subject.finished) < 2:
         raise NothingFinished(
-            f"study {subject.name!r} has one finished trial: importances compare several"
+            f"study {subject.name!r} has one finished configuration: importances compare several"
         )
-    goal, has_costs = subject.goal, bool(subject.summary.costs)
+    values = {row.number: subject.goal.key(row.value or 0.0) for row in subject.finished}
+    stored = subject.study.get_trials(deepcopy=False)
+    firsts = with_trials(subject.study, [stored[number] for number in values])
     with warnings.catch_warnings():  # that low is good, as it is here
         warnings.simplefilter("ignore", UserWarning)
-        found = get_param_importances(
-            subject.study, target=(lambda trial: goal.key(trial.values[0])) if has_costs else None
-        )
+        found = get_param_importances(firsts, target=lambda trial: values[trial.number])
     if not found:
         raise UsageError(f"study {subject.name!r} varies no hyperparameter")
     return found
@@ -293,6 +297,7 @@ def _timeline(subject: Subject, choice: Choice) -> Figure:
             outcome=row.outcome,
             started=row.started,
             ended=max(row.started, row.ended or now),
+            slot=row.slot,
         )
         for row in subject.summary.rows
         if row.started is not None and row.outcome not in {Outcome.READ_OFF, Outcome.WAITING}

@@ -32,7 +32,7 @@ from hpsearch.pictures.drawing import (
 from hpsearch.study.trials import TrialRow
 from hpsearch.task import ParamValue
 
-N_AT_LEAST = 20  # finished trials; with fewer, importances are mostly chance
+N_AT_LEAST = 20  # finished configurations; with fewer, importances are mostly chance
 N_PER_PARAM = 2  # at least as many again
 N_SHARP = 200  # points of a panel; more of them are pixels, or an SVG would be large
 ABSENT_WIDTH = 0.25  # of an axis
@@ -41,12 +41,12 @@ ABSENT = "none"  # a hyperparameter that a trial did not have
 
 
 def too_few(n_finished: int, n_params: int) -> str:
-    """The warning that importances need, in a sentence; empty if there are enough trials."""
+    """The warning that importances need, in a sentence; empty if there are enough."""
     needed = max(N_AT_LEAST, N_PER_PARAM * n_params)
     if n_finished >= needed:
         return ""
     return (
-        f"{n_finished} finished trials are too few to trust this: with {n_params} "
+        f"{n_finished} configurations are too few to trust this: with {n_params} "
         f"hyperparameters, take {needed} or more."
     )
 
@@ -57,7 +57,7 @@ def draw_importances(importances: Mapping[str, float], n_finished: int) -> Figur
 
     Args:
         importances: Shares that sum to 1, by hyperparameter; at least one.
-        n_finished: How many trials they come from.
+        n_finished: How many configurations they come from.
     """
     ordered = sorted(importances.items(), key=lambda pair: pair[1])
     figure, (panel,) = new_figure(panel_height=0.7 + 0.26 * len(ordered))
@@ -82,7 +82,7 @@ def draw_importances(importances: Mapping[str, float], n_finished: int) -> Figur
         if warning
         else f"{shown(name, 22)} matters most: {share:.0%}",
         warning,
-        f"PED-ANOVA on {n_finished} finished trials: what sets the best tenth apart.",
+        f"PED-ANOVA on {n_finished} configurations: what sets the best tenth apart.",
     )
     return figure
 

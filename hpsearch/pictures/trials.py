@@ -181,6 +181,8 @@ class Span:
     outcome: Outcome
     started: datetime
     ended: datetime
+    slot: int | None = None
+    """Counted from 1; None where it is not stored."""
 
 
 @rc_context(STYLE)
@@ -237,8 +239,15 @@ UNITS = ((3600, "hours"), (60, "minutes"), (1, "seconds"))
 
 
 def in_slots(spans: Sequence[Span]) -> list[list[Span]]:
-    """Spread trials over as few slots as they need, in the order in which they started."""
+    """The trials of each slot.
+
+    Older studies do not say which it was: there, trials are spread over as few slots as they
+    need, in the order in which they started.
+    """
     slots: list[list[Span]] = []
+    known = [span.slot for span in spans if span.slot is not None]
+    if len(known) == len(spans):
+        return [[span for span in spans if span.slot == i + 1] for i in range(max(known))]
     for span in sorted(spans, key=lambda one: (one.started, one.number)):
         free = [slot for slot in slots if slot[-1].ended <= span.started]
         if free:

@@ -16,7 +16,7 @@ from hpsearch.processes.signals import cause_of_death
 from hpsearch.questions import Answer, Ended, Question
 
 # -P: a keras.py in the current folder is not Keras
-COMMAND = [sys.executable, "-P", "-m", "hpsearch.training.use"]
+COMMAND = [sys.executable, "-P", "-m", "hpsearch.training"]
 
 
 def ask(question: Question) -> Generator[Any, None, None]:

@@ -31,7 +31,12 @@ from hpsearch.processes.signals import cause_of_death
 # -P: a keras.py in the current folder is not Keras; Optuna is for study files that name a Trial
 COMMAND = [sys.executable, "-P", "-m", "hpsearch.training.fork_server", "optuna"]
 # what Keras and its backends read when they are imported
-READ_AT_IMPORT = ("KERAS_", "TF_", "JAX_", "XLA_", "TORCH_", "CUDA_")
+READ_AT_IMPORT = ("KERAS_", "TF_", "JAX_", "XLA_", "TORCH_", "PYTORCH_", "CUDA_")
+DEFAULTS = {
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    # Keras asks whether there is a GPU: only so can processes forked afterwards use it
+    "PYTORCH_NVML_BASED_CUDA_CHECK": "1",
+}
 Variables = tuple[tuple[str, str], ...]
 TAIL_CHARS = 4000
 PATIENCE_S = 10  # until it is said that Keras takes long to start
@@ -102,7 +107,7 @@ class LocalRunner:
     ) -> None:
         if not hasattr(os, "fork"):
             raise UsageError(f"trial processes are forked, which {sys.platform} cannot: use WSL")
-        variables = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "KERAS_BACKEND": keras_backend()}
+        variables = {**DEFAULTS, **os.environ, "KERAS_BACKEND": keras_backend()}
         read = [item for item in variables.items() if item[0].startswith(READ_AT_IMPORT)]
         self._variables = tuple(sorted(read))
         self._server = _server(self._variables)

@@ -16,6 +16,11 @@ class Stop(StrEnum):
     TERMINATED = "terminated"
     ERROR = "an error"
 
+    @property
+    def is_end(self) -> bool:
+        """Whether all was done that was to be done: the same command would add nothing."""
+        return self in {Stop.BUDGET, Stop.EXHAUSTED}
+
 
 class StopRequest:
     """A request to stop, from signals, errors or a deadline, which slots check.

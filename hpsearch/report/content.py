@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
@@ -15,12 +14,11 @@ from hpsearch.evaluation.sentences import test_sentences as sentences_on_test
 from hpsearch.lab.as_published import describe_flattery, read_level_openings
 from hpsearch.lab.cells import as_brief_cells, as_cells, remarks
 from hpsearch.lab.combine import seeds_of
-from hpsearch.lab.findings import judge_findings
 from hpsearch.pictures.drawing import Rendered, render
 from hpsearch.pictures.gallery import Choice, draw, warning_of
 from hpsearch.pictures.kinds import ABOUT, PictureKind
 from hpsearch.pictures.subject import Subject
-from hpsearch.report.evidence import answer
+from hpsearch.report.evidence import answer, typed
 from hpsearch.report.material import UNFINISHED, Material
 from hpsearch.study.trials import TrialRow, curve_epochs
 from hpsearch.task import Evidence, ParamValue, Question, describe_params
@@ -122,7 +120,7 @@ def put_together(material: Material) -> Report:
     if material.sweep is not None:
         sections.append(_sweep(material, material.sweep))
     if material.search is not None:
-        sections.append(_search(material.search))
+        sections.append(_search(material, material.search))
     if material.openings:
         sections.append(_evaluation(material))
     sections += [_measured(material), _repeat(material)]
@@ -186,9 +184,7 @@ def _questions(material: Material) -> Iterator[Section]:
 def _sweep(material: Material, subject: Subject) -> Section:
     table = subject.table
     sentences = remarks(table)
-    published = material.study_file.task.published
-    if published is not None and published.findings:
-        sentences += _findings(material)
+    sentences += _findings(material)
     for opening in read_level_openings(subject.study)[-1:]:
         sentences += describe_flattery(opening, subject.goal)
     if material.combined is not None:
@@ -216,12 +212,14 @@ def levels_table(subject: Subject) -> Table:
 
 
 def _findings(material: Material) -> list[str]:
-    """The lab's findings, judged."""
-    assert material.table is not None
-    return [str(one) for one in judge_findings(material.study_file.task, material.table)]
+    """The lab's findings, judged; nothing if it has none."""
+    published = material.study_file.task.published
+    if published is None or not published.findings:
+        return []
+    return answer(Question(words="", evidence=Evidence.FINDINGS), material)
 
 
-def _search(subject: Subject) -> Section:
+def _search(material: Material, subject: Subject) -> Section:
     summary = subject.summary
     best = summary.best
     sentences = []
@@ -241,6 +239,8 @@ def _search(subject: Subject) -> Section:
         f"{summary.n_trials} trials ({outcomes}); {curve_epochs(summary.rows):,} epochs trained, "
         f"{summary.epochs_reused:,} saved by reuse, {summary.epochs_pruned:,} by pruning."
     )
+    if material.sweep is None:
+        sentences += _findings(material)
     return Section(
         anchor="search",
         heading=f"The search: {subject.name}",
@@ -387,7 +387,7 @@ def _repeat(material: Material) -> Section:
         anchor="repeat",
         heading="To repeat it",
         sentences=["In a folder with this report's study_file.py:"],
-        commands=[shlex.join(map(str, ["hpsearch", *command])) for command in commands],
+        commands=[typed(*command) for command in commands],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from statistics import fmean
 
@@ -24,6 +25,11 @@ def answer(question: Question, material: Material) -> list[str]:
     if not question.evidence:
         return []
     return ANSWERS[Evidence(question.evidence)](material, question.factor)
+
+
+def typed(*words: object) -> str:
+    """An `hpsearch` command as a shell takes it, whatever a study's name holds."""
+    return shlex.join(["hpsearch", *map(str, words)])
 
 
 def _levels(material: Material, name: str) -> list[str]:
@@ -120,7 +126,7 @@ def _combination(material: Material, _name: str) -> list[str]:
         return _no_sweep(material, "a combination")
     if material.combined is None:
         assert material.sweep is not None
-        return [f"Not trained yet: hpsearch combine {material.sweep.name}."]
+        return [f"Not trained yet: {typed('combine', material.sweep.name)}."]
     combination, row = material.combined
     sentences = [f"Combined: {describe_params(_sets(combination.parts))}."]
     sentences += describe_combination(material.table, row, combination.parts)
@@ -133,7 +139,7 @@ def _combination(material: Material, _name: str) -> list[str]:
 
 def _search(material: Material, _name: str) -> list[str]:
     if material.search is None:
-        return [f"Not searched yet: hpsearch run {material.study_file.name}."]
+        return [f"Not searched yet: {typed('run', material.study_file.name)}."]
     best = material.search.summary.best
     assert best is not None
     n_trials = material.search.summary.n_trials
@@ -148,12 +154,16 @@ def _test(material: Material, _name: str) -> list[str]:
     if material.openings:
         return test_sentences(material.openings, material.study_file.task.published)
     name = (material.search or material.subjects[0]).name
-    return [f"The test split has not been opened: hpsearch evaluate {name}."]
+    return [f"The test split has not been opened: {typed('evaluate', name)}."]
 
 
 def _findings(material: Material, _name: str) -> list[str]:
     if material.table is None:
-        return _no_sweep(material, "the lab's findings")
+        command = typed("sweep", material.study_file.name)
+        return [
+            "The lab's findings are about single factors, so only a sweep can judge them: "
+            f"{command}."
+        ]
     verdicts = judge_findings(material.study_file.task, material.table)
     return [str(verdict) for verdict in verdicts] or ["The study file names no findings."]
 
@@ -168,7 +178,7 @@ def _unfinished(name: str) -> list[str]:
 
 
 def _no_sweep(material: Material, what: str) -> list[str]:
-    return [f"No figures on {what} yet: hpsearch sweep {material.study_file.name}."]
+    return [f"No figures on {what} yet: {typed('sweep', material.study_file.name)}."]
 
 
 def _mean(row: LevelRow) -> str:

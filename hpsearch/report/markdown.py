@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Iterator
 
+from hpsearch.files import as_markdown_table
 from hpsearch.report.content import Report, Section, Table
 from hpsearch.report.page import shown
-from hpsearch.task import ParamValue
 
 MOST_ROWS = 50  # the file beside it has all
 
@@ -43,16 +43,9 @@ def _section(section: Section, drawn: Container[str]) -> Iterator[str]:
 
 def as_table(table: Table) -> Iterator[str]:
     """A table of up to 50 rows, and where the others are."""
-
-    def line(cells: list[ParamValue] | list[str]) -> str:
-        return "| " + " | ".join(escaped(shown(cell)) for cell in cells) + " |"
-
     yield from (f"{escaped(table.caption)} ([{table.name}.csv]({table.name}.csv)):", "")
     header, rows = table.shown
-    yield line(header)
-    yield "|" + " --- |" * len(header)
-    for row in rows[:MOST_ROWS]:
-        yield line(row)
+    yield as_markdown_table(header, rows[:MOST_ROWS], lambda cell: escaped(shown(cell)))
     yield ""
     if len(rows) > MOST_ROWS:
         yield from (f"... and {len(rows) - MOST_ROWS} more in {table.name}.csv.", "")

@@ -67,6 +67,13 @@ GRACE_S = 30  # from SIGTERM until running epochs are cut off
 Named = TypeVar("Named", bound=StrEnum)
 Points = Callable[[int], Sequence[Point]]
 """A study's seed -> what a sweep trains."""
+NoteTable = Callable[[Storage, Study, Record], str]
+"""The table in the note of a sweep, in Markdown; nothing for a search."""
+
+
+def no_table(storage: Storage, study: Study, record: Record) -> str:
+    """No table, as a search has none."""
+    return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +119,7 @@ def run(name_or_path: str, options: Options, view: View) -> tuple[Study, Stop]:
 
 
 def sweep(
-    study_file: StudyFile, points: Points, options: Options, view: View
+    study_file: StudyFile, points: Points, options: Options, view: View, note_table: NoteTable
 ) -> tuple[Study, Stop]:
     """Train fixed points in a study of their own: create it, or continue it.
 
@@ -121,6 +128,7 @@ def sweep(
         points: The study's seed -> which params to train with which seeds, in this order.
         options: The user's; a sweep has no use for sampler, pruner, budget and fixed values.
         view: Shows progress.
+        note_table: What the study's note shows while the sweep runs.
 
     Returns:
         The study, and why the sweep stopped.
@@ -129,7 +137,7 @@ def sweep(
         HpsearchError: Of any kind; what is stored stays intact.
     """
     name = options.study or sweep_name(study_file)
-    return _launch(study_file, None, name, options, view, points)
+    return _launch(study_file, None, name, options, view, points, note_table)
 
 
 def sweep_name(study_file: StudyFile) -> str:
@@ -137,15 +145,26 @@ def sweep_name(study_file: StudyFile) -> str:
     return f"{study_file.name}-sweep"
 
 
-def resume(study_name: str, options: Options, view: View) -> tuple[Study, Stop]:
+def resume(
+    study_name: str, options: Options, view: View, note_table: NoteTable = no_table
+) -> tuple[Study, Stop]:
     """Continue a study from its storage, without its study file.
+
+    Args:
+        study_name: A search or a sweep.
+        options: The user's.
+        view: Shows progress.
+        note_table: What the study's note shows while a sweep runs.
+
+    Returns:
+        The study, and why it stopped.
 
     Raises:
         StudyNotFound: There is no such study.
         HpsearchError: As `run`.
     """
     _, record = load_study(Storage(options.storage, read_only=True), study_name)
-    return _launch(record.load(), record, study_name, options, view)
+    return _launch(record.load(), record, study_name, options, view, note_table=note_table)
 
 
 def search(
@@ -224,6 +243,7 @@ def _launch(
     options: Options,
     view: View,
     points: Points = lambda seed: (),
+    note_table: NoteTable = no_table,
 ) -> tuple[Study, Stop]:
     task = study_file.task
     space = explore(study_file)
@@ -245,7 +265,7 @@ def _launch(
         study, stored, is_old = create_or_continue(
             storage, name, record, first, is_baseline=is_baseline
         )
-        write_note(study, stored, find_best(study, task.goal))
+        write_note(study, stored, find_best(study, task.goal), note_table(storage, study, stored))
         view.say(f"{'continuing' if is_old else 'new'} study {name!r} in {storage}")
         _adopt(study, view)
         schedule = _schedule(study, stored, study_file, space, fixed, options)
@@ -276,6 +296,7 @@ def _launch(
             n_slots=n_slots,
             stop=stop,
             view=view,
+            note_table=lambda: note_table(storage, study, stored),
         )
         with _stopped_by_signals(stop, view):
             why = work.run()

@@ -7,6 +7,7 @@ zero, or each has five seeds. What the race knows, it reads from the stored tria
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from optuna.study import Study
@@ -15,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from hpsearch.evaluation.candidates import fresh_seeds
 from hpsearch.evaluation.intervals import difference
 from hpsearch.goal import Goal
-from hpsearch.searching.schedule import SampledSchedule, Values
+from hpsearch.searching.schedule import SampledSchedule, Values, is_replicate
 from hpsearch.study.configurations import Configuration, configurations_of, find_incumbent
 from hpsearch.study.trials import Attr, row
 
@@ -66,9 +67,9 @@ def _are_told_apart(leader: Configuration, rival: Configuration) -> bool:
 class RacingSchedule:
     """New trials from another schedule, and replicates of the leaders between them.
 
-    A third of the budget is kept for replicates; what the race leaves of it goes to new trials
-    in the end. A replicate is a trial of its own, is not pruned, and teaches the sampler only
-    what the mean of its configuration is.
+    A third of the budget, in trials and in epochs, is kept for replicates; what the race leaves
+    of it goes to new trials in the end. A replicate is a trial of its own, is not pruned, and
+    teaches the sampler only what the mean of its configuration is.
 
     Args:
         study: With its trials so far.
@@ -79,8 +80,8 @@ class RacingSchedule:
     def __init__(self, study: Study, searched: SampledSchedule, *, n_trials: int) -> None:
         self.study, self.searched, self.n_trials = study, searched, n_trials
         self._n_new_possible = searched.n_trials
-        self._n_kept = n_trials // EVERY
-        """Trials of the budget that are kept for replicates."""
+        self._share = 1 / EVERY
+        """Of the budget, what is kept for replicates."""
 
     @property
     def n_counted(self) -> int:
@@ -105,17 +106,17 @@ class RacingSchedule:
     def next_trial(self) -> Trial | None:
         """A trial that was interrupted, else a replicate that is due, else a new trial."""
         trials = self.study.get_trials(deepcopy=False)
-        n_replicates = sum(Attr.REPLICATE_OF in trial.user_attrs for trial in trials)
-        is_turn = (n_replicates + 1) * EVERY <= self.n_counted + 1 <= self.n_trials
-        is_open = not (self.searched.has_waiting or self.searched.are_epochs_spent)
+        replicates = [trial for trial in trials if is_replicate(trial)]
+        is_turn = (len(replicates) + 1) * EVERY <= self.n_counted + 1 <= self.n_trials
+        is_open = not self.searched.has_waiting and self.n_epochs_left > 0
         if is_turn and is_open and (replicate := self._replicate(trials)):
             return replicate
-        self._limit(n_replicates)
+        self._limit(replicates)
         trial = self.searched.next_trial()
         is_idle = not any(one.state is TrialState.RUNNING for one in trials)
-        if trial is None and is_idle and self._n_kept:  # the race is settled
-            self._n_kept = 0
-            self._limit(n_replicates)
+        if trial is None and is_idle and self._share:  # the race is settled
+            self._share = 0
+            self._limit(replicates)
             trial = self.searched.next_trial()
         return trial
 
@@ -137,10 +138,13 @@ class RacingSchedule:
     def add(self, trial: FrozenTrial) -> None:
         self.searched.add(trial)
 
-    def _limit(self, n_replicates: int) -> None:
+    def _limit(self, replicates: Sequence[FrozenTrial]) -> None:
         """Let the other schedule have what is not kept for replicates."""
-        n_new = min(self.n_trials - self._n_kept, self._n_new_possible)
-        self.searched.n_trials = min(n_new + n_replicates, self.n_trials)
+        n_new = min(self.n_trials - int(self.n_trials * self._share), self._n_new_possible)
+        self.searched.n_trials = min(n_new + len(replicates), self.n_trials)
+        if self.searched.n_epochs < math.inf:
+            n_used = sum(max(one.intermediate_values, default=0) for one in replicates)
+            self.searched.n_epochs_kept = max(0, self.searched.n_epochs * self._share - n_used)
 
     def _replicate(self, trials: Sequence[FrozenTrial]) -> Trial | None:
         fitting = [row(trial) for trial in trials if self.searched.has_fixed_values(trial)]

@@ -124,6 +124,8 @@ class SampledSchedule:
         self.rungs = Rungs(self.goal, first_rung)
         self.rows = CurveRows(self.goal)
         self.n_epochs = math.inf if n_epochs is None else n_epochs
+        self.n_epochs_kept = 0.0
+        """Of these, epochs that new trials must leave to others."""
         self._lengths: dict[str, int] = {}
         """Epochs of each curve, by finished trials."""
         self._n_counted = 0
@@ -157,8 +159,8 @@ class SampledSchedule:
 
     @property
     def are_epochs_spent(self) -> bool:
-        """Whether the study's curves have as many epochs as they may."""
-        return self.n_epochs_left <= 0
+        """Whether the study's curves have as many epochs as they may before a new trial."""
+        return self.n_epochs_left <= self.n_epochs_kept
 
     def next_trial(self) -> Trial | None:
         """A trial that was interrupted, else one to promote, else a new one."""

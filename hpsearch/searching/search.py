@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 
 from optuna.study import Study
@@ -45,6 +46,7 @@ class Search:
         n_slots: Trials run in parallel.
         stop: A request to stop, from signals, the deadline, or an error in here.
         view: Shows progress.
+        note_table: The table in the note of a sweep, in Markdown; nothing for a search.
     """
 
     def __init__(
@@ -59,10 +61,11 @@ class Search:
         n_slots: int,
         stop: StopRequest,
         view: View,
+        note_table: Callable[[], str],
     ) -> None:
         self.study, self.record, self.task, self.storage = study, record, task, storage
         self.schedule, self.trainer, self.n_slots = schedule, trainer, n_slots
-        self.stop, self.view = stop, view
+        self.stop, self.view, self.note_table = stop, view, note_table
         self._n_running = 0
         self._error: BaseException | None = None
         self._errors: list[str] = []
@@ -85,16 +88,16 @@ class Search:
             self.n_slots,
             self.schedule.n_epochs_left,
         )
-        side_by_side(self.n_slots, lambda _slot: self._slot(), range(self.n_slots))
+        side_by_side(self.n_slots, self._work_in, range(1, self.n_slots + 1))
         if self._error is not None:
             raise self._error
         return self.stop.why or (Stop.EXHAUSTED if self.schedule.is_exhausted else Stop.BUDGET)
 
-    def _slot(self) -> None:
+    def _work_in(self, slot: int) -> None:
         try:
             while (trial := self._next_trial()) is not None:
                 try:
-                    self._run_trial(trial)
+                    self._run_trial(trial, slot)
                 finally:
                     with self._trial_ended:
                         self._n_running -= 1
@@ -122,7 +125,7 @@ class Search:
                     self._trial_ended.wait(WAIT_S)
         return None
 
-    def _run_trial(self, trial: Trial) -> None:
+    def _run_trial(self, trial: Trial, slot: int) -> None:
         params = self.task.complete(trial.params)
         attempt = Attempt(
             trial, params, self.task.goal, self.schedule, self.stop, self.view, self._lock
@@ -130,6 +133,7 @@ class Search:
         with self._lock:
             self.view.trial_started(trial.number, params, attempt.epochs)
         try:
+            trial.set_user_attr(Attr.SLOT, slot)
             taken = self.trainer.take(
                 params,
                 trial.user_attrs.get(Attr.SEED, self.record.seed),
@@ -239,8 +243,8 @@ class Search:
                 shown = row(trial)
                 self.view.trial_ended(shown, best)
                 is_best = best is not None and shown.number == best.number
-                if is_best or shown.replicate_of is not None:
-                    write_note(self.study, self.record, best)
+                if is_best or shown.replicate_of is not None or self.record.points:
+                    write_note(self.study, self.record, best, self.note_table())
         write_trial_notes(self.study, number)
 
     def _watch_errors(self, outcome: Outcome, reason: str) -> None:

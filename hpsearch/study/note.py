@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from optuna.study import Study
 from optuna.trial import Trial
 
+from hpsearch.files import Cell, as_markdown_table
 from hpsearch.study.configurations import Configuration
 from hpsearch.study.optuna_internals import attach
 from hpsearch.study.record import Record
@@ -94,12 +95,8 @@ def _describe_best(record: Record, best: Configuration | None) -> str:
     goal = ", ".join(map(str, record.objectives))
     if best is None:
         return f"{escape(goal)}: no trial has finished yet"
-    rows = [
-        f"| {escape(name)} | {_show(value)} |"
-        for name, value in best.params.items()
-        if value is not None
-    ]
-    value = f"**{_show(best.mean)}**"
+    rows = [[name, value] for name, value in best.params.items() if value is not None]
+    value = f"**{show_in_note(best.mean)}**"
     if best.is_repeated:
         value += f", the mean over {len(best.values)} seeds,"
     so_far = "the best so far"
@@ -109,9 +106,7 @@ def _describe_best(record: Record, best: Configuration | None) -> str:
         [
             f"{escape(goal)}: {value} in trial {best.number}, {so_far}",
             "",
-            "| hyperparameter | value |",
-            "| --- | --- |",
-            *rows,
+            as_markdown_table(["hyperparameter", "value"], rows, show_in_note),
         ]
     )
 
@@ -147,5 +142,8 @@ def _describe_relatives(trial: TrialRow, trials: list[TrialRow]) -> Iterator[str
             )
 
 
-def _show(value: object) -> str:
+def show_in_note(value: Cell) -> str:
+    """A value as Markdown on one line; nothing for None."""
+    if value is None:
+        return ""
     return escape(f"{value:.6g}" if isinstance(value, float) else str(value))

@@ -53,6 +53,7 @@ class Attr:
     BASELINE = "baseline"
     SEED = "seed"
     REPLICATE_OF = "replicate_of"
+    SLOT = "slot"
     FIT = "fit"
     LOWEST = "lowest_val_loss_at"
     ONSET = "overfits_from"
@@ -93,6 +94,8 @@ class TrialRow:
     """The metric by epoch, as far as this trial reported it."""
     costs: tuple[float, ...] = ()
     """Of a trial with a value, in the order of the study's costs."""
+    slot: int | None = None
+    """That of its last attempt, counted from 1; None for an older hpsearch, and if read off."""
     started: datetime | None = None
     """When its last attempt began."""
     ended: datetime | None = None
@@ -151,6 +154,7 @@ def row(trial: FrozenTrial) -> TrialRow:
         curve=attrs.get(Attr.CURVE),
         onset=_onset(trial),
         intermediate=trial.intermediate_values,
+        slot=attrs.get(Attr.SLOT),
         started=trial.datetime_start,
         ended=trial.datetime_complete,
     )

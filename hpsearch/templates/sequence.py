@@ -1,7 +1,7 @@
 """my_task: classify texts by their words in the order in which they stand.
 
-Data: my_task/ next to this file, or in the folder that --data names: a folder with one
-subfolder per class and, in it, one UTF-8 file per text.
+Data: next to this file, or in the folder that --data names: my_task/, with one subfolder per
+class and, in it, one UTF-8 file per text; or my_task.csv, with a column "text" and one "label".
 """
 
 from pathlib import Path
@@ -16,29 +16,29 @@ from hpsearch.data import (
     encode_words,
     fit_vocabulary,
     hold_out,
-    read_text_folder,
+    read_texts,
 )
 
-CLASSES = ("negative", "positive")  # the names of the subfolders, sorted
+CLASSES = ("negative", "positive")  # the names of the subfolders, or labels, sorted
 N_WORDS = 5000  # the most frequent words; all others look alike to the network
 LENGTH = 40  # words of a text that the network reads: the last ones
 
 
 def load(folder: Path) -> Dataset:
     """Load and split the data; with fixed seeds, the split is always the same."""
-    files = read_text_folder(folder / "my_task")
-    if files.classes != CLASSES:
-        raise ValueError(f"write CLASSES = {files.classes}, as the sub-folders are called")
-    numbers = Split(np.arange(len(files.contents)), files.labels)
+    texts = read_texts(folder / "my_task", text="text", label="label")
+    if texts.classes != CLASSES:
+        raise ValueError(f"write CLASSES = {texts.classes}, as the data have them")
+    numbers = Split(np.arange(len(texts.contents)), texts.labels)
     # a fifth for the final test, a quarter of the rest to compare trials on
     rest, test = hold_out(numbers, len(numbers) // 5, seed=0)
     train, valid = hold_out(rest, len(rest) // 4, seed=0)
     # from the training texts only: new texts will have unknown words, too
-    vocabulary = fit_vocabulary((files.contents[i] for i in train.x), N_WORDS)
+    vocabulary = fit_vocabulary((texts.contents[i] for i in train.x), N_WORDS)
 
     def sequences(part: Split) -> Split:
-        texts = encode_texts((files.contents[i] for i in part.x), part.y, vocabulary)
-        return texts.last_words(LENGTH, len(vocabulary))  # x: (n, LENGTH), padded at the front
+        encoded = encode_texts((texts.contents[i] for i in part.x), part.y, vocabulary)
+        return encoded.last_words(LENGTH, len(vocabulary))  # x: (n, LENGTH), padded at the front
 
     return Dataset(sequences(train), sequences(valid), sequences(test), vocabulary)
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hpsearch.files import Cell, as_csv, as_json
+from hpsearch.files import Cell, as_csv, as_json, as_markdown_table
 
 
 def print_json(content: dict[str, Any]) -> None:
@@ -38,14 +38,10 @@ def print_csv(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
 def print_markdown(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """Print a Markdown table."""
 
-    def line(cells: Sequence[Cell]) -> str:
-        texts = (show_cell(cell).replace("|", "\\|").replace("\n", " ") for cell in cells)
-        return "| " + " | ".join(texts) + " |"
+    def show(cell: Cell) -> str:
+        return show_cell(cell).replace("|", "\\|").replace("\n", " ")
 
-    print(line(header))
-    print("|" + " --- |" * len(header))
-    for row in rows:
-        print(line(row))
+    print(as_markdown_table(header, rows, show))
 
 
 def print_table(

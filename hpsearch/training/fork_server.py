@@ -34,6 +34,8 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
+from hpsearch.quiet_imports import keras_alone
+
 
 def main() -> None:
     """Import, then fork for whoever holds the other end of standard input."""
@@ -41,7 +43,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         atexit.register(_remove, Path(os.environ["TMPDIR"]))  # the launcher may be killed
         gc.disable()
-        from hpsearch.training import process  # and Keras with it
+        with keras_alone():
+            from hpsearch.training import process  # and Keras with it
 
         for module in sys.argv[1:]:
             with contextlib.suppress(ImportError):

@@ -327,6 +327,11 @@ class Shuffle(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.batches.set_order(order(self.seed, epoch, self.n))
+        if keras.backend.backend() == "torch":
+            # whose dropout draws from its own generator, which is in no variable of Keras
+            import torch
+
+            torch.manual_seed(int(np.random.default_rng([self.seed, epoch]).integers(2**63)))
 
 
 class ValidateFinished(keras.callbacks.Callback):
@@ -375,7 +380,8 @@ def fit(
     Raises:
         CannotWeigh: As `class_weights`.
     """
-    model.steps_per_execution = min(BATCHES_PER_CALL, math.ceil(len(y) / batch_size))
+    if keras.backend.backend() != "torch":  # which runs one batch at a time
+        model.steps_per_execution = min(BATCHES_PER_CALL, math.ceil(len(y) / batch_size))
     batches = make_batches(x, y, batch_size)
     model.fit(
         batches.for_keras(),
@@ -396,6 +402,10 @@ def finish(model: keras.Model) -> None:
     training ends. `fit` does so itself; a model whose state was restored needs it.
     """
     model.optimizer.finalize_variable_values(model.trainable_variables)
+    for variable in model.trainable_variables:
+        # on JAX the variable would share its array with the average, and the next call into
+        # the backend gives away the array's memory
+        variable.assign(np.array(variable))
 
 
 @contextmanager

@@ -206,6 +206,10 @@ def _share_the_machine(n_threads: int) -> None:
     for name in ("TF_NUM_INTRAOP_THREADS", "OMP_NUM_THREADS"):
         os.environ[name] = str(n_threads)
     os.environ["TF_NUM_INTEROP_THREADS"] = "1"
+    if keras.backend.backend() == "torch":  # which has read its variable already
+        import torch
+
+        torch.set_num_threads(n_threads)
     # of a GPU's memory take what is needed, not all: other slots train there too
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")

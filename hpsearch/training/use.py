@@ -1,4 +1,4 @@
-"""The process that a trained network is used in: `python -m hpsearch.training.use`.
+"""What runs in the process that a trained network is used in.
 
 One question comes by standard input, answers leave by standard output. A model file is
 data from outside: it is loaded here, apart from whoever asks, and without the right to
@@ -98,7 +98,7 @@ def _gradients(question: MeasureGradients) -> list[float]:
             task,
             model,
             data.train,
-            None,
+            None if task.callbacks is None else data.valid,  # which they may watch
             params=question.params,
             epochs=question.epochs,
             epochs_done=0,
@@ -141,7 +141,3 @@ def _require_shape(model: keras.Model, shape: tuple[int, ...]) -> None:
 
 def _send(answers: TextIO, line: Answer | Ended) -> None:
     print(encode(line), file=answers, flush=True)
-
-
-if __name__ == "__main__":
-    main()

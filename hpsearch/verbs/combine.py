@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hpsearch.curves.store import network_of
 from hpsearch.errors import StudyChanged, StudyNotFound, UsageError
 from hpsearch.evaluation.candidates import fresh_seeds
+from hpsearch.lab.cells import note_table
 from hpsearch.lab.combine import (
     Combination,
     combine,
@@ -17,7 +18,6 @@ from hpsearch.lab.combine import (
     seeds_of,
 )
 from hpsearch.lab.table import SweepTable, read_table
-from hpsearch.processes.stop import Stop
 from hpsearch.searching import launch
 from hpsearch.searching.launch import Options
 from hpsearch.searching.search import find_best
@@ -31,7 +31,7 @@ from hpsearch.terminal.levels import print_levels
 from hpsearch.terminal.live import open_view
 from hpsearch.terminal.printing import error_console, output_console, print_line
 from hpsearch.verbs.run import EXIT_CODES
-from hpsearch.verbs.sweep import note_table
+from hpsearch.verbs.sweep import trained_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,12 +81,12 @@ def combine_sweep(study_name: str, options: Options, *, search: str | None) -> i
     for remark in combination.remarks:
         print_line(console, remark)
     with open_view() as view:
-        study, stop = launch.sweep(study_file, lambda seed: points, options, view)
-    if stop not in {Stop.BUDGET, Stop.EXHAUSTED}:
+        study, stop = launch.sweep(study_file, lambda seed: points, options, view, note_table)
+    if not stop.is_end:
         print_line(console, f"stopped: {stop.value}")
         print_line(console, f"next: hpsearch combine {study_name}")
         return EXIT_CODES.get(stop, 0)
-    table = note_table(study, options)
+    table = trained_table(study, options)
     output = output_console()
     print_levels(output, table)
     print_line(output, "")

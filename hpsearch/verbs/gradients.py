@@ -9,6 +9,8 @@ from pathlib import Path
 from hpsearch.choices import Format
 from hpsearch.files import Cell
 from hpsearch.lab.gradients import LevelGradients, measure_gradients
+from hpsearch.pictures.drawing import require_new, save
+from hpsearch.pictures.steps import draw_step_gradients
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
 from hpsearch.terminal.printing import (
@@ -33,6 +35,8 @@ def gradients(
     n_examples: int,
     data: Path | None,
     form: Format | None,
+    output: Path | None,
+    force: bool,
 ) -> None:
     """Print the norm of the gradient at each time step, for each level of a factor.
 
@@ -44,12 +48,16 @@ def gradients(
         n_examples: Of the validation split, to average over.
         data: The user's data folder.
         form: For programs, all steps; None for people, some of them.
+        output: A file for a picture too, which ends in .svg, .png or .pdf.
+        force: Whether to replace the file if it exists.
 
     Raises:
         StudyFileError: The study file breaks the contract, or the network is not recurrent.
-        UsageError: There is no such factor.
+        UsageError: There is no such factor; or the file exists, or ends in something else.
         DataError: The data are missing or damaged.
     """
+    if output is not None:
+        require_new(output, force=force)
     study_file = read_study_file(name_or_path)
     found = measure_gradients(
         study_file,
@@ -60,6 +68,15 @@ def gradients(
         n_examples=n_examples,
         say=say,
     )
+    when = f"after {epochs} epoch{'s' * (epochs != 1)}" if epochs else "before training"
+    if output is not None:
+        factor_said = f", levels of {factor}" if factor else ""
+        how = (
+            f"{study_file.name}{factor_said}, {when}, seed {seed}: norm of the gradient of the "
+            "loss at what the first recurrent layer reads, a mean over validation examples."
+        )
+        save(draw_step_gradients(found, how), output)
+        say(f"drew the gradients of {study_file.name}: {output}")
     header = ["steps before the last", *(one.label for one in found)]
     match form:
         case Format.JSON:
@@ -78,7 +95,6 @@ def gradients(
         case Format.MD:
             print_markdown(header, _by_step(found))
         case None:
-            when = f"after {epochs} epoch{'s' * (epochs != 1)}" if epochs else "before training"
             print(plain(f"{study_file.name}, {when}: what is left of the gradient at time steps"))
             _print_some_steps(found)
             print("|d loss / d x|, a mean over examples; x: what the first recurrent layer reads")

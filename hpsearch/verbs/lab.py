@@ -10,7 +10,6 @@ from joblib import cpu_count
 from hpsearch.errors import StorageError, UsageError
 from hpsearch.lab import whole
 from hpsearch.lab.plan import curve_lengths, fit, make_plan
-from hpsearch.processes.stop import Stop
 from hpsearch.report.folder import require_new
 from hpsearch.searching.launch import Options, sweep_name
 from hpsearch.study.record import Record, find_record
@@ -116,8 +115,7 @@ def _sweep(
     told = describe_seconds(whole.seconds(plan, cost, n_slots))
     print_line(error_console(), f"in all     about {told}, with search, evaluation and report")
     _study, stop = train_sweep(study_file, plan, options)
-    is_whole = stop in {Stop.BUDGET, Stop.EXHAUSTED}
-    code = 0 if is_whole else EXIT_CODES.get(stop, 1)
+    code = 0 if stop.is_end else EXIT_CODES.get(stop, 1)
     return plan.n_seeds, whole.search_epochs(plan), code
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
-from hpsearch.errors import UsageError
 from hpsearch.files import slug
-from hpsearch.pictures.drawing import require_format, save
+from hpsearch.pictures.drawing import require_new, save
 from hpsearch.pictures.gallery import Choice, draw, warning_of
 from hpsearch.pictures.kinds import PictureKind
 from hpsearch.pictures.subject import Subject
@@ -44,9 +42,7 @@ def plot(
         HpsearchError: Of other kinds, if the winner's network or its data cannot be used.
     """
     path = output or Path(f"{_readable(study_name)}-{kind}.svg")
-    require_format(path)
-    if os.path.lexists(path) and not force:
-        raise UsageError(f"{path} exists: name another file with -o, or replace it with --force")
+    require_new(path, force=force)
     subject = Subject(Storage(storage_url, read_only=True), study_name, data)
     figure = draw(kind, subject, choice)
     if warning := warning_of(kind, subject):

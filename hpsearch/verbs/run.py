@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from optuna.study import Study
 
+from hpsearch.lab.cells import note_table
 from hpsearch.processes.stop import Stop
 from hpsearch.searching import launch
 from hpsearch.searching.launch import Options
@@ -37,7 +38,7 @@ def resume(study_name: str, options: Options) -> int:
     Raises:
         HpsearchError: Of any kind; what is stored stays intact.
     """
-    return _watched(lambda view: launch.resume(study_name, options, view))
+    return _watched(lambda view: launch.resume(study_name, options, view, note_table))
 
 
 def _watched(search: Callable[[View], tuple[Study, Stop]]) -> int:

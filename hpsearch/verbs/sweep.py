@@ -11,7 +11,7 @@ from hpsearch.curves.store import CurveStore
 from hpsearch.evaluation.cost import Cost, measure_cost
 from hpsearch.files import Cell
 from hpsearch.lab.as_published import describe_flattery, open_test, read_level_openings
-from hpsearch.lab.cells import as_note
+from hpsearch.lab.cells import note_table
 from hpsearch.lab.plan import SweepPlan, fit, make_plan
 from hpsearch.lab.table import SweepTable, read_table
 from hpsearch.processes.runner import LocalRunner
@@ -20,9 +20,7 @@ from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.trainer import Trainer
 from hpsearch.searching import launch
 from hpsearch.searching.launch import Options
-from hpsearch.searching.search import find_best
 from hpsearch.study.lock import process_name, study_lock
-from hpsearch.study.note import write_note
 from hpsearch.study.record import load_study, read_record, versions
 from hpsearch.study.space import explore
 from hpsearch.study.storage import Storage
@@ -70,13 +68,12 @@ def sweep(
         plan, remarks = fit(plan, 60 * minutes, lambda plan: plan.seconds(cost, n_slots))
     print_plan(plan, cost, n_slots, remarks)
     study, stop = train_sweep(study_file, plan, options)
-    is_whole = stop in {Stop.BUDGET, Stop.EXHAUSTED}
     name = study.study_name
-    if is_whole and as_published and (code := _open_test(study_file, name, options)):
+    if stop.is_end and as_published and (code := _open_test(study_file, name, options)):
         print_line(error_console(), "stopped before test was opened: the same command continues")
         return code
     print_line(error_console(), f"stopped: {stop.value}")
-    print_line(error_console(), f"next: hpsearch {'table' if is_whole else 'resume'} {name}")
+    print_line(error_console(), f"next: hpsearch {'table' if stop.is_end else 'resume'} {name}")
     return EXIT_CODES.get(stop, 0)
 
 
@@ -141,19 +138,17 @@ def measure(study_file: StudyFile, options: Options) -> Cost:
 def train_sweep(study_file: StudyFile, plan: SweepPlan, options: Options) -> tuple[Study, Stop]:
     """Train a plan with live progress, and print the table once all of it is trained."""
     with open_view() as view:
-        study, stop = launch.sweep(study_file, plan.points, options, view)
-    if stop in {Stop.BUDGET, Stop.EXHAUSTED}:
-        print_levels(error_console(), note_table(study, options))
+        study, stop = launch.sweep(study_file, plan.points, options, view, note_table)
+    if stop.is_end:
+        print_levels(error_console(), trained_table(study, options))
     return study, stop
 
 
-def note_table(study: Study, options: Options) -> SweepTable:
-    """The table of a sweep that was trained, which goes into the study's note too."""
+def trained_table(study: Study, options: Options) -> SweepTable:
+    """The table of a sweep that was trained."""
     record = read_record(study)
     assert record is not None
-    table = read_table(Storage(options.storage, read_only=True), study, record)
-    write_note(study, record, find_best(study, record.goal), as_note(table))
-    return table
+    return read_table(Storage(options.storage, read_only=True), study, record)
 
 
 def print_plan(plan: SweepPlan, cost: Cost, n_slots: int, remarks: Sequence[str]) -> None:

@@ -127,25 +127,24 @@ CALLBACKS = "RATE = {}\ndef callbacks(p): return [RATE]\ndef weigh(p): return {{
 
 
 def network(fields: str, rate: int = 1) -> str:
-    text = HEAD + "def build(p): return 5\n" + CALLBACKS.format(rate) + TAIL
-    return network_of(
-        run_study_file(text.replace("build=build,", f"build=build, {fields}"), "a.py")
-    )
+    code = "def build(p): return 5\n" + CALLBACKS.format(rate)
+    tail = TAIL.replace("build=build,", f"build=build, {fields}")
+    return network_of(run_study_file(HEAD + code + tail, "mine.py"))
 
 
 def test_a_network_is_also_what_its_training_does():
     """Each of these makes other curves; what a task does not use makes none."""
     fields = [
         "",
-        "callbacks=callbacks",
-        "class_weight=weigh",
-        "class_weight={0: 1, 1: 2}",
-        "class_weight={0: 1, 1: 3}",
-        "class_weight='balanced'",
-        "continues=False",
+        "callbacks=callbacks,",
+        "class_weight=weigh,",
+        "class_weight={0: 1, 1: 2},",
+        "class_weight={0: 1, 1: 3},",
+        "class_weight='balanced',",
+        "continues=False,",
     ]
     assert len({network(of_task) for of_task in fields}) == len(fields)
-    assert network("class_weight={1: 2.0, 0: 1.0}") == network("class_weight={0: 1, 1: 2}")
+    assert network("class_weight={1: 2.0, 0: 1.0},") == network("class_weight={0: 1, 1: 2},")
     for of_task in fields:
-        uses_rate = of_task in ("callbacks=callbacks", "class_weight=weigh")
+        uses_rate = of_task in ("callbacks=callbacks,", "class_weight=weigh,")
         assert (network(of_task, rate=2) != network(of_task)) is uses_rate

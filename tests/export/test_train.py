@@ -64,7 +64,7 @@ def test_it_comes_to_the_recorded_figure_without_hpsearch(cwd: Path, name: str):
 
 
 def test_another_figure_than_the_recorded_one_is_an_error(cwd: Path):
-    copy_used("tones", cwd, "out")
+    copy_used("reviews", cwd, "out")
     path = cwd / "out" / "training.json"
     settings = json.loads(path.read_text())
     path.write_text(json.dumps({**settings, "recorded": settings["recorded"] + 0.1}))

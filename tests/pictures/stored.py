@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -62,10 +63,18 @@ class Stored:
     seed: int = 0
     label: str = ""
     """Of a combination in a sweep."""
+    replicate_of: int | None = None
+    costs: tuple[float, ...] = ()
+    """In a study with several objectives."""
 
 
 def store(
-    folder: Path, *trials: Stored, is_sweep: bool = False, name: str = "toy", text: str = TEXT
+    folder: Path,
+    *trials: Stored,
+    is_sweep: bool = False,
+    name: str = "toy",
+    text: str = TEXT,
+    costs: Sequence[str] = (),
 ) -> Subject:
     """A study; a search has its baseline queued as trial 0."""
     storage = Storage(f"sqlite:///{folder}/studies.db")
@@ -74,7 +83,7 @@ def store(
     points = [Point(trial.params, trial.seed, trial.label) for trial in trials] if is_sweep else []
     record = make_record(
         study_file, space.as_json(), data="0" * 64, seed=0, sampler="tpe", pruner="none",
-        points=points,
+        points=points, costs=costs,
     )  # fmt: skip
     study, _record, _existed = create_or_continue(storage, name, record, {"epochs": 3, "units": 2})
     for number, trial in enumerate(trials):
@@ -108,7 +117,7 @@ def _frozen(trial: Stored, number: int, key: str, space: dict[str, str]) -> Froz
             else IntDistribution(1, 99)
             for name, value in trial.params.items()
         },
-        value=values[-1] if values and math.isfinite(values[-1]) else None,
+        values=[values[-1], *trial.costs] if values and math.isfinite(values[-1]) else None,
         intermediate_values={} if is_read_off else dict(enumerate(values, 1)),
         user_attrs={
             Attr.OUTCOME: trial.outcome.value,
@@ -116,6 +125,7 @@ def _frozen(trial: Stored, number: int, key: str, space: dict[str, str]) -> Froz
             Attr.SEED: trial.seed,
             **onset_attrs(dict(enumerate(done, 1))),
             **({Attr.READ_OFF: 0} if is_read_off else {}),
+            **({} if trial.replicate_of is None else {Attr.REPLICATE_OF: trial.replicate_of}),
             **({Attr.BASELINE: True} if trial.params == BASELINE else {}),
         },
     )

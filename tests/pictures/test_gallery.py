@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from hpsearch.errors import NothingFinished, UsageError
-from hpsearch.pictures.gallery import DRAWN, Choice, draw, warning_of
+from hpsearch.lab.table import read_table
+from hpsearch.pictures.gallery import DRAWN, Choice, draw, importances, warning_of
 from hpsearch.pictures.kinds import ABOUT, Needs, PictureKind
 from hpsearch.pictures.subject import Subject
 from hpsearch.study.storage import Storage
@@ -100,10 +102,34 @@ def test_every_picture_of_a_search_can_be_drawn(search, kind):
     assert texts(draw(kind, search))
 
 
+def test_with_several_objectives_pictures_go_by_the_first(tmp_path):
+    trials = [replace(SEARCH[0], costs=(10,)), replace(SEARCH[1], costs=(900,))]
+    subject = store(tmp_path, *trials, costs=["n_weights"])
+
+    for kind in (*OF_SEARCHES, PictureKind.TIME, PictureKind.TIMELINE):
+        assert texts(draw(kind, subject))
+    assert title(draw(PictureKind.CURVES, subject)).startswith("Trial 2: ")
+    with pytest.raises(UsageError, match="is a search, which has no table"):
+        read_table(subject.storage, subject.study, subject.record)
+
+
 def test_importances_of_few_trials_warn_and_other_pictures_do_not(search):
-    assert "2 finished trials are too few" in warning_of(PictureKind.IMPORTANCES, search)
-    assert "2 finished trials are too few" in note(draw(PictureKind.IMPORTANCES, search))
+    assert "2 configurations are too few" in warning_of(PictureKind.IMPORTANCES, search)
+    assert "2 configurations are too few" in note(draw(PictureKind.IMPORTANCES, search))
     assert warning_of(PictureKind.SLICES, search) == ""
+
+
+def test_seeds_of_a_leader_count_once_among_importances(tmp_path):
+    units = [Stored(curve=logs(3, n / 10), params={"epochs": 3, "units": n}) for n in range(1, 9)]
+    epochs = [Stored(curve=logs(n, 0.4), params={"epochs": n, "units": 4}) for n in (2, 4, 5, 6)]
+    repeated = [
+        Stored(curve=logs(3, value), params=units[7].params, seed=seed, replicate_of=8)
+        for seed, value in ((1, 0.7), (2, 0.9))
+    ]
+    once = store(tmp_path, *units, *epochs)
+    often = store(tmp_path, *units, *epochs, *repeated, name="raced")
+
+    assert importances(often) == importances(once)
 
 
 def test_a_hyperparameter_that_few_trials_have_warns_on_the_picture_alone(tmp_path):
@@ -118,7 +144,7 @@ def test_a_hyperparameter_that_few_trials_have_warns_on_the_picture_alone(tmp_pa
 
 
 def test_importances_need_two_trials_to_compare(tmp_path):
-    with pytest.raises(NothingFinished, match="one finished trial"):
+    with pytest.raises(NothingFinished, match="one finished configuration"):
         draw(PictureKind.IMPORTANCES, store(tmp_path, SEARCH[0]))
 
 

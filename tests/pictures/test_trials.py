@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hpsearch.goal import Goal
@@ -110,6 +111,16 @@ def test_trials_are_spread_over_as_few_slots_as_they_need():
     slots = in_slots(spans)
 
     assert [[span.number for span in slot] for slot in slots] == [[0, 3], [1, 2]]
+
+
+def test_slots_are_those_that_trials_ran_in_if_the_study_knows_them():
+    spans = [replace(at(0, 0, 10), slot=3), replace(at(1, 0, 4), slot=1)]
+
+    numbers = [[span.number for span in slot] for slot in in_slots([*spans, at(2, 10, 12)])]
+    known = [[span.number for span in slot] for slot in in_slots(spans)]
+
+    assert known == [[1], [], [0]]
+    assert numbers == [[0, 2], [1]]  # trial 2 is of an older hpsearch
 
 
 def test_the_timeline_has_a_bar_for_each_trial_hatched_by_outcome():

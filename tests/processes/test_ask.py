@@ -33,7 +33,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 def asked() -> list[psutil.Process]:
     """The processes that this one asks."""
     children = psutil.Process().children()
-    return [child for child in children if "hpsearch.training.use" in child.cmdline()]
+    return [child for child in children if "hpsearch.training" in child.cmdline()]
 
 
 def test_the_last_activation_comes_first_then_the_outputs(model: str):

@@ -129,28 +129,25 @@ def test_what_trials_print_leaves_no_file_behind_when_the_launcher_is_killed(
     assert ending.how is How.STOPPED
 
 
-@pytest.mark.parametrize("ending", ["finishes", "is killed"])
-def test_the_temporary_files_of_a_trial_go_with_it(ending, tmp_path, monkeypatch):
+def test_the_temporary_files_of_a_trial_go_with_it_also_if_it_is_killed(tmp_path, monkeypatch):
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     monkeypatch.setenv("KERAS_OF_TEST", str(tmp_path))  # a server of its own
     runner = LocalRunner()
     leave_a_file = "import tempfile; tempfile.mkstemp('.left')"
-    kill = "os.kill(os.getpid(), 9)" if ending == "is killed" else "None"
+    kill = "epochs_done == 2 and os.kill(os.getpid(), 9)"
 
     def answer(message: EpochDone) -> Verdict:
         assert len(list((tmp_path / "tmp").rglob("*.left"))) == 1
         return Verdict.GO_ON
 
-    supervise(
-        runner,
-        job_of(tmp_path, in_build=leave_a_file, each_epoch=f"epochs_done == 2 and {kill}"),
-        answer=answer,
-        limits=NO_LIMITS,
-    )
+    for each_epoch, how in (("pass", How.FINISHED), (kill, How.KILLED)):
+        job = job_of(tmp_path, curve=how.name, in_build=leave_a_file, each_epoch=each_epoch)
+        ending = supervise(runner, job, answer=answer, limits=NO_LIMITS)
 
-    (of_the_server,) = (tmp_path / "tmp").iterdir()
-    assert list(of_the_server.iterdir()) == []
+        assert ending.how is how
+        (of_the_server,) = (tmp_path / "tmp").iterdir()
+        assert list(of_the_server.iterdir()) == []
 
 
 def test_the_terminals_ctrl_c_does_not_reach_the_server(runner):

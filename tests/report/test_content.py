@@ -95,6 +95,35 @@ def test_the_lab_s_findings_stand_with_the_sweep(storage):
     assert "“more units help”: not decided. 8 against" in told[-1]
 
 
+def test_with_several_objectives_the_best_is_that_of_the_first_and_the_front_is_named(tmp_path):
+    trials = [
+        Stored(curve=logs(3, 0.9), costs=(900,)),
+        Stored(curve=logs(3, 0.8), params={"epochs": 3, "units": 4}, costs=(10,)),
+        Stored(curve=logs(3, 0.7), params={"epochs": 3, "units": 8}, costs=(20,)),
+    ]
+    subject = store(tmp_path, *trials, name="front", text=ASKING_TEXT, costs=["n_weights"])
+
+    report = report_on(subject.storage, "front")
+
+    told = section(report, "search").sentences
+    assert told[0].startswith("The best is trial 1, val_accuracy 0.9000: ")
+    assert "On the front of val_accuracy, n_weights: trials 1, 2." in told
+    assert section(report, "search").tables[0].header[:3] == ["trial", "val_accuracy", "n_weights"]
+    (run, _report) = section(report, "repeat").commands
+    assert run.endswith("--objective val_accuracy,n_weights")
+
+
+def test_a_search_alone_says_what_judges_the_lab_s_findings(storage):
+    alone, with_sweep = report_on(storage, "my search"), report_on(storage, "my search", "sweep")
+
+    needs = (
+        "The lab's findings are about single factors, so only a sweep can judge them: "
+        "hpsearch sweep toy."
+    )
+    assert section(alone, "search").sentences[-1] == needs
+    assert needs not in section(with_sweep, "search").sentences
+
+
 def test_how_it_was_measured_names_seeds_data_versions_and_machine(storage):
     (table,) = section(report_on(storage, "my search", "sweep"), "measured").tables
     facts = {(study, what): value for study, what, value in table.rows}

@@ -58,6 +58,15 @@ def test_every_kind_of_evidence_has_an_answer(search, sweep):
         assert all(asked(material, evidence) for evidence in Evidence)
 
 
+def test_names_in_commands_are_quoted_for_a_shell(tmp_path):
+    other = Stored(curve=logs(3, 0.9), params={"epochs": 3, "units": 4})
+    subject = store(tmp_path, other, text=ASKING_TEXT, name="mine; rm *")
+
+    told = asked(Material(subject.storage, ["mine; rm *"]), "test")
+
+    assert told == "The test split has not been opened: hpsearch evaluate 'mine; rm *'."
+
+
 def test_a_question_that_only_words_can_answer_gets_none(search):
     assert answer(Question(words="Why?"), search) == []
 
@@ -72,7 +81,11 @@ def test_a_question_that_only_words_can_answer_gets_none(search):
         ("baseline", "No figures on the baseline yet: hpsearch sweep toy."),
         ("combination", "No figures on a combination yet: hpsearch sweep toy."),
         ("test", "The test split has not been opened: hpsearch evaluate toy."),
-        ("findings", "No figures on the lab's findings yet: hpsearch sweep toy."),
+        (
+            "findings",
+            "The lab's findings are about single factors, so only a sweep can judge them: "
+            "hpsearch sweep toy.",
+        ),
     ],
 )
 def test_where_there_are_no_figures_it_says_what_gets_them(search, evidence, expected):

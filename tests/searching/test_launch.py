@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 import hpsearch
 from hpsearch.errors import UsageError
 from hpsearch.study.storage import Storage
+from tests.inside import exit_code_of
 from tests.toy import write_toy
 from tests.waiting import wait_until
 
@@ -100,10 +101,7 @@ def test_a_baseline_that_a_corrected_network_can_train_is_tried_again(cwd):
 
     states = [trial.state for trial in study.trials if "baseline" in trial.user_attrs]
     assert states == [TrialState.FAIL, TrialState.COMPLETE]
-    done = subprocess.run(
-        [sys.executable, "-m", "hpsearch", "verify", "toy", "--storage", URL], check=False
-    )
-    assert done.returncode == 0
+    assert exit_code_of("verify", "toy", "--storage", URL) == 0
 
 
 @pytest.fixture

@@ -107,6 +107,7 @@ def race_of(
     n_trials: int = 100,
     pruner: PrunerName = PrunerName.HALVING,
     fixed: Mapping[str, ParamValue] | None = None,
+    n_epochs: int | None = None,
 ) -> RacingSchedule:
     searched = SampledSchedule(
         study,
@@ -117,6 +118,7 @@ def race_of(
         pruner=pruner,
         fixed=fixed or {},
         max_epochs=30,
+        n_epochs=n_epochs,
     )
     return RacingSchedule(study, searched, n_trials=n_trials)
 
@@ -184,6 +186,23 @@ def test_a_leader_that_comes_last_is_still_repeated():
 
     assert repeats(race_of(study, n_trials=9).next_trial()) == (7, FIRST)
     assert race_of(study, n_trials=8).next_trial() is None
+
+
+def test_a_third_of_a_budget_in_epochs_is_kept_until_the_race_is_settled():
+    """Eight trials took 24 epochs of 36, and the last of them leads."""
+    study = study_of(*(finished(units, units / 10) for units in range(1, 9)))
+    schedule = race_of(study, n_epochs=36)
+
+    replicate = schedule.next_trial()
+    meanwhile = schedule.next_trial()
+
+    assert replicate is not None
+    assert repeats(replicate) == (7, FIRST)
+    assert meanwhile is None  # 12 epochs are left, all of them kept
+    schedule.tell(replicate, TrialState.COMPLETE, 0.79)  # better than any other
+    trial = schedule.next_trial()
+    assert trial is not None
+    assert repeats(trial) is None
 
 
 def test_a_race_goes_on_from_the_stored_trials_alone():

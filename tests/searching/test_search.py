@@ -103,6 +103,7 @@ def test_two_slots_train_side_by_side(cwd):
     summary = search(write_toy(cwd, in_build=in_build), 2, slots=2, limits=Limits(trial_s=60))
 
     assert summary.counts[Outcome.FINISHED] == 2
+    assert {row.slot for row in summary.rows if row.read_off is None} == {1, 2}
 
 
 @pytest.mark.slow
@@ -268,7 +269,7 @@ def test_nothing_is_read_off_a_replicate_and_a_study_goes_on_with_its_replicates
 
 
 @pytest.mark.slow
-def test_several_objectives_are_told_read_off_and_pruned_by_the_first(cwd, cli):
+def test_several_objectives_are_told_read_off_and_pruned_by_the_first(cwd, inside):
     """The score is best at epoch 2; trial 1 is worse and larger, trial 2 worse and smaller."""
     toy = write_toy(cwd, epochs=3, peak=2)
     options = {"objective": ["val_score", "n_weights"], "pruner": PrunerName.HALVING}
@@ -287,11 +288,11 @@ def test_several_objectives_are_told_read_off_and_pruned_by_the_first(cwd, cli):
     assert pruned
     assert all(trial.values is None and trial.intermediate_values for trial in pruned)
 
-    done = cli("evaluate", "toy", "--storage", URL, "--top", "2", "--seeds", "1", "--json")
+    done = inside("evaluate", "toy", "--storage", URL, "--top", "2", "--seeds", "1", "--json")
     content = json.loads(done.stdout)
     assert {one["trial"] for one in content["candidates"] if one["costs"] != [22.0]}
     assert content["winners"][0] == content["test"]["winner"]
-    shown = json.loads(cli("best", "toy", "--storage", URL, "--json").stdout)
+    shown = json.loads(inside("best", "toy", "--storage", URL, "--json").stdout)
     assert shown["front"][0]["values"] == {"val_score": pytest.approx(0.5), "n_weights": 22.0}
 
 

@@ -64,11 +64,11 @@ def test_a_trial_whose_network_wrote_nothing_gets_no_file(curve, tmp_path):
     assert not (tmp_path / "artifacts").exists()
 
 
-def test_show_prints_the_texts_of_a_trial_and_has_them_in_json(cli: Cli, cwd: Path):
+def test_show_prints_the_texts_of_a_trial_and_has_them_in_json(inside: Cli, cwd: Path):
     copy_used("letters", cwd, "runs")
 
-    shown = cli("show", "letters", "--trial", "0").stdout
-    content = json.loads(cli("show", "letters", "--trial", "0", "--json").stdout)
+    shown = inside("show", "letters", "--trial", "0").stdout
+    content = json.loads(inside("show", "letters", "--trial", "0", "--json").stdout)
 
     assert len(content["texts"]) == len(content["curve"]) > 0
     for epoch, written in enumerate(content["texts"], 1):

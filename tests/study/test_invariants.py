@@ -143,13 +143,13 @@ def test_a_process_without_a_launcher_is_found_out(sound):
 
 
 @pytest.mark.slow
-def test_verify_prints_what_is_wrong_and_ends_with_6(sound, cli):
+def test_verify_prints_what_is_wrong_and_ends_with_6(sound, inside):
     with sqlite3.connect("studies.db") as connection:
         connection.execute("DELETE FROM trial_intermediate_values WHERE step = 3")
     connection.close()
 
-    done = cli("verify", "toy", "--storage", URL)
-    as_json = json.loads(cli("verify", "toy", "--storage", URL, "--json").stdout)
+    done = inside("verify", "toy", "--storage", URL)
+    as_json = json.loads(inside("verify", "toy", "--storage", URL, "--json").stdout)
 
     assert done.returncode == 6
     assert "no gap in the curve: trial 0 has epochs [1, 2, 4, 5]" in done.stdout

@@ -44,10 +44,10 @@ def test_a_terminal_shows_running_trials_and_leaves_what_was_printed_before(cwd)
 
 
 @pytest.mark.slow
-def test_without_a_terminal_there_is_a_line_per_finished_trial(cwd, cli):
+def test_without_a_terminal_there_is_a_line_per_finished_trial(cwd, inside):
     write_toy(cwd)
 
-    done = cli("run", "toy.py", "--trials", "2", "--pruner", "none", "--slots", "1")
+    done = inside("run", "toy.py", "--trials", "2", "--pruner", "none", "--slots", "1")
 
     lines = done.stderr.splitlines()
     assert sum(line.startswith(("trial 0 finished", "trial 1 finished")) for line in lines) == 2

@@ -37,7 +37,7 @@ def predict(model: str, x: list, dtype: str = "float32") -> Predict:
 def lines_of(question: Predict) -> list[Answer | Ended]:
     """What the process answers."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "hpsearch.training.use"],
+        [sys.executable, "-P", "-m", "hpsearch.training"],
         input=encode(question),
         capture_output=True,
         text=True,

@@ -61,8 +61,8 @@ def test_the_plan_shows_data_space_baseline_and_budget(
     assert "hpsearch check task.py --train" in out
 
 
-def test_a_continuous_hyperparameter_makes_the_combinations_endless(cli: Cli):
-    done = cli("check", "digits")
+def test_a_continuous_hyperparameter_makes_the_combinations_endless(inside: Cli):
+    done = inside("check", "digits")
 
     assert done.returncode == 0, done.stderr
     assert "combinations  infinitely many (learning_rate is continuous)\n" in done.stdout
@@ -82,10 +82,10 @@ def test_a_study_file_that_imports_keras_at_its_top_gets_an_answer_without_greet
     assert all(line.startswith("loading") for line in done.stderr.splitlines()), done.stderr
 
 
-def test_an_error_ends_the_command_with_2_and_one_line(cli: Cli, cwd: Path):
+def test_an_error_ends_the_command_with_2_and_one_line(inside: Cli, cwd: Path):
     (cwd / "task.py").write_text("import sys; sys.exit(3)")
 
-    done = cli("check", "task.py")
+    done = inside("check", "task.py")
 
     assert done.returncode == 2
     assert done.stdout == ""
@@ -233,7 +233,7 @@ def test_training_the_baseline_tells_what_a_trial_costs(
 
 
 @pytest.mark.slow
-def test_a_module_of_the_current_folder_is_not_taken_for_keras(cwd: Path, cli: Cli):
+def test_a_module_of_the_current_folder_is_not_taken_for_keras(cwd: Path, inside: Cli):
     write_toy(cwd)
     (cwd / "keras.py").write_text("raise SystemExit('not Keras')")
     script = Path(sys.executable).with_name("hpsearch")

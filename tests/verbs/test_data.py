@@ -128,8 +128,8 @@ def test_a_study_file_that_does_not_run_leaves_the_others_in_the_list(
         status("broken", None, as_json=True)
 
 
-def test_the_command_ends_with_5_and_one_line_when_it_cannot_download(cli: Cli):
-    done = cli("data", "fetch", "toys", HPSEARCH_OFFLINE="1")
+def test_the_command_ends_with_5_and_one_line_when_it_cannot_download(inside: Cli):
+    done = inside("data", "fetch", "toys", HPSEARCH_OFFLINE="1")
 
     assert done.returncode == 5
     assert done.stdout == ""
@@ -140,22 +140,22 @@ def test_the_command_ends_with_5_and_one_line_when_it_cannot_download(cli: Cli):
 
 
 @pytest.mark.slow
-def test_the_environment_names_the_data_folder_and_an_option_wins(cli: Cli, cwd: Path):
+def test_the_environment_names_the_data_folder_and_an_option_wins(inside: Cli, cwd: Path):
     for folder in ("mine", "theirs"):
         (cwd / folder).mkdir()
         for name in PAYLOADS:
             (cwd / folder / name).write_bytes(published(name))
 
-    by_environment = cli("data", "fetch", "toys", HPSEARCH_DATA="theirs")
-    by_option = cli("data", "fetch", "toys", "--data", "mine", HPSEARCH_DATA="theirs")
+    by_environment = inside("data", "fetch", "toys", HPSEARCH_DATA="theirs")
+    by_option = inside("data", "fetch", "toys", "--data", "mine", HPSEARCH_DATA="theirs")
 
     assert by_environment.stdout == "toys: 2 files verified in theirs\n"
     assert by_option.stdout == "toys: 2 files verified in mine\n"
 
 
 @pytest.mark.slow
-def test_the_command_lists_all_data_sets_and_ends_with_0(cli: Cli):
-    done = cli("data", "status", "--json")
+def test_the_command_lists_all_data_sets_and_ends_with_0(inside: Cli):
+    done = inside("data", "status", "--json")
 
     assert done.returncode == 0
     assert {d["name"] for d in json.loads(done.stdout)["datasets"]} >= {"toys", "digits"}

@@ -108,19 +108,19 @@ def test_an_example_that_is_not_there_says_how_many_there_are(cwd: Path):
         show(write(cwd), split=SplitName.TRAIN, number=8, data=None, as_json=False)
 
 
-def test_the_test_split_is_not_shown(cli: Cli):
-    done = cli("data", "show", "digits", "--split", "test")
+def test_the_test_split_is_not_shown(inside: Cli):
+    done = inside("data", "show", "digits", "--split", "test")
 
     assert done.returncode == 2
     assert "takes one of train, valid, got 'test'" in done.stderr
 
 
-def test_a_data_set_is_shown_by_its_own_name_too(cli: Cli, cwd: Path):
+def test_a_data_set_is_shown_by_its_own_name_too(inside: Cli, cwd: Path):
     folder = cwd / "studies"
     folder.mkdir()
     (folder / "mine.py").write_text(study_text(source="Source('toys')"))
 
-    done = cli("data", "show", "toys", "--example", "2")
+    done = inside("data", "show", "toys", "--example", "2")
 
     assert done.returncode == 0
     assert done.stdout.startswith("mine, train example 2 of 8, label 0\n")

@@ -82,11 +82,11 @@ def test_the_outcome_is_told_in_sentences(evaluated: Evaluated) -> None:
 
 
 def test_a_second_evaluation_shows_the_stored_result_and_trains_nothing(
-    evaluated: Evaluated, cli: Cli, cwd: Path
+    evaluated: Evaluated, inside: Cli, cwd: Path
 ) -> None:
     copy_study(cwd)
 
-    again = cli("evaluate", "clouds", "--top", "4", "--seeds", "2")
+    again = inside("evaluate", "clouds", "--top", "4", "--seeds", "2")
 
     assert again.returncode == 0
     assert again.stdout == evaluated.finished.stdout
@@ -95,11 +95,11 @@ def test_a_second_evaluation_shows_the_stored_result_and_trains_nothing(
     assert len(openings(cwd)) == 1
 
 
-def test_json_holds_the_same_figures(evaluated: Evaluated, cli: Cli, cwd: Path) -> None:
+def test_json_holds_the_same_figures(evaluated: Evaluated, inside: Cli, cwd: Path) -> None:
     copy_study(cwd)
     (opening,) = openings(cwd)
 
-    content = json.loads(cli("evaluate", "clouds", "--json").stdout)
+    content = json.loads(inside("evaluate", "clouds", "--json").stdout)
 
     assert content["schema"] == "hpsearch.evaluate/1"
     assert content["is_stored"]
@@ -113,10 +113,10 @@ def test_json_holds_the_same_figures(evaluated: Evaluated, cli: Cli, cwd: Path) 
     assert content["as_published"]["values"] != baseline
 
 
-def test_again_opens_test_a_second_time_and_says_so(cli: Cli, cwd: Path) -> None:
+def test_again_opens_test_a_second_time_and_says_so(inside: Cli, cwd: Path) -> None:
     copy_study(cwd)
 
-    again = cli("evaluate", "clouds", "--top", "1", "--seeds", "2", "--again")
+    again = inside("evaluate", "clouds", "--top", "1", "--seeds", "2", "--again")
 
     assert again.returncode == 0, again.stderr
     first, second = openings(cwd)
@@ -125,11 +125,11 @@ def test_again_opens_test_a_second_time_and_says_so(cli: Cli, cwd: Path) -> None
     assert "opened 2 times" in again.stdout
 
 
-def test_a_retraining_that_crashes_is_one_line_and_records_nothing(cli: Cli, cwd: Path) -> None:
+def test_a_retraining_that_crashes_is_one_line_and_records_nothing(inside: Cli, cwd: Path) -> None:
     copy_study(cwd, stage="searched")
     (cwd / "crash").touch()
 
-    failed = cli("evaluate", "clouds", "--seeds", "1")
+    failed = inside("evaluate", "clouds", "--seeds", "1")
 
     assert failed.returncode == 3
     (error,) = [line for line in failed.stderr.splitlines() if line.startswith("Error")]
@@ -142,14 +142,14 @@ def test_a_retraining_that_crashes_is_one_line_and_records_nothing(cli: Cli, cwd
     "argv", [["evaluate", "clouds", "--again"], ["export", "clouds", "-o", "x"]]
 )
 def test_other_data_than_those_of_the_study_are_refused(
-    cli: Cli, cwd: Path, argv: list[str]
+    inside: Cli, cwd: Path, argv: list[str]
 ) -> None:
     copy_study(cwd)
     storage = Storage("sqlite:///runs/studies.db")
     study, _ = load_study(storage, "clouds")
     study.set_user_attr(ATTR, {**study.user_attrs[ATTR], "data": "0" * 64})
 
-    refused = cli(*argv)
+    refused = inside(*argv)
 
     assert refused.returncode == 6
     assert "the data differ from those of study 'clouds'" in refused.stderr

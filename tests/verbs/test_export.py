@@ -16,10 +16,10 @@ from tests.evaluated import copy_study
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluated")]
 
 
-def test_it_writes_a_folder_and_says_what_to_do_next(cli: Cli, cwd: Path):
+def test_it_writes_a_folder_and_says_what_to_do_next(inside: Cli, cwd: Path):
     copy_study(cwd)
 
-    done = cli("export", "clouds", "-o", "the best")
+    done = inside("export", "clouds", "-o", "the best")
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("exported ")
@@ -28,9 +28,9 @@ def test_it_writes_a_folder_and_says_what_to_do_next(cli: Cli, cwd: Path):
     assert (cwd / "the best" / "train.py").exists()
 
 
-def test_the_model_loads_safely_and_comes_to_the_recorded_figure(cli: Cli, cwd: Path):
+def test_the_model_loads_safely_and_comes_to_the_recorded_figure(inside: Cli, cwd: Path):
     copy_study(cwd)
-    assert cli("export", "clouds", "-o", "out").returncode == 0
+    assert inside("export", "clouds", "-o", "out").returncode == 0
     metrics = json.loads((cwd / "out" / "metrics.json").read_text())
     code = """
 import sys
@@ -51,30 +51,30 @@ print(repr(float(logs["accuracy"])))
     assert done.stdout.splitlines() == [repr(metrics["test"]["winner"]["values"][0])], done.stderr
 
 
-def test_a_folder_that_exists_is_refused(cli: Cli, cwd: Path):
+def test_a_folder_that_exists_is_refused(inside: Cli, cwd: Path):
     copy_study(cwd)
     (cwd / "out").mkdir()
 
-    refused = cli("export", "clouds", "-o", "out")
+    refused = inside("export", "clouds", "-o", "out")
 
     assert refused.returncode == 2
     assert refused.stderr == "Error: out exists: export writes a new folder, name another\n"
 
 
-def test_a_study_that_was_not_evaluated_is_told_how(cli: Cli, cwd: Path):
+def test_a_study_that_was_not_evaluated_is_told_how(inside: Cli, cwd: Path):
     copy_study(cwd, stage="searched")
 
-    refused = cli("export", "clouds", "-o", "out")
+    refused = inside("export", "clouds", "-o", "out")
 
     assert refused.returncode == 3
     assert "first run hpsearch evaluate clouds" in refused.stderr
     assert not (cwd / "out").exists()
 
 
-def test_a_place_that_cannot_be_written_is_an_error_of_the_disk(cli: Cli, cwd: Path):
+def test_a_place_that_cannot_be_written_is_an_error_of_the_disk(inside: Cli, cwd: Path):
     copy_study(cwd)
 
-    refused = cli("export", "clouds", "-o", "no-such-folder/out")
+    refused = inside("export", "clouds", "-o", "no-such-folder/out")
 
     assert refused.returncode == 5
     assert "cannot write no-such-folder/out" in refused.stderr

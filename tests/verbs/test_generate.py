@@ -26,27 +26,29 @@ def letters(cwd: Path) -> Path:
     return cwd
 
 
-def test_greedily_the_text_goes_on_as_it_was_learned(letters: Path, cli: Cli):
-    done = cli("generate", "letters", "--seed-text", "c a", "--chars", "10", "--temperature", "0")
+def test_greedily_the_text_goes_on_as_it_was_learned(letters: Path, inside: Cli):
+    done = inside(
+        "generate", "letters", "--seed-text", "c a", "--chars", "10", "--temperature", "0"
+    )
 
     assert done.returncode == 0, done.stderr
     assert done.stdout == "bc abc abc\n"
 
 
-def test_an_export_writes_what_its_study_writes(letters: Path, cli: Cli):
+def test_an_export_writes_what_its_study_writes(letters: Path, inside: Cli):
     options = ["--seed-text", "ab", "--chars", "40", "--temperature", "2"]
 
-    written = [cli("generate", name, *options).stdout for name in ("letters", "out")]
+    written = [inside("generate", name, *options).stdout for name in ("letters", "out")]
 
     assert written[0] == written[1]
     assert len(written[0]) == 41
 
 
-def test_a_seed_draws_the_same_text_again_and_another_seed_another(letters: Path, cli: Cli):
+def test_a_seed_draws_the_same_text_again_and_another_seed_another(letters: Path, inside: Cli):
     options = ["--seed-text", "ab", "--chars", "60", "--temperature", "30"]
 
     first, again, other = (
-        cli("generate", "out", *options, "--seed", seed).stdout for seed in ("1", "1", "2")
+        inside("generate", "out", *options, "--seed", seed).stdout for seed in ("1", "1", "2")
     )
 
     assert first == again != other
@@ -120,12 +122,12 @@ def test_a_network_whose_process_is_killed_is_an_error(letters: Path):
     ],
 )
 def test_what_cannot_be_written_gets_one_line_and_an_exit_code(
-    letters: Path, cli: Cli, argv: list[str], code: int, message: str
+    letters: Path, inside: Cli, argv: list[str], code: int, message: str
 ):
     copy_used("reviews", letters / "other", "out")
     (letters / "other" / "out").rename(letters / "reviews")
 
-    done = cli("generate", *argv)
+    done = inside("generate", *argv)
 
     assert done.returncode == code
     assert message in done.stderr

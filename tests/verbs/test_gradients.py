@@ -25,10 +25,10 @@ def letters(cwd: Path) -> str:
     return "letters.py"
 
 
-def test_each_level_has_a_norm_for_each_step_after_training(letters: str, cli: Cli):
+def test_each_level_has_a_norm_for_each_step_after_training(letters: str, inside: Cli):
     options = ["--factor", "units", "--epochs", "1", "--examples", "20", "--json"]
 
-    done = cli("gradients", letters, *options)
+    done = inside("gradients", letters, *options, "-o", "steps.svg")
 
     assert done.returncode == 0, done.stderr
     content = json.loads(done.stdout)
@@ -38,14 +38,28 @@ def test_each_level_has_a_norm_for_each_step_after_training(letters: str, cli: C
         assert len(level["norms"]) == 6
         assert min(level["norms"]) > 0
     assert "units" in content["levels"][0]["params"]
-    assert done.stderr.splitlines()[-2:] == [
+    assert done.stderr.splitlines()[-3:] == [
         "2: training 1 epoch, then measuring",
         "6: training 1 epoch, then measuring",
+        "drew the gradients of letters: steps.svg",
     ]
+    picture = Path("steps.svg").read_text()
+    assert "6: first / last step" in picture
+    assert "letters, levels of units, after 1 epoch, seed 0" in picture
 
 
 def test_people_see_steps_ever_further_back(letters: str, capsys: pytest.CaptureFixture[str]):
-    gradients(letters, factor=None, epochs=0, seed=0, n_examples=9, data=None, form=None)
+    gradients(
+        letters,
+        factor=None,
+        epochs=0,
+        seed=0,
+        n_examples=9,
+        data=None,
+        form=None,
+        output=None,
+        force=False,
+    )
 
     title, _, header, _, row, *_ = capsys.readouterr().out.splitlines()
     assert title == "letters, before training: what is left of the gradient at time steps"
@@ -53,10 +67,10 @@ def test_people_see_steps_ever_further_back(letters: str, capsys: pytest.Capture
     assert row.split()[-1] == "baseline"
 
 
-def test_a_network_that_cannot_be_measured_is_one_line(cwd: Path, cli: Cli):
+def test_a_network_that_cannot_be_measured_is_one_line(cwd: Path, inside: Cli):
     Path("mine.py").write_text(study_text())
 
-    refused = cli("gradients", "mine.py")
+    refused = inside("gradients", "mine.py")
 
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr.splitlines()[-1] == (
@@ -72,10 +86,15 @@ def test_a_network_that_cannot_be_measured_is_one_line(cwd: Path, cli: Cli):
         (["--epochs", "-1"], "takes a whole number of 0 or more, got '-1'"),
         (["--examples", "0"], "takes a whole number of 1 or more, got '0'"),
         (["--json", "--csv"], "exclude each other"),
+        (["-o", "steps.gif"], "steps.gif should end in .svg, .png or .pdf"),
+        (["-o", "mine.svg"], "mine.svg exists: name another file with -o"),
+        (["-o", "none/steps.svg"], "there is no folder none"),
     ],
 )
-def test_a_wrong_option_is_one_line(letters: str, cli: Cli, options: list[str], message: str):
-    refused = cli("gradients", letters, *options)
+def test_a_wrong_option_is_one_line(letters: str, inside: Cli, options: list[str], message: str):
+    Path("mine.svg").touch()
+
+    refused = inside("gradients", letters, *options)
 
     assert refused.returncode == 2
     assert message in refused.stderr.splitlines()[-1]

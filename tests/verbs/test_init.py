@@ -23,9 +23,9 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(params=list(Kind))
-def written(request: pytest.FixtureRequest, cwd: Path, cli: Cli) -> StudyFile:
+def written(request: pytest.FixtureRequest, cwd: Path, inside: Cli) -> StudyFile:
     """The study file that `init` wrote, as `hpsearch run` reads it."""
-    done = cli("init", "flowers", "--kind", request.param.value)
+    done = inside("init", "flowers", "--kind", request.param.value)
 
     assert done.returncode == 0, done.stderr
     assert done.stderr == "next: hpsearch check flowers.py --train\n"
@@ -56,8 +56,8 @@ def test_its_top_level_is_declarations_that_do_no_work(written: StudyFile):
     assert [type(s).__name__ for s in statements if not isinstance(s, kinds)] == []
 
 
-def test_its_data_are_missed_in_words(written: StudyFile, cli: Cli):
-    done = cli("check", "flowers.py", HPSEARCH_DATA="")
+def test_its_data_are_missed_in_words(written: StudyFile, inside: Cli):
+    done = inside("check", "flowers.py", HPSEARCH_DATA="")
 
     assert done.returncode == 5
     assert "flowers" in done.stderr
@@ -65,9 +65,9 @@ def test_its_data_are_missed_in_words(written: StudyFile, cli: Cli):
     assert done.stderr.splitlines()[-1].startswith("Error: flowers.py:")
 
 
-def test_a_table_is_learned_from_the_first_epochs(cwd: Path, cli: Cli):
+def test_a_table_is_learned_from_the_first_epochs(cwd: Path, inside: Cli):
     """Columns from thousandths to thousands, and 22 updates an epoch."""
-    cli("init", "flowers", "--kind", "vectors")
+    inside("init", "flowers", "--kind", "vectors")
     study = Path("flowers.py")
     study.write_text(
         study.read_text()
@@ -87,9 +87,9 @@ def test_a_table_is_learned_from_the_first_epochs(cwd: Path, cli: Cli):
     assert cost.value > 0.9  # after two epochs; BatchNormalization came to 0.4
 
 
-def test_vectors_are_the_default(cwd: Path, cli: Cli):
-    cli("init", "one")
-    cli("init", "two", "--kind", "vectors")
+def test_vectors_are_the_default(cwd: Path, inside: Cli):
+    inside("init", "one")
+    inside("init", "two", "--kind", "vectors")
 
     text = Path("one.py").read_text()
     assert text.replace("one.csv", "two.csv") == Path("two.py").read_text().replace("two:", "one:")
@@ -112,11 +112,11 @@ def test_vectors_are_the_default(cwd: Path, cli: Cli):
     ],
 )
 def test_what_cannot_be_written_gets_one_line_and_writes_nothing(
-    cwd: Path, cli: Cli, argv: list[str], message: str
+    cwd: Path, inside: Cli, argv: list[str], message: str
 ):
     (cwd / "taken.py").write_text("precious")
 
-    done = cli("init", *argv)
+    done = inside("init", *argv)
 
     assert done.returncode == 2
     assert message in done.stderr
@@ -126,13 +126,13 @@ def test_what_cannot_be_written_gets_one_line_and_writes_nothing(
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_of_the_disk(
-    cwd: Path, monkeypatch: pytest.MonkeyPatch, cli: Cli
+    cwd: Path, monkeypatch: pytest.MonkeyPatch, inside: Cli
 ):
     (cwd / "gone").mkdir()
     monkeypatch.chdir(cwd / "gone")
     (cwd / "gone").rmdir()
 
-    done = cli("init", "flowers")
+    done = inside("init", "flowers")
 
     assert done.returncode == 5
     assert "cannot write flowers.py" in done.stderr

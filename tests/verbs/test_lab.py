@@ -25,7 +25,7 @@ FIELDS = """factors={"level": [0.8], "peak": [2], "epochs": [4]},
     questions=[Question(words="Which level?", evidence="levels", factor="level")],"""
 
 
-def test_a_lab_that_is_killed_goes_on_where_it_was_and_ends_with_a_report(cwd: Path, cli: Cli):
+def test_a_lab_that_is_killed_goes_on_where_it_was_and_ends_with_a_report(cwd: Path, inside: Cli):
     waits = f"""
         while epochs_done == 4 and not os.path.exists({str(cwd / "go")!r}):
             open({str(cwd / "there")!r}, "w").close()
@@ -41,7 +41,7 @@ def test_a_lab_that_is_killed_goes_on_where_it_was_and_ends_with_a_report(cwd: P
         launcher.wait(timeout=HANG_S)
     (cwd / "go").touch()
 
-    done = cli("lab", "toy.py", "--seeds", "1", "--slots", "1")
+    done = inside("lab", "toy.py", "--seeds", "1", "--slots", "1")
 
     assert done.returncode == 0, done.stderr
     assert "continuing sweep 'toy-sweep' as it was planned" in done.stderr
@@ -55,9 +55,9 @@ def test_a_lab_that_is_killed_goes_on_where_it_was_and_ends_with_a_report(cwd: P
     page = (cwd / "toy-lab" / "report.html").read_text()
     assert "Which level?" in page
     assert "The best level is 0.8, +0.3000 over the baseline" in page
-    proof = cli("verify", "toy-lab", "--json")
+    proof = inside("verify", "toy-lab", "--json")
     assert json.loads(proof.stdout)["tables"] >= 4, proof.stderr
 
-    again = cli("lab", "toy.py", "--seeds", "1")
+    again = inside("lab", "toy.py", "--seeds", "1")
     assert again.returncode == 2
     assert "toy-lab exists: give another folder with -o" in again.stderr

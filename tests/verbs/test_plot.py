@@ -87,16 +87,16 @@ def test_a_study_with_an_odd_name_gets_a_file_of_a_safe_name(cwd):
 
 
 @pytest.mark.slow
-def test_the_command_line_takes_what_its_help_lists(study, cli: Cli):
-    shown = cli("plot", "--help")
+def test_the_command_line_takes_what_its_help_lists(study, inside: Cli):
+    shown = inside("plot", "--help")
     for kind, about in ABOUT.items():
         assert f"{kind:<12} {about.shows}" in shown.stdout
 
-    done = cli("plot", "toy", "curves", "-o", "a.png", "--trial", "1", "--storage", URL)
+    done = inside("plot", "toy", "curves", "-o", "a.png", "--trial", "1", "--storage", URL)
     assert (done.returncode, done.stderr) == (0, "")
     assert (study / "a.png").exists()
 
-    wrong = cli("plot", "toy", "curve", "--storage", URL)
+    wrong = inside("plot", "toy", "curve", "--storage", URL)
     assert wrong.returncode == 2
     assert "did you mean curves?" in wrong.stderr
     assert wrong.stderr.count("\n") == 1

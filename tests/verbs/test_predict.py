@@ -79,18 +79,18 @@ def test_texts_files_and_standard_input_get_a_label_and_its_probability(reviews:
     ]
 
 
-def test_an_export_predicts_what_its_study_predicts_without_the_study(reviews: Path, cli: Cli):
-    of_study = predicted(cli("predict", "reviews", FINE, DULL, "--json"))
+def test_an_export_predicts_what_its_study_predicts_without_the_study(reviews: Path, inside: Cli):
+    of_study = predicted(inside("predict", "reviews", FINE, DULL, "--json"))
     shutil.rmtree(reviews / "runs")
 
-    of_export = predicted(cli("predict", "out", FINE, DULL, "--json"))
+    of_export = predicted(inside("predict", "out", FINE, DULL, "--json"))
 
     assert of_export == of_study
     assert [one["n_unknown"] for one in of_export] == [3, 0]
 
 
-def test_a_probability_is_what_the_model_file_says(reviews: Path, cli: Cli):
-    (one,) = predicted(cli("predict", "out", DULL, "--json", "--top", "2"))
+def test_a_probability_is_what_the_model_file_says(reviews: Path, inside: Cli):
+    (one,) = predicted(inside("predict", "out", DULL, "--json", "--top", "2"))
     code = (
         "import keras, numpy as np; model = keras.saving.load_model('out/model.keras')\n"
         "print(repr(float(model.predict(np.array([[0, 0, 2, 1, 1, 0.]]), verbose=0)[0, 0])))"
@@ -105,10 +105,10 @@ def test_a_probability_is_what_the_model_file_says(reviews: Path, cli: Cli):
     ]
 
 
-def test_examples_are_shown_from_an_export_alone(reviews: Path, cli: Cli):
+def test_examples_are_shown_from_an_export_alone(reviews: Path, inside: Cli):
     shutil.rmtree(reviews / "runs")
 
-    done = cli("data", "show", "out", "--example", "0", "--json")
+    done = inside("data", "show", "out", "--example", "0", "--json")
 
     example = json.loads(done.stdout)
     words = ["fine", "bad", "dull", "film", "it"]  # the first of a vocabulary is padding
@@ -126,22 +126,22 @@ def test_examples_are_shown_from_an_export_alone(reviews: Path, cli: Cli):
     ],
 )
 def test_what_an_export_cannot_show_is_one_line(
-    reviews: Path, cli: Cli, split: str, code: int, words: str
+    reviews: Path, inside: Cli, split: str, code: int, words: str
 ):
     with (reviews / "out" / "data.npz").open("ab") as file:
         file.write(b" ")
 
-    refused = cli("data", "show", "out", "--split", split)
+    refused = inside("data", "show", "out", "--split", split)
 
     assert (refused.returncode, refused.stdout) == (code, "")
     assert words in refused.stderr
 
 
-def test_many_classes_come_best_first_and_top_says_how_many(cwd: Path, cli: Cli):
+def test_many_classes_come_best_first_and_top_says_how_many(cwd: Path, inside: Cli):
     copy_study(cwd)
 
-    everything = predicted(cli("predict", "clouds", "2.1 1.9", "--json"))
-    (best,) = predicted(cli("predict", "clouds", "2.1 1.9", "--json", "--top", "1"))
+    everything = predicted(inside("predict", "clouds", "2.1 1.9", "--json"))
+    (best,) = predicted(inside("predict", "clouds", "2.1 1.9", "--json", "--top", "1"))
 
     (usual,) = everything
     probabilities = [guess["probability"] for guess in usual["classes"]]
@@ -152,21 +152,21 @@ def test_many_classes_come_best_first_and_top_says_how_many(cwd: Path, cli: Cli)
     assert usual["classes"][0]["label"] == "right"
 
 
-def test_an_export_needs_neither_storage_nor_data(reviews: Path, cli: Cli):
+def test_an_export_needs_neither_storage_nor_data(reviews: Path, inside: Cli):
     shutil.rmtree(reviews / "runs")
     away = {"HPSEARCH_STORAGE": "sqlite:///gone/no.db", "HPSEARCH_CACHE": "/dev/null/no"}
 
-    done = cli("predict", "out", FINE, **away)
+    done = inside("predict", "out", FINE, **away)
 
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", ["model.keras", "study.py", "vocabulary.json"])
-def test_a_file_of_an_export_that_was_changed_is_refused(reviews: Path, cli: Cli, name: str):
+def test_a_file_of_an_export_that_was_changed_is_refused(reviews: Path, inside: Cli, name: str):
     with (reviews / "out" / name).open("ab") as file:
         file.write(b" ")
 
-    refused = cli("predict", "out", FINE)
+    refused = inside("predict", "out", FINE)
 
     assert refused.returncode == 5
     assert refused.stderr == (
@@ -176,17 +176,17 @@ def test_a_file_of_an_export_that_was_changed_is_refused(reviews: Path, cli: Cli
 
 
 @pytest.mark.parametrize("name", ["model.keras", "study.py", "vocabulary.json"])
-def test_a_file_of_an_export_that_is_missing_is_refused(reviews: Path, cli: Cli, name: str):
+def test_a_file_of_an_export_that_is_missing_is_refused(reviews: Path, inside: Cli, name: str):
     (reviews / "out" / name).unlink()
 
-    refused = cli("predict", "out", FINE)
+    refused = inside("predict", "out", FINE)
 
     assert refused.returncode == 5
     assert f"out/{name} is missing" in refused.stderr
     assert refused.stderr.count("\n") == 1
 
 
-def test_a_model_that_brings_code_along_is_not_run(reviews: Path, cli: Cli):
+def test_a_model_that_brings_code_along_is_not_run(reviews: Path, inside: Cli):
     """Also where manifest and model agree: whoever made one could make the other."""
     code = (
         "import keras; keras.config.enable_unsafe_deserialization()\n"
@@ -200,7 +200,7 @@ def test_a_model_that_brings_code_along_is_not_run(reviews: Path, cli: Cli):
     manifest["sha256"]["model.keras"] = hashlib.sha256(model).hexdigest()
     (reviews / "out" / "MANIFEST.json").write_text(json.dumps(manifest))
 
-    refused = cli("predict", "out", FINE)
+    refused = inside("predict", "out", FINE)
 
     assert refused.returncode == 2
     assert "the network cannot be used" in refused.stderr
@@ -245,13 +245,18 @@ def test_a_model_that_brings_code_along_is_not_run(reviews: Path, cli: Cli):
     ],
 )
 def test_what_cannot_be_used_gets_one_line_and_an_exit_code(
-    reviews: Path, argv: list[str], code: int, message: str
+    reviews: Path,
+    inside: Cli,
+    monkeypatch: pytest.MonkeyPatch,
+    argv: list[str],
+    code: int,
+    message: str,
 ):
     write_bad_inputs(reviews)
     before = sorted(reviews.rglob("*"))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO()))
 
-    command = hpsearch("predict", *argv)
-    done = subprocess.run(command, input="", capture_output=True, text=True, check=False)
+    done = inside("predict", *argv)
 
     errors = [line for line in done.stderr.splitlines() if line != "loading the network"]
     assert done.returncode == code, done.stderr
@@ -281,11 +286,11 @@ def write_bad_inputs(folder: Path) -> None:
         (folder / name / "MANIFEST.json").write_text(manifest)
 
 
-def test_a_task_that_cannot_encode_says_so(cwd: Path, cli: Cli):
+def test_a_task_that_cannot_encode_says_so(cwd: Path, inside: Cli):
     copy_used("reviews", cwd, "out")
     edit_exported(cwd, "    encode=encode,\n", "")
 
-    refused = cli("predict", "out", FINE)
+    refused = inside("predict", "out", FINE)
 
     assert refused.returncode == 2
     assert refused.stderr == (
@@ -329,23 +334,23 @@ def test_a_network_that_reads_strings_gets_strings(tmp_path: Path):
     assert list(answer(question)) == ["", [0, 1, 2]]
 
 
-def test_examples_of_several_kinds_of_number_all_arrive_as_they_are(reviews: Path, cli: Cli):
+def test_examples_of_several_kinds_of_number_all_arrive_as_they_are(reviews: Path, inside: Cli):
     old = 'for word in vocabulary], dtype="float32")'
     edit_exported(reviews, old, "for word in vocabulary]) + (0.5 if words[0] == 'bad' else 0)")
-    (halves,) = predicted(cli("predict", "out", DULL, "--json"))
+    (halves,) = predicted(inside("predict", "out", DULL, "--json"))
 
-    _, found = predicted(cli("predict", "out", FINE, DULL, "--json"))
+    _, found = predicted(inside("predict", "out", FINE, DULL, "--json"))
 
     assert found["outputs"] == pytest.approx(halves["outputs"], rel=1e-3)
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves
-def test_what_a_linear_layer_gives_is_no_probability(reviews: Path, cli: Cli):
+def test_what_a_linear_layer_gives_is_no_probability(reviews: Path, inside: Cli):
     model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, kernel_initializer="zeros")])
     model.save(reviews / "out" / "model.keras")
     write_hash(reviews / "out" / "model.keras")
 
-    (one,) = predicted(cli("predict", "out", FINE, "--json"))
+    (one,) = predicted(inside("predict", "out", FINE, "--json"))
 
     assert (one["outputs"], one["classes"]) == ([0.0], [])
 
@@ -386,12 +391,12 @@ def test_the_network_of_each_lab_is_loaded_and_takes_what_its_encode_makes(
     assert len(outputs) == model.output_shape[-1]
 
 
-def test_a_whole_split_is_predicted_as_the_evaluation_measured_it(reviews: Path, cli: Cli):
+def test_a_whole_split_is_predicted_as_the_evaluation_measured_it(reviews: Path, inside: Cli):
     measured = json.loads((reviews / "out" / "metrics.json").read_text())["test"]["winner"]
 
-    of_study = cli("predict", "reviews", "--split", "test", "--csv")
+    of_study = inside("predict", "reviews", "--split", "test", "--csv")
     shutil.rmtree(reviews / "runs")
-    of_export = cli("predict", "out", "--split", "test", "--csv")
+    of_export = inside("predict", "out", "--split", "test", "--csv")
 
     assert of_study.returncode == 0, of_study.stderr
     assert of_study.stdout == of_export.stdout
@@ -406,9 +411,9 @@ def test_a_whole_split_is_predicted_as_the_evaluation_measured_it(reviews: Path,
 
 
 def test_people_see_the_first_examples_of_a_split_and_are_told_what_flatters(
-    reviews: Path, cli: Cli
+    reviews: Path, inside: Cli
 ):
-    done = cli("predict", "reviews", "--split", "valid")
+    done = inside("predict", "reviews", "--split", "valid")
 
     head, *_, last = done.stdout.splitlines()
     assert re.fullmatch(r"reviews, valid: 100 examples, [01]\.\d{4} of them right", head)
@@ -432,13 +437,13 @@ def test_an_export_with_layers_of_its_own_predicts_also_the_split_that_callbacks
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves
 def test_outputs_of_a_split_that_are_no_probabilities_are_printed_as_they_are(
-    reviews: Path, cli: Cli
+    reviews: Path, inside: Cli
 ):
     model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(1, kernel_initializer="zeros")])
     model.save(reviews / "out" / "model.keras")
     write_hash(reviews / "out" / "model.keras")
 
-    done = cli("predict", "out", "--split", "train", "--json")
+    done = inside("predict", "out", "--split", "train", "--json")
 
     content = json.loads(done.stdout)
     assert content["schema"] == "hpsearch.predict_split/1"
@@ -452,10 +457,10 @@ def test_outputs_of_a_split_that_are_no_probabilities_are_printed_as_they_are(
     }
 
 
-def test_the_test_split_of_a_study_that_was_not_evaluated_stays_sealed(cwd: Path, cli: Cli):
+def test_the_test_split_of_a_study_that_was_not_evaluated_stays_sealed(cwd: Path, inside: Cli):
     copy_study(cwd, stage="searched")
 
-    refused = cli("predict", "clouds", "--split", "test")
+    refused = inside("predict", "clouds", "--split", "test")
 
     assert refused.returncode == 3
     assert refused.stderr == (

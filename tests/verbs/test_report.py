@@ -66,13 +66,13 @@ def test_verify_prints_what_it_compared_without_control_characters(cwd, capsys):
 
 
 @pytest.mark.xdist_group("report")
-def test_verify_takes_a_folder_for_what_it_is_and_names_the_changed_file(cwd, cli: Cli):
+def test_verify_takes_a_folder_for_what_it_is_and_names_the_changed_file(cwd, inside: Cli):
     shutil.copytree(rude_report(), cwd, dirs_exist_ok=True)
     with (cwd / "report/levels.csv").open("a") as file:
         file.write("forged\n")
 
-    changed = cli("verify", "report", "--storage", URL)
-    none = cli("verify", "nothing", "--storage", URL)
+    changed = inside("verify", "report", "--storage", URL)
+    none = inside("verify", "nothing", "--storage", URL)
 
     assert (changed.returncode, changed.stdout) == (6, "")
     assert "report/levels.csv was changed after the report was written" in changed.stderr
@@ -81,7 +81,7 @@ def test_verify_takes_a_folder_for_what_it_is_and_names_the_changed_file(cwd, cl
 
 
 @pytest.mark.xdist_group("evaluated")
-def test_a_study_that_is_evaluated_after_its_report_has_gone_on(cwd, cli: Cli, capsys):
+def test_a_study_that_is_evaluated_after_its_report_has_gone_on(cwd, inside: Cli, capsys):
     copy_study(cwd, stage="searched")
     report("sqlite:///runs/studies.db", ["clouds"], Path("before"), data=None)
     shutil.rmtree(cwd / "runs")
@@ -89,7 +89,7 @@ def test_a_study_that_is_evaluated_after_its_report_has_gone_on(cwd, cli: Cli, c
     capsys.readouterr()
 
     verify("sqlite:///runs/studies.db", Path("before"), as_json=False)
-    after = cli("report", "clouds", "-o", "after")
+    after = inside("report", "clouds", "-o", "after")
 
     assert "not compared: clouds has gone on since: " in capsys.readouterr().out
     assert (after.returncode, after.stderr) == (0, "")

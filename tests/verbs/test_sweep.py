@@ -38,10 +38,10 @@ def read(name: str = "toy-sweep") -> Summary:
     return summarize(study, record)
 
 
-def test_a_sweep_prints_its_plan_trains_it_and_prints_the_table(cwd: Path, cli: Cli):
+def test_a_sweep_prints_its_plan_trains_it_and_prints_the_table(cwd: Path, inside: Cli):
     write_toy(cwd, fields=FACTORS)
 
-    done = cli("sweep", "toy.py", "--seeds", "2", "--slots", "2")
+    done = inside("sweep", "toy.py", "--seeds", "2", "--slots", "2")
 
     assert done.returncode == 0, done.stderr
     assert "trainings  10: 5 settings, 2 seeds each" in done.stderr
@@ -54,7 +54,7 @@ def test_a_sweep_prints_its_plan_trains_it_and_prints_the_table(cwd: Path, cli: 
     assert summary.counts == {Outcome.FINISHED: 10}
     assert sum(row.is_baseline for row in summary.rows) == 1
 
-    content = json.loads(cli("table", "toy-sweep", "--json").stdout)
+    content = json.loads(inside("table", "toy-sweep", "--json").stdout)
     rows = content["rows"]
     assert content["epochs"] == {"trained": 24, "apart": 52}
     assert [(row["factor"], row["level"]) for row in rows] == [
@@ -76,15 +76,15 @@ def test_a_sweep_prints_its_plan_trains_it_and_prints_the_table(cwd: Path, cli: 
     assert best == {"epochs": "3", "units": "2", "level": "0.8"}
     assert fmean(row["s_total"] for row in rows) > 0
 
-    as_csv = list(csv.DictReader(io.StringIO(cli("table", "toy-sweep", "--csv").stdout)))
+    as_csv = list(csv.DictReader(io.StringIO(inside("table", "toy-sweep", "--csv").stdout)))
     assert [row["val_score"] for row in as_csv] == [str(row["val_score"]) for row in rows]
-    markdown = cli("table", "toy-sweep", "--md").stdout
+    markdown = inside("table", "toy-sweep", "--md").stdout
     assert "| level | 0.8 | 2 |" in markdown
-    for_people = cli("table", "toy-sweep").stdout
+    for_people = inside("table", "toy-sweep").stdout
     assert "* +0.3000" in for_people
 
 
-def test_a_killed_sweep_is_resumed_where_it_was(cwd: Path, cli: Cli):
+def test_a_killed_sweep_is_resumed_where_it_was(cwd: Path, inside: Cli):
     each_epoch = f"""
         while epochs_done == 5 and not os.path.exists({str(cwd / "go")!r}):
             open({str(cwd / "there")!r}, "w").close()
@@ -98,8 +98,8 @@ def test_a_killed_sweep_is_resumed_where_it_was(cwd: Path, cli: Cli):
         launcher.wait(timeout=HANG_S)
     (cwd / "go").touch()
 
-    too_early = cli("table", "toy-sweep")
-    done = cli("resume", "toy-sweep", "--slots", "1")
+    too_early = inside("table", "toy-sweep")
+    done = inside("resume", "toy-sweep", "--slots", "1")
 
     assert too_early.returncode == 3
     assert "no network of sweep 'toy-sweep' is trained yet: hpsearch resume" in too_early.stderr
@@ -143,6 +143,21 @@ def test_minutes_leave_out_seeds_then_levels_and_say_so(cwd: Path, inside: Cli):
     assert done.returncode == 0, done.stderr
     assert "to fit     1 of 2 seeds; without epochs 999999" in done.stderr
     assert read().counts == {Outcome.FINISHED: 2}
+
+
+def test_the_note_of_a_sweep_shows_its_table_before_its_end(cwd: Path, inside: Cli):
+    in_build = "assert params['level'] < 0.6, 'too much'"
+    write_toy(cwd, in_build=in_build, fields='factors={"level": [0.7, 0.8, 0.9, 0.4]},')
+
+    done = inside("sweep", "toy.py", "--seeds", "1", "--slots", "1")
+
+    assert done.returncode == 2, done.stderr
+    assert "3 trials in a row failed" in done.stderr  # before the last level was trained
+    study, _record = load_study(Storage(URL, read_only=True), "toy-sweep")
+    note = get_note(study)
+    assert r"|  | the baseline | 0\.5" in note
+    assert r"|  | 0\.9 |  | failed |" in note
+    assert r"|  | 0\.4 |  | not trained |" in note
 
 
 def test_a_setting_that_diverges_is_told_in_the_table(cwd: Path, inside: Cli):
@@ -202,8 +217,8 @@ def test_combine_trains_the_best_levels_together_and_compares_them_with_a_search
     assert "promised +0.3100 together; the combination gained +0.3100" in done.stdout
     assert "hpsearch run toy --epochs 32" in done.stderr
 
-    inside("run", "toy.py", "--trials", "1")
-    again = inside("combine", "two")
+    inside("run", "toy.py", "--trials", "1", "--objective", "val_score,n_weights")
+    again = inside("combine", "two")  # with the best by the first objective
 
     assert again.returncode == 0, again.stderr
     assert "searched: trial 1 of toy" in again.stdout  # read off at epoch 3
