@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -89,6 +91,17 @@ class Silent(keras.callbacks.Callback):
 def test_callbacks_that_training_cannot_take_are_refused_with_the_reason(made, message):
     with pytest.raises(StudyFileError, match=message):
         callbacks_of(task(lambda params: made), PARAMS)
+
+
+def test_the_callbacks_in_the_documentation_are_taken():
+    page = (Path(__file__).parents[2] / "studies" / "README.md").read_text()
+    (code,) = re.findall(r"^```python\n(def callbacks.*?)^```$", page, re.M | re.S)
+    names: dict[str, Any] = {}
+    exec(code, names)
+
+    taken = callbacks_of(task(names["callbacks"]), PARAMS)
+
+    assert [type(one).__name__ for one in taken.callbacks] == ["Warmup", "ReduceLROnPlateau"]
 
 
 def test_a_task_that_trains_in_one_go_takes_a_callback_that_keeps_what_it_likes():
