@@ -83,7 +83,8 @@ class Failed:
     is_fatal: bool = False
     """The study file cannot be used: no other trial would fare better."""
     is_machine_fault: bool = False
-    """The disk takes no more: neither the network nor the study file is to blame."""
+    """The disk takes no more, or a file of the data was changed: neither the network nor the
+    study file is to blame, and `error` says what to do."""
 
 
 Message = EpochDone | Finished | Failed

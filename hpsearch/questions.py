@@ -30,16 +30,17 @@ class OwnCode:
 class Predict:
     """What does the network make of some examples?
 
-    First comes the name of its last layer's activation, empty if it has none; then the
-    outputs for each example.
+    Each answer is a dict by the names of its outputs; a single output's is empty. First come the
+    names of the activations of their layers, empty for a layer without; then the outputs for
+    each example.
     """
 
     model: str
     """A file that `model.save` wrote."""
-    x: list[Any]
-    """The examples, as nested lists."""
-    dtype: str
-    """NumPy's name for their kind of number."""
+    x: dict[str, list[Any]]
+    """The examples, as nested lists, of each input by its name; a single input's is empty."""
+    dtype: dict[str, str]
+    """NumPy's name for their kind of number, for each input."""
     code: OwnCode | None = None
 
 

@@ -191,8 +191,9 @@ class Task:
     published: Published | None = None
     questions: Sequence[Question] = ()
     """What the lab asks, in the order in which a report answers."""
-    classes: Sequence[str] = ()
-    """A name for each label, in the order of the labels."""
+    classes: Sequence[str] | Mapping[str, Sequence[str]] = ()
+    """A name for each label, in the order of the labels. With several outputs, a dict of such
+    lists by the outputs' names, or by "0", "1", ... where the labels are a tuple."""
     encode: Callable[[bytes, tuple[str, ...]], Encoded] | None = None
     """For `predict`: a file's content, or a text in UTF-8, and the data's vocabulary -> one
     example as the network takes it. NumPy only, no Keras."""
@@ -230,8 +231,12 @@ class Task:
             _require_class_weight(self.class_weight)
         if not isinstance(self.budget, Budget):
             raise StudyFileError(f"budget= takes a Budget(...), not {self.budget!r}")
-        if not is_texts(self.classes):
-            raise StudyFileError(f"classes= takes a list of names, not {self.classes!r}")
+        by_output = self.classes.values() if isinstance(self.classes, Mapping) else [self.classes]
+        if not all(map(is_texts, by_output)):
+            raise StudyFileError(
+                f"classes= takes a list of names, not {self.classes!r}; with several outputs, a "
+                "dict of such lists by output"
+            )
         self.goal.check()
         published = self.published
         if (
@@ -280,6 +285,12 @@ class Task:
     def goal(self) -> Goal:
         """Metric and direction."""
         return Goal(self.metric, self.direction)
+
+    def classes_of(self, output: str) -> Sequence[str]:
+        """The names of the labels of an output; a single output's own name is empty."""
+        if isinstance(self.classes, Mapping):
+            return self.classes.get(output, ())
+        return () if output else self.classes
 
     def all_factors(self) -> list[Factor]:
         """The factors, then the paths, in the order in which the study file has them."""

@@ -20,12 +20,12 @@ from hpsearch.questions import Answer, Ended, Predict, Write
     ],
 )
 def test_examples_keep_their_values(x: np.ndarray):
-    question = Predict(model="model.keras", x=x.tolist(), dtype=x.dtype.name)
+    question = Predict(model="model.keras", x={"": x.tolist()}, dtype={"": x.dtype.name})
 
     found = decode(encode(question), Predict, Write)
 
     assert isinstance(found, Predict)
-    np.testing.assert_array_equal(np.array(found.x, dtype=x.dtype), x)
+    np.testing.assert_array_equal(np.array(found.x[""], dtype=x.dtype), x)
 
 
 def test_a_request_to_write_arrives():

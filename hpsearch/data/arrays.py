@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from hpsearch.data.file_array import FileArray, join_in_file
 from hpsearch.data.kept import keep, make_private
+from hpsearch.data.structure import Structure, mapped, named, of_named, place_in, require_names
 from hpsearch.errors import DataError
 
 if TYPE_CHECKING:
@@ -23,7 +25,10 @@ Array = npt.NDArray[Any]
 Examples: TypeAlias = "Array | csr_array"
 """Numbers in full, or a SciPy array in CSR form where nearly all of them are 0."""
 PARTS = ("train", "valid", "test")
+FIELDS = {"x": "examples", "y": "labels", "sample_weight": "sample weights"}
+"""The fields of a split, and what messages call what they hold."""
 SPARSE_FIELDS = ("data", "indices", "indptr", "shape")
+ONE_OR_MORE = "not a NumPy array of numbers or text, nor a dict or tuple of such arrays"
 NUMBERS_OR_TEXT = "biufcSU"  # NumPy's letters
 # A label that training never sees is a mistake, but characters of a text may be that rare.
 RARE = 0.01
@@ -41,56 +46,102 @@ def is_texts(value: object) -> bool:
     return isinstance(value, tuple | list) and all(isinstance(text, str) for text in value)
 
 
+def classes_of(labels: Array) -> Array | None:
+    """The classes, sorted, where labels are classes: whole numbers that repeat."""
+    if labels.ndim != 1 or labels.dtype.kind not in "iub":
+        return None
+    classes: Array = np.unique(labels)
+    return classes if 2 * len(classes) <= len(labels) else None
+
+
 @dataclass(frozen=True)
 class Split:
-    """Examples and their labels; the first axis of both counts examples."""
+    """Examples, their labels and, where some count more than others, their weights.
 
-    x: Examples
-    y: Array
+    Each is an array, or several: a dict by the names of the network's inputs or outputs, or a
+    tuple in their order. The first axis of all counts examples.
+    """
+
+    x: Structure[Examples]
+    y: Structure[Array]
+    sample_weight: Structure[Array] | None = None
+    """How much each example counts in the loss, of shape (n,); for all outputs together, or for
+    each as `y` has them."""
 
     def __post_init__(self) -> None:
-        n_examples = self.x.shape[0] if is_sparse(self.x) else len(self.x)
-        if n_examples != len(self.y):
-            raise DataError(f"{n_examples} examples have {len(self.y)} labels: give each one")
+        for field in FIELDS:
+            require_names(getattr(self, field), field)
+        (first, n), *others = self._lengths().items()
+        for called, length in others:
+            if length != n and called.startswith("examples "):
+                raise DataError(
+                    f"{length} {called} stand beside {n} {first}: give each input the same ones"
+                )
+            if length != n:
+                raise DataError(f"{n} examples have {length} {called}: give each one")
+        names = named(self.sample_weight).keys()
+        if names and names not in ({""}, named(self.y).keys()):
+            raise DataError(
+                f"sample_weight has {_listed(self.sample_weight)} and y has {_listed(self.y)}: "
+                "give one array for all outputs, or the same names"
+            )
+
+    def _lengths(self) -> dict[str, int]:
+        """How many examples each array is for, by what messages call the array."""
+        lengths = {}
+        for field, meaning in FIELDS.items():
+            for name, array in named(getattr(self, field)).items():
+                called = f"{meaning} {place_in(field, name)}" if name else meaning
+                try:
+                    lengths[called] = array.shape[0] if is_sparse(array) else len(array)
+                except TypeError:
+                    raise DataError(f"the {called} are {array!r:.40}, {ONE_OR_MORE}") from None
+        return lengths
 
     def __len__(self) -> int:
-        return len(self.y)
+        return next(iter(self._lengths().values()))
 
     def __getitem__(self, index: slice | Array) -> Split:
-        return Split(self.x[index], self.y[index])
+        return Split(*(mapped(lambda array: array[index], one) for one in self.as_tuple()))
 
     def __add__(self, other: Split) -> Split:
-        if is_sparse(self.x):
-            from scipy.sparse import vstack
+        pairs = zip(self.as_tuple(), other.as_tuple(), strict=True)
+        return Split(*(mapped(_joined, *pair) for pair in pairs))
 
-            x = vstack([self.x, other.x], format="csr")
-        else:
-            x = np.concatenate([self.x, other.x])
-        return Split(x, np.concatenate([self.y, other.y]))
+    def as_tuple(self) -> tuple[Any, ...]:
+        """What Keras takes: `(x, y)`, or `(x, y, sample_weight)` if there are weights."""
+        return (self.x, self.y, *(() if self.sample_weight is None else (self.sample_weight,)))
 
     def arrays(self) -> dict[str, Array]:
-        """All plain arrays it consists of, by name: `x` and `y`, or the parts of a CSR `x`."""
-        if not is_sparse(self.x):
-            return {"x": np.asanyarray(self.x), "y": self.y}
-        fields = {f"x_{field}": np.asarray(getattr(self.x, field)) for field in SPARSE_FIELDS}
-        return {**fields, "y": self.y}
+        """All plain arrays it consists of, by name.
+
+        These are `x` and `y`; `x.image` and `x.text` of a dict; `x.0` and `x.1` of a tuple; of a
+        CSR array its parts, `x_data`, `x_indices` ..., or `x_data.text`.
+        """
+        found: dict[str, Array] = {}
+        for field in FIELDS:
+            for name, array in named(getattr(self, field)).items():
+                end = f".{name}" if name else ""
+                if is_sparse(array):
+                    for part in SPARSE_FIELDS:
+                        found[f"{field}_{part}{end}"] = np.asarray(getattr(array, part))
+                else:
+                    found[f"{field}{end}"] = array
+        return found
 
     @staticmethod
     def of(arrays: Mapping[str, Array]) -> Split:
         """The split that gave these `arrays()`."""
-        if "x" in arrays:
-            return Split(arrays["x"], arrays["y"])
-        from scipy.sparse import csr_array
-
-        data, indices, indptr, shape = (arrays[f"x_{field}"] for field in SPARSE_FIELDS)
-        return Split(csr_array((data, indices, indptr), shape=tuple(shape.tolist())), arrays["y"])
-
-    def classes(self) -> Array | None:
-        """The classes, sorted, where labels are classes: whole numbers that repeat."""
-        if self.y.ndim != 1 or self.y.dtype.kind not in "iub":
-            return None
-        labels: Array = np.unique(self.y)
-        return labels if 2 * len(labels) <= len(self.y) else None
+        fields: dict[str, dict[str, Any]] = {field: {} for field in FIELDS}
+        for key, array in arrays.items():
+            head, dot, name = key.partition(".")
+            if head in FIELDS:
+                fields[head][name] = array
+            elif head.endswith("_data"):
+                field = head.removesuffix("_data")
+                parts = [arrays[f"{field}_{part}{dot}{name}"] for part in SPARSE_FIELDS]
+                fields[field][name] = _csr(*parts)
+        return Split(*map(of_named, fields.values()))
 
 
 @dataclass(frozen=True)
@@ -112,9 +163,16 @@ class Dataset:
         for part, split in self.splits().items():
             if len(split) == 0:
                 raise DataError(f"the {part} split is empty")
-            for side, array in (("examples", split.x), ("labels", split.y)):
-                if fault := _fault(array):
-                    raise DataError(f"the {side} of the {part} split are {fault}")
+            for field in FIELDS:
+                for name, array in named(getattr(split, field)).items():
+                    if fault := _fault(array, field):
+                        raise DataError(f"the {_called(field, name, part)} are {fault}")
+                if named(getattr(split, field)).keys() != named(getattr(self.train, field)).keys():
+                    raise DataError(
+                        f"{field} of the train split has {_listed(getattr(self.train, field))}, "
+                        f"of the {part} split {_listed(getattr(split, field))}: give all splits "
+                        "the same"
+                    )
 
     def splits(self) -> dict[str, Split]:
         """The splits by name."""
@@ -124,40 +182,48 @@ class Dataset:
         """Look at every value, which is done once, before the arrays are kept.
 
         Raises:
-            DataError: Some are not numbers, or training lacks a class that others have.
+            DataError: Some are not numbers, weights are negative or all 0, or training lacks a
+                class that others have.
         """
         for part, split in self.splits().items():
-            for side, array in (("examples", split.x), ("labels", split.y)):
-                values: Array = np.asarray(array.data) if is_sparse(array) else array
-                n_bad = _n_not_finite(values)
-                if n_bad:
-                    raise DataError(
-                        f"{n_bad} of the {values.size} values in the {side} of the {part} split "
-                        "are not finite numbers: fill them in or leave those examples out"
-                    )
-        known = self.train.classes()
-        if known is None:
-            return
-        for part in ("valid", "test"):
-            y = getattr(self, part).y
-            unseen = y[~np.isin(y, known)]
-            if len(unseen) > RARE * len(y):
-                labels = ", ".join(str(label) for label in np.unique(unseen)[:5])
-                raise DataError(
-                    f"{len(unseen)} of the {len(y)} labels of the {part} split are classes that "
-                    f"the train split never has ({labels}): shuffle before splitting"
-                )
+            for field in FIELDS:
+                for name, array in named(getattr(split, field)).items():
+                    if fault := _bad_values(array, field):
+                        raise DataError(fault.format(_called(field, name, part)))
+        for name, labels in named(self.train.y).items():
+            if (known := classes_of(labels)) is not None:
+                for part in ("valid", "test"):
+                    others = named(getattr(self, part).y)[name]
+                    _require_known(others, known, _called("y", name, part))
 
     def fingerprint(self) -> str:
         """SHA-256 over kind, shape and bytes of all arrays and the vocabulary, in hex."""
+        return self._digest(np.ascontiguousarray)
+
+    def identity(self) -> str:
+        """A digest that tells as much, but takes the word of files for what they contain.
+
+        An array that is mapped from a file counts by the place, size and time of the file: to
+        hash gigabytes at each start would take longer than all else.
+        """
+
+        def content(array: Array) -> Any:
+            found = FileArray.of(array)
+            return np.ascontiguousarray(array) if found is None else found.as_json().encode()
+
+        return self._digest(content)
+
+    def _digest(self, content: Callable[[Array], Any]) -> str:
         digest = hashlib.sha256()
         for split in self.splits().values():
             for name, array in split.arrays().items():
-                if name in ("x_indices", "x_indptr", "x_shape"):
+                if name.partition(".")[0].endswith(("_indices", "_indptr", "_shape")):
                     # SciPy chooses how wide they are, and not always the same way
                     array = array.astype(np.int64)
+                if not name.startswith(("x_", "y_")) and name not in ("x", "y"):
+                    digest.update(name.encode())  # which input of several
                 digest.update(f"{array.dtype.str}{array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).data)
+                digest.update(memoryview(content(array)))
         if self.vocabulary:
             digest.update(json.dumps(self.vocabulary).encode())
         return digest.hexdigest()
@@ -179,10 +245,14 @@ class Prepared:
 
     def split(self, part: str) -> Split:
         """One split alone."""
-        return Split.of({
-            path.stem.removeprefix(f"{part}_"): np.load(path, mmap_mode="r", allow_pickle=False)
-            for path in self.folder.glob(f"{part}_*.npy")
-        })  # fmt: skip
+        arrays: dict[str, Array] = {}
+        for path in sorted(self.folder.glob(f"{part}_*")):
+            name = path.stem.removeprefix(f"{part}_")
+            if path.suffix == ".npy":
+                arrays[name] = np.load(path, mmap_mode="r", allow_pickle=False)
+            else:
+                arrays[name] = FileArray.from_json(path.read_text()).open(self.folder)
+        return Split.of(arrays)
 
 
 def prepare(cache: Path, key: str | None, load: Callable[[], Dataset]) -> Prepared:
@@ -211,15 +281,22 @@ def prepare(cache: Path, key: str | None, load: Callable[[], Dataset]) -> Prepar
     make_private(cache)
     if key is None:
         dataset = load()
-        key, load = dataset.fingerprint()[:32], lambda: dataset
+        key, load = dataset.identity()[:32], lambda: dataset
     folder = cache / key
     return Prepared(folder, keep(folder, fill))
 
 
 def write_split(split: Split, part: str, folder: Path) -> None:
-    """Write a split into a folder, for `Prepared.split` to open."""
+    """Write a split into a folder, for `Prepared.split` to open.
+
+    Of an array that is mapped from a file already, only its place is written.
+    """
     for name, array in split.arrays().items():
-        np.save(folder / f"{part}_{name}.npy", array, allow_pickle=False)
+        found = FileArray.of(array)
+        if found is None:
+            np.save(folder / f"{part}_{name}.npy", array, allow_pickle=False)
+        else:
+            (folder / f"{part}_{name}.json").write_text(found.as_json())
 
 
 def _write(dataset: Dataset, folder: Path) -> None:
@@ -229,15 +306,76 @@ def _write(dataset: Dataset, folder: Path) -> None:
         (folder / "vocabulary.json").write_text(json.dumps(dataset.vocabulary))
 
 
-def _fault(array: Any) -> str:
+def _called(field: str, name: str, part: str) -> str:
+    """What messages call an array of a split."""
+    place = f" {place_in(field, name)}" if name else ""
+    return f"{FIELDS[field]}{place} of the {part} split"
+
+
+def _listed(structure: Any) -> str:
+    """The names in a structure, for messages."""
+    match structure:
+        case None:
+            return "nothing"
+        case dict() | tuple():
+            return ", ".join(place_in("", name) for name in named(structure))
+    return "one array"
+
+
+def _joined(one: Any, other: Any) -> Any:
+    """The rows of two arrays, one after the other."""
+    if is_sparse(one):
+        from scipy.sparse import vstack
+
+        return vstack([one, other], format="csr")
+    return join_in_file(one, other) if FileArray.of(one) else np.concatenate([one, other])
+
+
+def _csr(data: Array, indices: Array, indptr: Array, shape: Array) -> csr_array:
+    from scipy.sparse import csr_array
+
+    return csr_array((data, indices, indptr), shape=tuple(shape.tolist()))
+
+
+def _fault(array: Any, field: str) -> str:
     """What is wrong with arrays of this kind, as the end of a sentence; empty if nothing is."""
     if is_sparse(array):
         form = array.format
+        if field != "x":
+            return "a SciPy array, but only examples may be sparse: call its toarray()"
         return "" if form == "csr" else f"a SciPy array in {form.upper()} form: call its tocsr()"
-    if isinstance(array, np.ndarray) and array.dtype.kind in NUMBERS_OR_TEXT:
-        return ""
     kind = getattr(array, "dtype", type(array).__name__)
-    return f"{kind}, not a NumPy array of numbers or text"
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in NUMBERS_OR_TEXT:
+        return f"{kind}, {ONE_OR_MORE}"
+    if field == "sample_weight" and (array.ndim != 1 or array.dtype.kind not in "biuf"):
+        return f"{kind} of shape {array.shape}, not one number for each example, of shape (n,)"
+    return ""
+
+
+def _bad_values(array: Any, field: str) -> str:
+    """What is wrong with the values of an array, with a gap for its name; empty if nothing is."""
+    values: Array = np.asarray(array.data) if is_sparse(array) else array
+    if n_bad := _n_not_finite(values):
+        return (
+            f"{n_bad} of the {values.size} values in the {{}} are not finite numbers: fill them "
+            "in or leave those examples out"
+        )
+    if field == "sample_weight" and (n_negative := int((values < 0).sum())):
+        return f"{n_negative} of the {{}} are negative: 0 leaves an example out, 1 is usual"
+    if field == "sample_weight" and not values.any():
+        return "the {} are all 0: nothing would count"
+    return ""
+
+
+def _require_known(labels: Array, known: Array, called: str) -> None:
+    """Refuse labels that are classes, but not those of the training examples."""
+    unseen = labels[~np.isin(labels, known)]
+    if len(unseen) > RARE * len(labels):
+        classes = ", ".join(str(label) for label in np.unique(unseen)[:5])
+        raise DataError(
+            f"{len(unseen)} of the {len(labels)} {called} are classes that the train split never "
+            f"has ({classes}): shuffle before splitting"
+        )
 
 
 def _n_not_finite(array: Array) -> int:

@@ -28,6 +28,7 @@ import io
 import json
 import os
 import platform
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -38,7 +39,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from hpsearch.data.arrays import Dataset, Split, is_sparse
+from hpsearch.data.arrays import FIELDS, Dataset, Split, is_sparse
+from hpsearch.data.structure import Structure, named, of_named
 from hpsearch.errors import DataCorrupt, DataError, UsageError
 from hpsearch.evaluation.evaluate import N_THREADS
 from hpsearch.evaluation.sentences import as_content
@@ -87,7 +89,8 @@ def write_folder(folder: Path, winner: Winner, dataset: Dataset) -> None:
 def _write_files(folder: Path, winner: Winner, dataset: Dataset) -> None:
     opening, params = winner.opening, winner.opening.winner.params
     network = network_code(winner.study_file)
-    modules = imports_of(network) | ({"scipy"} if is_sparse(dataset.train.x) else set())
+    is_any_sparse = any(map(is_sparse, named(dataset.train.x).values()))
+    modules = imports_of(network) | ({"scipy"} if is_any_sparse else set())
     as_yaml = yaml.safe_dump(params, sort_keys=False, allow_unicode=True)
 
     shutil.copy(winner.model, folder / "model.keras")
@@ -110,6 +113,7 @@ def _write_files(folder: Path, winner: Winner, dataset: Dataset) -> None:
 
 
 def _write_manifest(folder: Path, winner: Winner, dataset: Dataset) -> None:
+    classes = name_classes(winner.study_file, dataset)
     content = {
         "schema": MANIFEST_SCHEMA,
         "study": winner.study,
@@ -118,7 +122,7 @@ def _write_manifest(folder: Path, winner: Winner, dataset: Dataset) -> None:
         "evaluated": winner.opening.opened,
         "versions": winner.opening.versions,
         "machine": platform.machine(),
-        "classes": name_classes(winner.study_file, dataset),
+        "classes": classes if isinstance(classes, list) else named(classes),
         "sha256": {path.name: sha256_of(path) for path in sorted(folder.iterdir())},
     }
     _write_json(folder / MANIFEST, content)
@@ -168,7 +172,8 @@ def _write_data(path: Path, dataset: Dataset, *, fitted_on: str) -> None:
     else:
         parts = {"train": dataset.train + dataset.valid, "test": dataset.test}
     arrays = {
-        f"{name[0]}_{part}{name[1:]}": array  # x -> x_train, x_indptr -> x_train_indptr
+        # x -> x_train, x_indptr.text -> x_train_indptr.text
+        re.sub(rf"({'|'.join(FIELDS)})", rf"\1_{part}", name, count=1): array
         for part, split in parts.items()
         for name, array in split.arrays().items()
     }
@@ -193,8 +198,8 @@ class ExportedFolder:
     path: Path
     study: str
     """The name of the study that the network won."""
-    classes: list[str]
-    """A name for each label, in the order of labels; empty where labels are not classes."""
+    classes: Structure[list[str]]
+    """As `name_classes` returns them."""
     sha256: Mapping[str, str]
     """Of each file, by its name."""
 
@@ -243,8 +248,8 @@ class ExportedFolder:
             DataError: The examples are missing or have changed.
         """
         with np.load(io.BytesIO(self._read("data.npz")), allow_pickle=False) as data:
-            part = f"_{name}"
-            arrays = {key.replace(part, ""): data[key] for key in data if part in key}
+            of_split = re.compile(rf"({'|'.join(FIELDS)})_{name}(?=[_.]|$)")
+            arrays = {of_split.sub(r"\1", key, 1): data[key] for key in data if of_split.match(key)}
         if not arrays:
             raise UsageError(f"in {self.path} the {name} split is part of train: use --split train")
         return Split.of(arrays)
@@ -283,12 +288,15 @@ def open_folder(path: Path) -> ExportedFolder:
         raise DataCorrupt(f"{manifest_path} cannot be read: export the study again") from error
     _require_schema(manifest, path)
     study, classes, sha256 = (manifest[name] for name in ("study", "classes", "sha256"))
-    if not (isinstance(study, str) and isinstance(classes, list) and isinstance(sha256, dict)):
+    is_sound = isinstance(study, str) and isinstance(classes, list | dict)
+    if not (is_sound and isinstance(sha256, dict)):
         raise DataCorrupt(f"{manifest_path} is damaged: export the study again")
     if "vocabulary.json" not in sha256 and (path / "vocabulary.json").exists():
         raise DataCorrupt(
             f"{manifest_path} does not list vocabulary.json, which is there: export the study again"
         )
+    if isinstance(classes, dict):
+        classes = of_named(classes)
     return ExportedFolder(path, study, classes, sha256)
 
 

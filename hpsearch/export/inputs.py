@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from hpsearch.data.inputs import Encoded
+from hpsearch.data.structure import mapped
 from hpsearch.errors import DataError, StudyFileError, UsageError
 from hpsearch.export.models import Model
 
@@ -92,10 +95,11 @@ def encode_inputs(model: Model, inputs: Sequence[Input]) -> list[Encoded]:
     """
     examples = [model.encode(one.content, one.title) for one in inputs]
     for one, example in zip(inputs, examples, strict=True):
-        if example.x.shape != examples[0].x.shape:
+        shapes = [mapped(np.shape, encoded.x) for encoded in (example, examples[0])]
+        if shapes[0] != shapes[1]:
             raise StudyFileError(
-                f"encode() returned shape {example.x.shape} for {one.title}, but "
-                f"{examples[0].x.shape} for {inputs[0].title}: all must be alike"
+                f"encode() returned shape {shapes[0]} for {one.title}, but {shapes[1]} for "
+                f"{inputs[0].title}: all must be alike"
             )
     return examples
 

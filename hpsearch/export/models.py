@@ -15,6 +15,7 @@ import numpy as np
 
 from hpsearch.data.arrays import Split
 from hpsearch.data.inputs import Encoded
+from hpsearch.data.structure import Structure, named, place_in
 from hpsearch.errors import (
     DataError,
     HpsearchError,
@@ -48,8 +49,9 @@ class Model:
     study_file: StudyFile
     params: Params
     vocabulary: tuple[str, ...]
-    classes: list[str]
-    """A name for each label, in the order of labels; empty where labels are not classes."""
+    classes: Structure[list[str]]
+    """A name for each label, in the order of labels; empty where labels are not classes. Of
+    several outputs, a structure of such lists, as the labels are one."""
     split: Callable[[str], Split]
     """The examples of a split of its data, by name."""
 
@@ -90,12 +92,14 @@ class Model:
                 f"{filename}: encode() returned {type(encoded).__name__}, "
                 "not an hpsearch.data.Encoded"
             )
-        if not isinstance(encoded.x, np.ndarray) or encoded.x.dtype.kind not in "biufU":
-            raise StudyFileError(
-                f"{filename}: the x of encode() must be an array of numbers or text"
-            )
-        if encoded.x.dtype.kind == "f" and not np.isfinite(encoded.x).all():
-            raise DataError(f"{called} has values that are not finite numbers")
+        for name, x in named(encoded.x).items():
+            if not isinstance(x, np.ndarray) or x.dtype.kind not in "biufU":
+                raise StudyFileError(
+                    f"{filename}: the {place_in('x', name)} of encode() must be an array of "
+                    "numbers or text"
+                )
+            if x.dtype.kind == "f" and not np.isfinite(x).all():
+                raise DataError(f"{called} has values that are not finite numbers")
         return encoded
 
 

@@ -12,12 +12,13 @@ import numpy as np
 
 from hpsearch.data.arrays import Array, Prepared, write_split
 from hpsearch.data.inputs import Encoded
+from hpsearch.data.structure import Structure, mapped, named, of_named
 from hpsearch.errors import DataError, StudyFileError
 from hpsearch.export.inputs import Input
 from hpsearch.export.models import Model, own_code
 from hpsearch.export.winner import Winner
 from hpsearch.processes.ask import ask
-from hpsearch.questions import OwnCode, Predict, PredictSplit
+from hpsearch.questions import Predict, PredictSplit
 
 N_SHOWN = 3  # classes of each input, unless asked for more
 
@@ -40,8 +41,9 @@ class Prediction:
     """Of a text."""
     n_unknown: int
     """Words, or characters, that the vocabulary lacks."""
-    classes: list[Guess]
-    """The most probable first; empty where the outputs are not probabilities."""
+    classes: Structure[list[Guess]]
+    """The most probable first; empty where the outputs are not probabilities. Several outputs
+    have several lists, as the labels have."""
     outputs: Any
     """The numbers themselves."""
 
@@ -60,20 +62,22 @@ def predict_all(
     Raises:
         HpsearchError: The network cannot be loaded, or does not take such examples.
     """
+    by_input = [named(example.x) for example in examples]
     question = Predict(
         model=str(model.path),
-        x=[example.x.tolist() for example in examples],
-        dtype=np.result_type(*(example.x.dtype for example in examples)).str,
+        x={name: [one[name].tolist() for one in by_input] for name in by_input[0]},
+        dtype={
+            name: np.result_type(*(one[name].dtype for one in by_input)).str for name in by_input[0]
+        },
         code=model.code,
     )
-    answers = ask(question)
-    is_linear = next(answers) == "linear"
+    classes, answers = _answers(question, model.classes)
     return [
         Prediction(
             input=one.argument.encode(errors="surrogateescape").decode(errors="replace"),
             n_words=example.n_words,
             n_unknown=example.n_unknown,
-            classes=most_probable(outputs, () if is_linear else model.classes, top),
+            classes=mapped(lambda one, names: most_probable(one, names, top), outputs, classes),
             outputs=outputs,
         )
         for one, example, outputs in zip(inputs, examples, answers, strict=True)
@@ -86,10 +90,18 @@ class Guessed:
 
     label: Any
     """As in the data."""
-    guess: str | None
+    guess: Any
     """The most probable class; None where the outputs are not probabilities."""
     outputs: Any
     """The numbers themselves."""
+
+    def by_output(self) -> dict[str, Guessed]:
+        """What it makes of each output by its name; of a single one, whose name is empty, all."""
+        outputs = named(self.outputs)
+        # nothing is a structure too
+        guesses = {"": self.guess} if "" in outputs else named(self.guess)
+        labels = {"": self.label} if "" in outputs else named(self.label)
+        return {name: Guessed(labels[name], guesses[name], outputs[name]) for name in outputs}
 
 
 def guess_all(model: Model, part: str) -> list[Guessed]:
@@ -105,12 +117,46 @@ def guess_all(model: Model, part: str) -> list[Guessed]:
             write_split(split, part, Path(folder))
         except OSError as error:
             raise DataError(f"cannot write into {folder}: {error.strerror or error}") from error
-        is_linear, answers = _outputs(model.path, Path(folder), part, model.code)
-        classes = () if is_linear else model.classes
+        question = PredictSplit(model=str(model.path), data=folder, split=part, code=model.code)
+        classes, answers = _answers(question, model.classes)
         return [
-            Guessed(label, _likeliest(outputs, classes), outputs)
-            for label, outputs in zip(split.y.tolist(), answers, strict=True)
+            Guessed(
+                mapped(lambda labels, i=i: labels[i].tolist(), split.y),
+                mapped(_likeliest, outputs, classes),
+                outputs,
+            )
+            for i, outputs in enumerate(answers)
         ]
+
+
+def _answers(
+    question: Predict | PredictSplit, classes: Structure[list[str]]
+) -> tuple[Structure[list[str]], Iterator[Any]]:
+    """Ask a network; its outputs are named as the labels of the data are.
+
+    Args:
+        question: What to predict.
+        classes: Of each output, as `name_classes` returns them.
+
+    Returns:
+        The classes, none for an output of a linear layer; then the outputs for each example.
+    """
+    answers, names = ask(question), named(classes)
+    activations = next(answers)
+    # the data may have them in a tuple: then both are in the network's order
+    own = names if activations.keys() == names.keys() else list(activations)
+    if len(own) != len(names):
+        raise StudyFileError(
+            f"the network has {len(own)} outputs, and the labels are those of {len(names)}"
+        )
+    kept = {
+        name: [] if activations[its_own] == "linear" else names[name]
+        for name, its_own in zip(names, own, strict=True)
+    }
+    return of_named(kept), (
+        of_named({name: one[its_own] for name, its_own in zip(names, own, strict=True)})
+        for one in answers
+    )
 
 
 def _likeliest(outputs: Any, classes: Sequence[str]) -> str | None:
@@ -134,22 +180,20 @@ def predict_split(winner: Winner, prepared: Prepared, split: str) -> Array:
             be used.
     """
     code = own_code(winner.study_file, winner.opening.winner.params)
-    is_linear, answers = _outputs(winner.model, prepared.folder, split, code)
-    outputs = np.array(list(answers))
+    question = PredictSplit(
+        model=str(winner.model), data=str(prepared.folder), split=split, code=code
+    )
+    activation, *answers = ask(question)
+    if activation.keys() != {""}:
+        raise StudyFileError("the network has several outputs, and this takes one of classes")
+    is_linear = activation[""] == "linear"
+    outputs = np.array([one[""] for one in answers])
     if outputs.ndim == 2 and outputs.shape[1] == 1:  # the probability of the second class
         outputs = np.hstack([1 - outputs, outputs])
     is_sound = outputs.ndim == 2 and outputs.min() >= 0
     if is_linear or not is_sound or np.abs(outputs.sum(axis=1) - 1).max() > 1e-3:
         raise StudyFileError("the outputs of the network are not probabilities of classes")
     return outputs
-
-
-def _outputs(
-    model: Path, data: Path, split: str, code: OwnCode | None
-) -> tuple[bool, Iterator[Any]]:
-    """Whether a network's last layer is linear, and its outputs for each example of a split."""
-    answers = ask(PredictSplit(model=str(model), data=str(data), split=split, code=code))
-    return next(answers) == "linear", answers
 
 
 def most_probable(outputs: Any, classes: Sequence[str], top: int | None) -> list[Guess]:

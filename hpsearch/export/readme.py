@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import resources
 from statistics import fmean
 from string import Template
 
-from hpsearch.data.arrays import SPARSE_FIELDS, Dataset, Examples, is_sparse
+from hpsearch.data.arrays import SPARSE_FIELDS, Dataset, Examples, Split, is_sparse
+from hpsearch.data.structure import Structure, named
 from hpsearch.evaluation.sentences import called, test_sentences, validation_sentences
 from hpsearch.export.winner import Winner
 from hpsearch.messages import TRAIN
@@ -29,7 +31,6 @@ def readme(winner: Winner, dataset: Dataset) -> str:
     opening, task = winner.opening, winner.study_file.task
     values = opening.test_values(opening.winner)
     params = opening.winner.params.items()
-    x = dataset.test.x
     template = resources.files("hpsearch.export").joinpath(TEMPLATE).read_text("utf-8")
     return Template(template).substitute(
         study=winner.study,
@@ -43,13 +44,13 @@ def readme(winner: Winner, dataset: Dataset) -> str:
         seed=opening.seeds[0],
         recorded=repr(values[0]),
         sentences="\n".join(f"- {sentence}" for sentence in _sentences(winner)),
-        shape=f"(n, {', '.join(map(str, x.shape[1:]))})".replace("(n, )", "(n,)"),
-        dtype=f"{x.dtype.name}, in CSR form" if is_sparse(x) else x.dtype.name,
+        weights="" if dataset.test.sample_weight is None else ", sample_weight",
+        kind=_kind(dataset.test.x),
         classes=_classes(task),
         with_hpsearch=_with_hpsearch(task),
         params="\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in params),
         register=REGISTER if registers_own(winner.study_file) else "",
-        arrays=_array_names(x, opening.fitted_on),
+        arrays=_array_names(dataset.test, opening.fitted_on),
         vocabulary=VOCABULARY if dataset.vocabulary else "",
     )
 
@@ -67,6 +68,9 @@ def _sentences(winner: Winner) -> list[str]:
 def _classes(task: Task) -> str:
     if not task.classes:
         return ""
+    if isinstance(task.classes, Mapping):
+        lists = (f"{output}: {', '.join(names)}" for output, names in task.classes.items())
+        return f"\nThe classes, in the order of labels: {'; '.join(lists)}.\n"
     return f"\nThe classes, in the order of labels: {', '.join(task.classes)}.\n"
 
 
@@ -90,11 +94,23 @@ def _trained_on(winner: Winner, dataset: Dataset) -> str:
     return f"{n_train:,} examples, those of the training and the validation split together"
 
 
-def _array_names(x: Examples, fitted_on: str) -> str:
+def _kind(x: Structure[Examples]) -> str:
+    """`(n, 28, 28), uint8`, of each input."""
+    if isinstance(x, dict | tuple):
+        kinds = (f"{name}: {_kind(array)}" for name, array in named(x).items())
+        return f"a {type(x).__name__} of {'; '.join(kinds)}"
+    shape = f"(n, {', '.join(map(str, x.shape[1:]))})".replace("(n, )", "(n,)")
+    return f"{shape}, {x.dtype.name}{', in CSR form' if is_sparse(x) else ''}"
+
+
+def _array_names(split: Split, fitted_on: str) -> str:
     """What `data.npz` holds."""
     parts = ["train", "valid", "test"] if fitted_on == TRAIN else ["train", "test"]
-    if not is_sparse(x):
-        return ", ".join(f"`x_{part}`, `y_{part}`" for part in parts)
+    arrays = ", ".join(f"`x_{part}`, `y_{part}`" for part in parts)
+    if isinstance(split.x, dict | tuple) or isinstance(split.y, dict | tuple):
+        return f"{arrays}, each input and output by its name"
+    if not is_sparse(split.x):
+        return arrays
     fields = ", ".join(f"`{field}`" for field in SPARSE_FIELDS)
     labels = ", ".join(f"`y_{part}`" for part in parts)
     examples = " and ".join(f"`x_{part}_...`" for part in parts)

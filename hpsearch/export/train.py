@@ -73,13 +73,14 @@ def train_and_measure(settings: Mapping[str, Any], params: Mapping[str, Any]) ->
     keras.config.set_image_data_format(settings["keras"]["image_data_format"])
     seed = settings["seed"]
     build = getattr(network, settings["build"])
-    x, y = read_examples("train")
+    examples = read_examples("train")
     callbacks = settings["callbacks"]
-    model = loop.build_network(build, params, seed, x, jit_compile=settings["jit_compile"])
+    model = loop.build_network(
+        build, params, seed, examples[0], jit_compile=settings["jit_compile"]
+    )
     loop.fit(
         model,
-        x,
-        y,
+        *examples,
         batch_size=params["batch_size"],
         epochs=params["epochs"],
         seed=seed,
@@ -100,21 +101,42 @@ def without_epochs(params: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in params.items() if name != "epochs"}
 
 
-def read_examples(part: str) -> tuple[Any, Any]:
-    """Read the examples of a part, `train` or `test`, and their labels.
+def read_examples(part: str) -> list[Any]:
+    """Read the examples of a part, `train` or `test`: x, y, and their weights if they have any.
 
-    There is a part `valid` where the network's callbacks may watch it.
+    Each is an array, `x_train`; or, of several inputs or outputs, a dict of arrays by name,
+    `x_train.image`, or a tuple in order, `x_train.0`. There is a part `valid` where the
+    network's callbacks may watch it.
     """
+    found: list[Any] = []
     # data.npz holds plain arrays: without pickles, it cannot hide code
     with np.load(FOLDER / "data.npz", allow_pickle=False) as data:
-        if f"x_{part}" in data:
-            return data[f"x_{part}"], data[f"y_{part}"]
+        for field in ("x", "y", "sample_weight"):
+            arrays = {}
+            for key in data:
+                head, _, name = key.partition(".")
+                if head == f"{field}_{part}":
+                    arrays[name] = data[key]
+                elif head == f"{field}_{part}_data":
+                    arrays[name] = read_sparse(data, key)
+            if not arrays:  # there are no weights
+                continue
+            if "" in arrays:
+                found.append(arrays[""])
+            elif all(name.isdecimal() for name in arrays):
+                found.append(tuple(arrays[str(i)] for i in range(len(arrays))))
+            else:
+                found.append(arrays)
+    return found
 
-        from scipy.sparse import csr_array
 
-        fields = ("data", "indices", "indptr", "shape")
-        values, columns, rows, shape = (data[f"x_{part}_{field}"] for field in fields)
-        return csr_array((values, columns, rows), shape=tuple(shape)), data[f"y_{part}"]
+def read_sparse(data: Mapping[str, Any], key: str) -> Any:
+    """Read an array in CSR form from its parts, the first of which has this key."""
+    from scipy.sparse import csr_array
+
+    parts = ("data", "indices", "indptr", "shape")
+    values, columns, rows, shape = (data[key.replace("_data", f"_{part}", 1)] for part in parts)
+    return csr_array((values, columns, rows), shape=tuple(shape))
 
 
 def agree(found: float, recorded: float) -> bool:

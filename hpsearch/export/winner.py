@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hpsearch.curves.curve import Curve
-from hpsearch.data.arrays import Dataset, Prepared
+from hpsearch.data.arrays import Array, Dataset, Prepared, classes_of
+from hpsearch.data.structure import Structure, named, of_named
 from hpsearch.errors import DataCorrupt, DataError, NothingFinished
 from hpsearch.evaluation.opening import Opening, model_folder, read_openings
 from hpsearch.files import sha256_of
@@ -90,12 +92,24 @@ def find_winner(storage: Storage, study_name: str) -> Winner:
     )
 
 
-def name_classes(study_file: StudyFile, dataset: Dataset) -> list[str]:
-    """A name for each label: the task's own, a character of the vocabulary, or the number."""
-    labels = dataset.train.classes()
-    if study_file.task.classes:
-        return list(study_file.task.classes)
-    if study_file.task.writing is not None:
-        return list(dataset.vocabulary)
-    # with more than two labels, the outputs are counted themselves
-    return ["0", "1"] if labels is not None and labels.tolist() == [0, 1] else []
+def name_classes(study_file: StudyFile, dataset: Dataset) -> Structure[list[str]]:
+    """A name for each label: the task's own, a character of the vocabulary, or the number.
+
+    Returns:
+        A list; for several outputs, a structure of lists, as the labels are one.
+    """
+
+    def names(labels: Array, own: Sequence[str]) -> list[str]:
+        if own:
+            return list(own)
+        if study_file.task.writing is not None:
+            return list(dataset.vocabulary)
+        # with more than two labels, the outputs are counted themselves
+        classes = classes_of(labels)
+        return ["0", "1"] if classes is not None and classes.tolist() == [0, 1] else []
+
+    found: Structure[list[str]] = of_named({
+        name: names(labels, study_file.task.classes_of(name))
+        for name, labels in named(dataset.train.y).items()
+    })  # fmt: skip
+    return found

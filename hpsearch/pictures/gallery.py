@@ -319,6 +319,10 @@ def _confusion(subject: Subject, choice: Choice) -> Figure:
 
 def _mistakes(subject: Subject, choice: Choice) -> Figure:
     judged = subject.judged
+    if isinstance(judged.split.x, dict | tuple):
+        raise UsageError(
+            f"study {subject.name!r} has several inputs: this picture is of a network with one"
+        )
     sure = judged.probabilities[np.arange(len(judged.answers)), judged.answers]
     wrong = np.flatnonzero(judged.answers != judged.labels)
     wrong = wrong[np.argsort(-sure[wrong], kind="stable")]

@@ -12,7 +12,8 @@ import numpy as np
 from optuna.study import Study
 
 from hpsearch.curves.curve import Curve
-from hpsearch.data.arrays import Array, Split
+from hpsearch.data.arrays import Array, Split, classes_of
+from hpsearch.data.structure import named
 from hpsearch.errors import NothingFinished, UsageError
 from hpsearch.export.predictions import predict_split
 from hpsearch.export.winner import find_winner, name_classes
@@ -149,7 +150,13 @@ class Subject:
         winner = find_winner(self.storage, self.name)
         prepared = winner.prepare_data(self.data)
         dataset = prepared.open()
-        labels = dataset.test.classes()
+        y = dataset.test.y
+        if isinstance(y, dict | tuple):
+            raise UsageError(
+                f"study {self.name!r} has several outputs: this picture is of a network with one "
+                "output, whose labels are classes"
+            )
+        labels = classes_of(y)
         if labels is None:
             raise UsageError(f"the labels of study {self.name!r} are no classes")
         probabilities = predict_split(winner, prepared, TEST)
@@ -159,7 +166,7 @@ class Subject:
                 f"the labels of study {self.name!r} go from {labels[0]} to {labels[-1]}, but its "
                 f"network tells {n_classes} classes apart, counted from 0"
             )
-        names = name_classes(winner.study_file, dataset)
+        names = named(name_classes(winner.study_file, dataset))[""]
         return Judged(
             task=winner.study_file.task,
             split=dataset.test,
@@ -168,7 +175,7 @@ class Subject:
             classes=[name if name.strip() else repr(name) for name in names]
             if len(names) == n_classes
             else [str(i) for i in range(n_classes)],
-            labels=np.asarray(dataset.test.y, np.int64),
+            labels=np.asarray(y, np.int64),
             probabilities=probabilities,
         )
 

@@ -186,9 +186,7 @@ class Trainer:
                 may_begin=lambda: not self.stop.is_asked,
             )
             if ending.is_machine_fault:
-                raise DataError(
-                    f"{name}: {ending.reason}: free some space; the same command continues"
-                )
+                raise DataError(f"{name}: {ending.reason}")
             progress.read(curve, epochs)  # the last epoch may be stored but not reported
             if job.export is None and len(progress.logs) == epochs:
                 # all is trained, however the process ended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from hpsearch.data.arrays import Array, Split, is_sparse
 from hpsearch.data.imdb.reviews import CLASSES, Reviews
+from hpsearch.data.structure import mapped, named
 from hpsearch.data.words import SPECIAL, decode_words
 from hpsearch.errors import UsageError
 from hpsearch.task import Task
@@ -20,6 +22,7 @@ class Example:
 
     x: Array
     label: Any
+    """Of several outputs, a dict or list, as the data have it."""
     n_examples: int
     """Size of its split."""
     shape: tuple[int, ...] = ()
@@ -27,42 +30,54 @@ class Example:
     largest: int | float | None = None
     """The largest number in its split; None where examples are not numbers."""
     name: str | None = None
-    """The label's name."""
+    """The label's name; with several outputs, the names of all labels that have one."""
     text: str | None = None
     """The decoded text, if the numbers encode words or characters."""
 
 
-def example_of_task(task: Task, split: Split, vocabulary: tuple[str, ...], number: int) -> Example:
-    """An example of one of a task's splits.
+def example_of_task(
+    task: Task, split: Split, vocabulary: tuple[str, ...], number: int, input_name: str = ""
+) -> Example:
+    """An example of one of a task's splits, or what one of several inputs gets of it.
 
     Raises:
         UsageError: No example has that number.
     """
     _require_number(number, len(split))
-    label = split.y[number].tolist()
+    examples = named(split.x)[input_name]
+    largest = _largest(examples.data if is_sparse(examples) else examples)
     text = None
-    if is_sparse(split.x):
-        row: Any = split.x[[number]]
-        x = row.toarray()[0]
+    if is_sparse(examples):
+        x = examples[[number]].toarray()[0]
         if vocabulary:  # a bag has no word order: list words by frequency
             text = decode_words(np.flatnonzero(x), vocabulary)
     else:
-        x = split.x[number]
+        x = examples[number]
         if vocabulary and task.writing:
             text = "".join(vocabulary[i] for i in x)
-        elif vocabulary and x.dtype.kind in "iu":
+        elif x.dtype.kind in "iu" and largest is not None and largest < len(vocabulary):
             text = decode_words(x, vocabulary)
-    names = vocabulary if task.writing else task.classes
-    name = names[label] if isinstance(label, int) and 0 <= label < len(names) else None
+    label = mapped(lambda labels: labels[number].tolist(), split.y)
     return Example(
         x,
         label,
         len(split),
-        shape=tuple(split.x.shape),
-        largest=_largest(split.x.data if is_sparse(split.x) else split.x),
-        name=name,
+        shape=tuple(examples.shape),
+        largest=largest,
+        name=_name_of(label, (lambda _: vocabulary) if task.writing else task.classes_of),
         text=text,
     )
+
+
+def _name_of(label: Any, names_of: Callable[[str], Sequence[str]]) -> str | None:
+    found = {
+        output: names_of(output)[one]
+        for output, one in named(label).items()
+        if isinstance(one, int) and 0 <= one < len(names_of(output))
+    }
+    if "" in found or not found:
+        return found.get("")
+    return ", ".join(f"{output} {name}" for output, name in found.items())
 
 
 def example_of_reviews(reviews: Reviews, number: int) -> Example:

@@ -56,8 +56,9 @@ def build(task: Task, params: Params, seed: int, examples: Split) -> keras.Model
     """Build the network of some params, the same weights for the same seed.
 
     Raises:
-        StudyFileError: `build` returned something else than a compiled model, asks how long
-            training will be, or left a layer to adapt to data that nobody knows.
+        StudyFileError: `build` returned something else than a compiled model, or one whose inputs
+            and outputs are not those of the data; it asks how long training will be, or left a
+            layer to adapt to data that nobody knows.
     """
 
     def compiled(params: Params) -> keras.Model:
@@ -67,6 +68,8 @@ def build(task: Task, params: Params, seed: int, examples: Split) -> keras.Model
             raise StudyFileError(
                 f"build(params) returned {type(model).__name__}, not a compiled keras.Model"
             )
+        for side, data in (("input", examples.x), ("output", examples.y)):
+            _require_same_names(model, side, data)
         return model
 
     try:
@@ -76,6 +79,37 @@ def build(task: Task, params: Params, seed: int, examples: Split) -> keras.Model
             f"build(params): {error}: put it right after the Input, or give it its mean= and "
             "variance=, vocabulary= or bin_boundaries="
         ) from error
+
+
+def _require_same_names(model: keras.Model, side: str, data: Any) -> None:
+    """Refuse a network whose inputs, or outputs, are not those of the data.
+
+    Keras would leave out what it does not know, or tell on many lines.
+
+    Args:
+        model: Compiled, and perhaps not built: then nothing is known of it.
+        side: `input` or `output`.
+        data: The `x` or `y` of a split.
+
+    Raises:
+        StudyFileError: The names, or their number, differ.
+    """
+    own = loop.names_of(model, side)
+    name = "x" if side == "input" else "y"
+    match data:
+        case dict():
+            fits, given = set(own) == set(data), ", ".join(map(repr, sorted(data)))
+        case tuple():
+            is_named = isinstance(getattr(model, f"_{side}s_struct", None), dict)
+            fits, given = len(own) == len(data) and not is_named, f"a tuple of {len(data)} arrays"
+        case _:  # an output may be without labels and loss of its own
+            fits, given = len(own) == 1 or side == "output", "one array"
+    if own and not fits:
+        s, names = "s" * (len(own) > 1), ", ".join(map(repr, own))
+        raise StudyFileError(
+            f"build(params) returned a network with the {side}{s} {names}, but {name} of the data "
+            f"has {given}: use the same names"
+        )
 
 
 def callbacks_of(task: Task, params: Params) -> StudyCallbacks:
@@ -130,18 +164,17 @@ def fit(
         try:
             loop.fit(
                 model,
-                train.x,
-                train.y,
+                *train.as_tuple(),
                 batch_size=batch_size,
                 epochs=epochs,
                 epochs_done=epochs_done,
                 seed=seed,
-                validation=None if valid is None else (valid.x, valid.y),
+                validation=None if valid is None else valid.as_tuple(),
                 class_weight=_class_weight(task, params),
                 callbacks=[*callbacks.all, AfterEpoch(task, after_epoch)],
             )
         except loop.CannotWeigh as error:
-            raise StudyFileError(f"class_weight=: {error}: give each class one") from error
+            raise StudyFileError(f"class_weight=: {error}") from error
 
 
 def _class_weight(task: Task, params: Params) -> ClassWeight:
@@ -166,7 +199,7 @@ def _not_told_the_epochs(function: str) -> Iterator[None]:
 
 def measure(task: Task, model: keras.Model, split: Split) -> Logs:
     """The logs of a trained model on other examples, with what the task adds to them."""
-    return complete(task, loop.measure(model, split.x, split.y))
+    return complete(task, loop.measure(model, *split.as_tuple()))
 
 
 def get_state(model: keras.Model) -> State:

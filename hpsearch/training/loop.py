@@ -17,7 +17,8 @@ hpsearch: an export takes this very file along. Training from start to end is
     logs = measure(model, x_test, y_test)
 
 Everywhere, `x` holds n examples, in an array of shape (n, ...) or in a SciPy array in CSR
-form of shape (n, features), and `y` their labels, in an array of shape (n, ...).
+form of shape (n, features), and `y` their labels, in an array of shape (n, ...). With several
+inputs or outputs, `x` or `y` is a dict of such arrays by name, or a tuple of them in order.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ import numpy.typing as npt
 BATCHES_PER_CALL = 32
 # Examples that are only predicted need no memory for gradients, so batches may be large.
 PREDICTED_AT_ONCE = 1000
+# Arrays that are mapped from a file and larger than this are read from there, batch by batch.
+MAX_BYTES_IN_MEMORY = 2**30
 
 Order = npt.NDArray[np.int64]
 
@@ -57,7 +60,7 @@ def order(seed: int, epoch: int, n: int) -> Order:
 
 
 class Batches(Protocol):
-    """Examples and labels a batch at a time, at first in the order in which they stand."""
+    """Examples a batch at a time, with what belongs to them, at first in the order they have."""
 
     def set_order(self, order: Order) -> None:
         """Yield the examples in another order from now on."""
@@ -66,20 +69,36 @@ class Batches(Protocol):
         """What `fit` and `evaluate` take as `x`."""
 
 
-def make_batches(x: Any, y: Any, batch_size: int) -> Batches:
-    """Batches for the backend that Keras runs on; the last one may be smaller."""
+def make_batches(data: tuple[Any, ...], batch_size: int) -> Batches:
+    """Batches for the backend that Keras runs on; the last one may be smaller.
+
+    Args:
+        data: `(x,)`, `(x, y)` or `(x, y, sample_weight)`; a batch is the same of some examples.
+        batch_size: Examples in a batch.
+    """
     if keras.backend.backend() == "tensorflow":
-        return TensorFlowBatches(x, y, batch_size)
-    return PortableBatches(x, y, batch_size)
+        return TensorFlowBatches(data, batch_size)
+    return PortableBatches(data, batch_size)
+
+
+def count(data: Any) -> int:
+    """How many examples there are in arrays that belong together."""
+    n: int = keras.tree.flatten(data)[0].shape[0]
+    return n
+
+
+def take(data: Any, places: Any) -> Any:
+    """Some examples of each array, by their places or as a slice."""
+    return keras.tree.map_structure(lambda array: array[places], data)
 
 
 class PortableBatches(keras.utils.PyDataset):
     """Batches for any Keras backend; of sparse examples, sparse ones."""
 
-    def __init__(self, x: Any, y: Any, batch_size: int) -> None:
+    def __init__(self, data: tuple[Any, ...], batch_size: int) -> None:
         super().__init__()
-        self.x, self.y, self.batch_size = x, y, batch_size
-        self.order = np.arange(len(y))
+        self.data, self.batch_size = data, batch_size
+        self.order = np.arange(count(data))
 
     def set_order(self, order: Order) -> None:
         self.order = order
@@ -88,11 +107,10 @@ class PortableBatches(keras.utils.PyDataset):
         return self
 
     def __len__(self) -> int:
-        return math.ceil(len(self.y) / self.batch_size)
+        return math.ceil(count(self.data) / self.batch_size)
 
-    def __getitem__(self, i: int) -> tuple[Any, Any]:
-        batch = self.order[i * self.batch_size : (i + 1) * self.batch_size]
-        return self.x[batch], self.y[batch]
+    def __getitem__(self, i: int) -> Any:
+        return take(self.data, self.order[i * self.batch_size : (i + 1) * self.batch_size])
 
 
 class TensorFlowBatches:
@@ -103,18 +121,17 @@ class TensorFlowBatches:
     thread, 800 units).
     """
 
-    def __init__(self, x: Any, y: Any, batch_size: int) -> None:
+    def __init__(self, data: tuple[Any, ...], batch_size: int) -> None:
         import tensorflow as tf
 
-        rows = (sparse_rows if is_sparse(x) else dense_rows)(x)
-        labels = tf.constant(y)
-        self.order = tf.Variable(np.arange(len(y)))
+        gatherers = keras.tree.map_structure(rows_of, data)
+        self.order = tf.Variable(np.arange(count(data)))
 
-        def batch(i: Any) -> tuple[Any, Any]:
+        def batch(i: Any) -> Any:
             examples = self.order[i * batch_size : (i + 1) * batch_size]
-            return rows(examples), tf.gather(labels, examples)
+            return keras.tree.map_structure(lambda gather: gather(examples), gatherers)
 
-        n_batches = math.ceil(len(y) / batch_size)
+        n_batches = math.ceil(count(data) / batch_size)
         self.dataset = tf.data.Dataset.range(n_batches).map(batch).prefetch(2)
 
     def set_order(self, order: Order) -> None:
@@ -124,21 +141,41 @@ class TensorFlowBatches:
         return self.dataset
 
 
+def rows_of(x: Any) -> Callable[[Any], Any]:
+    """A function from the places of some examples to a tensor of these examples."""
+    if is_sparse(x):
+        return sparse_rows(x)
+    if isinstance(x, np.memmap) and x.nbytes > MAX_BYTES_IN_MEMORY:
+        return rows_in_file(x)
+    return dense_rows(x)
+
+
 def is_sparse(x: Any) -> bool:
     """Whether examples are in CSR form."""
     return hasattr(x, "indptr")
 
 
 def dense_rows(x: Any) -> Callable[[Any], Any]:
-    """A function from the places of some examples to a tensor of these examples."""
+    """`rows_of` an array, which is held in memory."""
     import tensorflow as tf
 
     everything = tf.constant(x)
     return lambda examples: tf.gather(everything, examples)
 
 
+def rows_in_file(x: np.memmap[Any, Any]) -> Callable[[Any], Any]:
+    """`rows_of` an array that stays in its file: slower, and as big as a disk."""
+    import tensorflow as tf
+
+    def gather(examples: Any) -> Any:
+        rows = tf.numpy_function(lambda places: x[places], [examples], x.dtype, stateful=False)
+        return tf.ensure_shape(rows, (None, *x.shape[1:]))
+
+    return gather
+
+
 def sparse_rows(x: Any) -> Callable[[Any], Any]:
-    """A function from the places of some rows of a CSR array to a sparse tensor of them."""
+    """`rows_of` a CSR array, as a sparse tensor."""
     import tensorflow as tf
 
     x = x if x.has_sorted_indices else x.sorted_indices()  # as TensorFlow wants them
@@ -181,6 +218,7 @@ def build_network(
     """
     keras.utils.set_random_seed(seed)
     model = build({name: value for name, value in params.items() if name != "epochs"})
+    x = arrange(model, x)[0]
     if not model.built:
         _create_weights(model, x)
     adapt(model, x)
@@ -191,11 +229,51 @@ def build_network(
 
 
 def _create_weights(model: keras.Model, x: Any) -> None:
-    shape = (None, *x.shape[1:])
     if isinstance(model, keras.Sequential) or type(model).build is not keras.Model.build:
-        model.build(shape)
+        model.build(keras.tree.map_structure(lambda array: (None, *array.shape[1:]), x))
     else:  # a class with a `call` of its own, which alone knows what its layers get
-        model(keras.KerasTensor(shape, x.dtype.name, sparse=is_sparse(x)))
+        model(keras.tree.map_structure(_symbol, x))
+
+
+def _symbol(array: Any) -> keras.KerasTensor:
+    shape = (None, *array.shape[1:])
+    return keras.KerasTensor(shape, array.dtype.name, sparse=is_sparse(array))
+
+
+def arrange(model: keras.Model, x: Any, y: Any = None, sample_weight: Any = None) -> list[Any]:
+    """Arrays by name as Keras wants them: in order, where the network was made of lists.
+
+    Keras itself does so for most of them. Others it takes as they are: the network's class may
+    have a `call` of its own.
+
+    Returns:
+        As many of x, y and sample weights as there are.
+    """
+
+    def arranged(arrays: Any, side: str) -> Any:
+        structure = getattr(model, f"_{side}s_struct", None)
+        if not isinstance(arrays, dict) or structure is None or isinstance(structure, dict):
+            return arrays
+        in_order = tuple(arrays[name] for name in names_of(model, side))
+        return in_order if len(in_order) > 1 else in_order[0]
+
+    data = [arranged(x, "input"), arranged(y, "output"), arranged(sample_weight, "output")]
+    return [one for one in data if one is not None]
+
+
+def names_of(model: keras.Model, side: str) -> list[str]:
+    """What the inputs of a network are called, or its outputs; nothing if Keras cannot tell.
+
+    Args:
+        model: The network.
+        side: `input` or `output`.
+    """
+    structure = getattr(model, f"_{side}s_struct", None)
+    if isinstance(structure, dict):
+        return sorted(structure)  # as Keras orders them
+    if side == "output":
+        return list(getattr(model, "output_names", ()))
+    return [tensor.name for tensor in getattr(model, "inputs", None) or ()]
 
 
 class CannotAdapt(ValueError):
@@ -211,15 +289,13 @@ def adapt(model: keras.Model, x: Any) -> None:
 
     Args:
         model: Built; a layer of it may be a model itself.
-        x: The examples that will be fitted, of shape (n, ...).
+        x: The examples that will be fitted, as `arrange` returns them.
 
     Raises:
         CannotAdapt: A layer comes after one that trains, is part of a model or layer whose
             graph Keras does not know, or would have to adapt to sparse examples.
     """
     unadapted = [layer for layer in model._flatten_layers() if _is_unadapted(layer)]
-    if unadapted and is_sparse(x):
-        raise CannotAdapt(f"{_name(unadapted[0])} cannot adapt to sparse examples")
     adapted = _adapt_inside(model, x) if unadapted else []
     for layer in unadapted:
         # one may have learned what it began with, another is a part of one that adapted
@@ -234,31 +310,39 @@ def _adapt_inside(model: keras.Model, x: Any) -> list[keras.Layer]:
     adapted: list[keras.Layer] = []
     if getattr(model, "inputs", None) is None:  # a class with a `call` of its own
         return adapted
+    arrays = keras.tree.flatten(x)  # in the order of the inputs
     for layer in model.layers:  # each after those whose outputs it gets
         unadapted = [inner for inner in layer._flatten_layers() if _is_unadapted(inner)]
         if not unadapted:
             continue
         # `layer.input` of a model is its own Input, not what it gets from the model around it
-        before = keras.Model(model.inputs[0], keras.Operation.input.fget(layer))
-        for earlier in before.layers:
-            if earlier.trainable_variables:
-                raise CannotAdapt(
-                    f"{_name(unadapted[0])} cannot adapt after {_name(earlier)}, which trains"
-                )
-        is_first = all(isinstance(one, keras.layers.InputLayer) for one in before.layers)
-        reaches_it = x if is_first else _outputs(before, x)
+        reads = keras.tree.flatten(keras.Operation.input.fget(layer))
+        reaches_it = [_reaching(tensor, model.inputs, arrays, unadapted[0]) for tensor in reads]
         if isinstance(layer, keras.Model):
             adapted += _adapt_inside(layer, reaches_it)
         elif layer in unadapted:
-            layer.adapt(reaches_it)
+            layer.adapt(reaches_it[0])
             adapted.append(layer)
     return adapted
 
 
-def _outputs(model: keras.Model, x: Any) -> npt.NDArray[Any]:
+def _reaching(tensor: Any, inputs: list[Any], arrays: list[Any], layer: keras.Layer) -> Any:
+    """What a tensor of a model's graph is for all examples, which some layer adapts to."""
+    before = keras.Model(inputs, tensor)
+    for earlier in before.layers:
+        if earlier.trainable_variables:
+            raise CannotAdapt(f"{_name(layer)} cannot adapt after {_name(earlier)}, which trains")
+    given = [array for one, array in zip(inputs, arrays, strict=True) if one is tensor]
+    needed = given or arrays
+    if any(map(is_sparse, needed)):
+        raise CannotAdapt(f"{_name(layer)} cannot adapt to sparse examples")
+    return given[0] if given else _outputs(before, needed)
+
+
+def _outputs(model: keras.Model, arrays: list[Any]) -> npt.NDArray[Any]:
     """What a model makes of all examples, as an array."""
-    starts = range(0, len(x), PREDICTED_AT_ONCE)
-    batches = [model(x[i : i + PREDICTED_AT_ONCE], training=False) for i in starts]
+    starts = range(0, count(arrays), PREDICTED_AT_ONCE)
+    batches = [model(take(arrays, slice(i, i + PREDICTED_AT_ONCE)), training=False) for i in starts]
     return np.concatenate([keras.ops.convert_to_numpy(batch) for batch in batches])
 
 
@@ -304,6 +388,8 @@ def class_weights(weights: Mapping[Any, float] | str, y: Any) -> dict[int, float
     Raises:
         CannotWeigh: The labels are no classes, or `weights` lacks one.
     """
+    if isinstance(y, dict | tuple):
+        raise CannotWeigh("the labels of several outputs have no classes: give examples weights")
     labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y), -1)
     if labels.size != len(y) or np.any(labels < 0) or np.any(labels != np.round(labels)):
         raise CannotWeigh(f"labels of shape {y.shape} ({y.dtype}) are not one class each")
@@ -314,7 +400,7 @@ def class_weights(weights: Mapping[Any, float] | str, y: Any) -> dict[int, float
     given = {int(label): float(weight) for label, weight in weights.items()}
     for label in classes:
         if int(label) not in given:
-            raise CannotWeigh(f"class {int(label)} of the labels has no weight")
+            raise CannotWeigh(f"class {int(label)} of the labels has no weight: give it one")
     return given
 
 
@@ -352,12 +438,13 @@ def fit(
     model: keras.Model,
     x: Any,
     y: Any,
+    sample_weight: Any = None,
     *,
     batch_size: int,
     epochs: int,
     seed: int,
     epochs_done: int = 0,
-    validation: tuple[Any, Any] | None = None,
+    validation: tuple[Any, ...] | None = None,
     class_weight: Mapping[Any, float] | str | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 0,
@@ -368,28 +455,35 @@ def fit(
         model: As `build_network` returned it, or as it was after `epochs_done` epochs.
         x: The examples to fit.
         y: Their labels.
+        sample_weight: How much each counts in the loss, of shape (n,); None if all the same.
         batch_size: Examples in a training step.
         epochs: How many epochs it will have been trained for in the end.
         seed: Of the order of examples.
         epochs_done: How many it has been trained for.
-        validation: Examples and labels to measure the model on after each epoch.
+        validation: Examples and labels, and weights if any, to measure the model on after each
+            epoch.
         class_weight: As `class_weights` takes it; None where all examples count the same.
         callbacks: More of them, Keras's or others.
         verbose: What Keras prints: 0 nothing, 2 a line an epoch.
 
     Raises:
-        CannotWeigh: As `class_weights`.
+        CannotWeigh: As `class_weights`, or the examples have weights too.
     """
+    n, weights = count(x), None
+    if class_weight is not None:
+        if sample_weight is not None:
+            raise CannotWeigh("the examples have weights already: multiply them there")
+        weights = class_weights(class_weight, y)
     if keras.backend.backend() != "torch":  # which runs one batch at a time
-        model.steps_per_execution = min(BATCHES_PER_CALL, math.ceil(len(y) / batch_size))
-    batches = make_batches(x, y, batch_size)
+        model.steps_per_execution = min(BATCHES_PER_CALL, math.ceil(n / batch_size))
+    batches = make_batches(tuple(arrange(model, x, y, sample_weight)), batch_size)
     model.fit(
         batches.for_keras(),
         epochs=epochs,
         initial_epoch=epochs_done,
-        validation_data=None if validation is None else _in_order(*validation),
-        class_weight=None if class_weight is None else class_weights(class_weight, y),
-        callbacks=[Shuffle(batches, seed, len(y)), ValidateFinished(), *callbacks],
+        validation_data=None if validation is None else _in_order(model, *validation),
+        class_weight=weights,
+        callbacks=[Shuffle(batches, seed, n), ValidateFinished(), *callbacks],
         shuffle=False,  # Keras must not do it again
         verbose=verbose,
     )
@@ -429,11 +523,15 @@ def _averages(optimizer: Any) -> bool:
     return optimizer.use_ema or any(_averages(inner) for inner in wrapped if inner is not None)
 
 
-def measure(model: keras.Model, x: Any, y: Any) -> dict[str, float]:
-    """Loss and metrics of a trained model on examples, by name."""
-    logs = model.evaluate(_in_order(x, y), return_dict=True, verbose=0)
+def measure(model: keras.Model, x: Any, y: Any, sample_weight: Any = None) -> dict[str, float]:
+    """Loss and metrics of a trained model on examples, by name.
+
+    As always in Keras, weights count in the loss, and in a metric only if the model was compiled
+    with it among `weighted_metrics`.
+    """
+    logs = model.evaluate(_in_order(model, x, y, sample_weight), return_dict=True, verbose=0)
     return {name: float(value) for name, value in logs.items()}
 
 
-def _in_order(x: Any, y: Any) -> Any:
-    return make_batches(x, y, PREDICTED_AT_ONCE).for_keras()
+def _in_order(model: keras.Model, *data: Any) -> Any:
+    return make_batches(tuple(arrange(model, *data)), PREDICTED_AT_ONCE).for_keras()

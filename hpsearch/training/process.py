@@ -24,7 +24,7 @@ import keras
 from hpsearch.codec import decode, encode
 from hpsearch.curves.curve import Curve
 from hpsearch.data.arrays import Prepared
-from hpsearch.errors import StudyFileError
+from hpsearch.errors import DataError, StudyFileError
 from hpsearch.goal import Logs
 from hpsearch.messages import (
     TRAIN,
@@ -57,7 +57,7 @@ PR_SET_NAME = 15
 
 # A full disk, a spent quota, a limit on the size of files, a disk that failed: any other
 # network would come to the same end.
-MACHINE_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+DISK_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
 
 
 def main(connection: Connection, output: int) -> None:
@@ -79,12 +79,15 @@ def main(connection: Connection, output: int) -> None:
         _share_the_machine(job.n_threads)
         test = run(job, launcher)
     except (Exception, SystemExit) as error:
+        is_disk_fault = _is_disk_fault(error)
+        cure = ": free some space; the same command continues" if is_disk_fault else ""
+        is_data_fault = isinstance(error, DataError)
         launcher.send(
             Failed(
-                error=describe(error),
+                error=str(error) if is_data_fault else f"{describe(error)}{cure}",
                 traceback=traceback.format_exc(limit=-12),
                 is_fatal=isinstance(error, StudyFileError),
-                is_machine_fault=_is_machine_fault(error),
+                is_machine_fault=is_disk_fault or is_data_fault,
             )
         )
     else:
@@ -215,10 +218,10 @@ def _share_the_machine(n_threads: int) -> None:
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 
 
-def _is_machine_fault(error: BaseException | None) -> bool:
+def _is_disk_fault(error: BaseException | None) -> bool:
     """Whether an exception, or what led to it, says that a disk takes no more."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in MACHINE_FAULTS:
+        if isinstance(error, OSError) and error.errno in DISK_FAULTS:
             return True
         error = error.__cause__ or error.__context__
     return False

@@ -20,6 +20,7 @@ import numpy as np
 from keras import ops
 
 from hpsearch.errors import StudyFileError
+from hpsearch.training.loop import arrange, count, take
 
 AT_ONCE = 64  # examples: each keeps all its steps in memory
 
@@ -29,7 +30,7 @@ def step_gradients(model: keras.Model, x: Any, y: Any) -> list[float]:
 
     Args:
         model: Built and compiled. Dropout is off.
-        x: Examples, of shape (n, ...).
+        x: Examples, in an array of shape (n, ...) or in several, as the model takes them.
         y: Their labels.
 
     Returns:
@@ -41,10 +42,10 @@ def step_gradients(model: keras.Model, x: Any, y: Any) -> list[float]:
     """
     layer = _first_recurrent(model)
     total: Any = 0.0
-    for start in range(0, len(y), AT_ONCE):
-        batch = slice(start, start + AT_ONCE)
-        total = total + _sums(model, layer, x[batch], y[batch])
-    norms: list[float] = (total / len(y)).tolist()
+    data, n = arrange(model, x, y), count(x)
+    for start in range(0, n, AT_ONCE):
+        total = total + _sums(model, layer, *take(data, slice(start, start + AT_ONCE)))
+    norms: list[float] = (total / n).tolist()
     return norms
 
 
@@ -68,7 +69,7 @@ def _sums(model: keras.Model, layer: keras.Layer, x: Any, y: Any) -> Any:
         with _added(layer, zeros):
             outputs = model(x, training=False)
         # the mean over examples, each of which has a gradient of its own: so times their number
-        return model.compute_loss(x, y, outputs) * len(y)
+        return model.compute_loss(x, y, outputs) * count(x)
 
     gradient = ops.convert_to_numpy(_gradient(loss, ops.zeros(shape)))
     features = gradient.reshape(*shape[:2], -1).astype(np.float64)

@@ -17,7 +17,8 @@ import keras
 import numpy as np
 
 from hpsearch.codec import decode, encode
-from hpsearch.data.arrays import Examples, Prepared
+from hpsearch.data.arrays import Prepared
+from hpsearch.data.structure import named, of_named
 from hpsearch.errors import HpsearchError, StudyFileError
 from hpsearch.questions import (
     Answer,
@@ -32,7 +33,7 @@ from hpsearch.questions import (
 from hpsearch.study_file import describe, run_study_file
 from hpsearch.task import without_epochs
 from hpsearch.training.fit import build, fit
-from hpsearch.training.loop import PREDICTED_AT_ONCE, make_batches
+from hpsearch.training.loop import PREDICTED_AT_ONCE, arrange, make_batches, names_of
 from hpsearch.training.step_gradients import step_gradients
 from hpsearch.training.writing import write
 
@@ -67,7 +68,8 @@ def answer(question: Question) -> Iterator[Any]:
     model = keras.saving.load_model(question.model, compile=False, safe_mode=True)
     match question:
         case Predict():
-            yield from _predict(model, np.array(question.x, dtype=question.dtype))
+            arrays = {name: np.array(x, question.dtype[name]) for name, x in question.x.items()}
+            yield from _predict(model, of_named(arrays))
         case PredictSplit():
             examples = Prepared(Path(question.data), "").split(question.split)
             yield from _predict(model, examples.x)
@@ -109,34 +111,61 @@ def _gradients(question: MeasureGradients) -> list[float]:
     return step_gradients(model, examples.x, examples.y)
 
 
-def _predict(model: keras.Model, x: Examples) -> Iterator[Any]:
-    """The name of the last layer's activation, then the outputs for each example."""
-    _require_shape(model, x.shape[1:])
-    yield _last_activation(model)
+def _predict(model: keras.Model, x: Any) -> Iterator[dict[str, Any]]:
+    """What the question `Predict` says that it gets."""
+    _require_shape(model, x)
     # in batches of our own: Keras takes no strings in NumPy arrays
-    batches = make_batches(x, np.zeros(x.shape[0]), PREDICTED_AT_ONCE)
-    yield from model.predict(batches.for_keras(), verbose=0).tolist()
+    batches = make_batches(tuple(arrange(model, x)), PREDICTED_AT_ONCE)
+    outputs = _by_output(model, model.predict(batches.for_keras(), verbose=0))
+    yield _activations(model, list(outputs))
+    for of_example in zip(*(array.tolist() for array in outputs.values()), strict=True):
+        yield dict(zip(outputs, of_example, strict=True))
 
 
-def _last_activation(model: keras.Model) -> str:
-    activation = getattr(model.layers[-1], "activation", None)
-    return getattr(activation, "__name__", "")
+def _by_output(model: keras.Model, predicted: Any) -> dict[str, Any]:
+    """What a network predicts, by the names of its outputs; a single one has an empty name."""
+    match predicted:
+        case dict():
+            return predicted
+        case list() | tuple():
+            names = names_of(model, "output") or [str(place) for place in range(len(predicted))]
+            return dict(zip(names, predicted, strict=True))
+    return {"": predicted}
 
 
-def _require_shape(model: keras.Model, shape: tuple[int, ...]) -> None:
+def _activations(model: keras.Model, outputs: list[str]) -> dict[str, str]:
+    layers = {"": model.layers[-1]}
+    if outputs != [""]:
+        tensors = zip(names_of(model, "output"), model.outputs or (), strict=False)
+        layers = {name: tensor._keras_history.operation for name, tensor in tensors}
+    found = {name: getattr(layers.get(name), "activation", None) for name in outputs}
+    return {name: getattr(activation, "__name__", "") for name, activation in found.items()}
+
+
+def _require_shape(model: keras.Model, x: Any) -> None:
     """Keras would say it on many lines, the first of which tells nothing.
 
     Raises:
-        StudyFileError: The network takes examples of another shape.
+        StudyFileError: The network takes examples of another shape, or other inputs.
     """
-    takes = getattr(model, "input_shape", None)
-    if not isinstance(takes, tuple):  # several inputs
+    names, tensors = names_of(model, "input"), getattr(model, "inputs", None)
+    if not names or not tensors:  # a class with a `call` of its own
         return
-    fits = [n in (None, m) for n, m in zip(takes[1:], shape, strict=False)]
-    if len(takes) - 1 != len(shape) or not all(fits):
+    given = named(x)
+    if len(given) != len(names) or (isinstance(x, dict) and set(given) != set(names)):
         raise StudyFileError(
-            f"it takes examples of shape {takes[1:]}, and encode() made one of shape {shape}"
+            f"it takes the inputs {', '.join(map(repr, names))}, and encode() made "
+            f"{', '.join(map(repr, given)) if isinstance(x, dict) else 'others'}"
         )
+    arrays = given.values() if not isinstance(x, dict) else (given[name] for name in names)
+    for name, tensor, array in zip(names, tensors, arrays, strict=True):
+        takes, shape = tuple(tensor.shape[1:]), array.shape[1:]
+        fits = [n in (None, m) for n, m in zip(takes, shape, strict=False)]
+        if len(takes) != len(shape) or not all(fits):
+            whose = f" for {name!r}" if len(names) > 1 else ""
+            raise StudyFileError(
+                f"it takes examples of shape {takes}{whose}, and encode() made one of shape {shape}"
+            )
 
 
 def _send(answers: TextIO, line: Answer | Ended) -> None:

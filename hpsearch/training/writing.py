@@ -57,6 +57,7 @@ def write_after(
 ) -> Written:
     """What a network writes after an epoch, from a window drawn of seed and epoch alone."""
     rng = np.random.default_rng([seed, epoch, STREAM])
+    assert not isinstance(train.x, dict | tuple)  # `require_windows` refuses several inputs
     window = train.x[rng.integers(len(train))]
     steps = characters(model, window, vocabulary, writing.temperatures, rng)
     texts = zip(*islice(steps, writing.n_chars), strict=True)
@@ -109,10 +110,13 @@ def require_windows(train: Split, vocabulary: Sequence[str]) -> None:
     """
     if not vocabulary:
         raise StudyFileError("writing= needs the characters: give the Dataset its vocabulary=")
-    if train.x.ndim != 2 or train.x.dtype.kind not in "iu":
+    windows = train.x
+    if isinstance(windows, dict | tuple):
+        raise StudyFileError("writing= needs windows of text as the only input: x has several")
+    if windows.ndim != 2 or windows.dtype.kind not in "iu":
         raise StudyFileError(
             "writing= needs windows of text, (n, characters) of whole numbers: the examples are "
-            f"{train.x.dtype} of shape {train.x.shape}"
+            f"{windows.dtype} of shape {windows.shape}"
         )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from hpsearch.data.arrays import Dataset, Prepared
+from hpsearch.data.arrays import Array, Dataset, Prepared, classes_of, is_sparse
 from hpsearch.data.sources import locate
+from hpsearch.data.structure import named
 from hpsearch.errors import StudyFileError
 from hpsearch.export.network_code import network_code
 from hpsearch.files import Cell
@@ -74,12 +76,22 @@ def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
 
 
 def _check_classes(study_file: StudyFile, dataset: Dataset) -> None:
-    names, labels = study_file.task.classes, dataset.train.classes()
-    if names and labels is not None and not 0 <= labels[0] <= labels[-1] < len(names):
+    task, outputs = study_file.task, named(dataset.train.y)
+    own = dict.fromkeys(task.classes) if isinstance(task.classes, Mapping) else {"": None}
+    if task.classes and (lacking := [name for name in own if name not in outputs]):
+        given = "a list" if lacking == [""] else ", ".join(map(repr, lacking))
         raise StudyFileError(
-            f"{place_of(study_file, 'classes')}: classes= names {len(names)} labels, 0 to "
-            f"{len(names) - 1}, but the labels of the data go from {labels[0]} to {labels[-1]}"
+            f"{place_of(study_file, 'classes')}: classes= has {given}, but the labels of the data "
+            f"have {', '.join(map(repr, outputs)) if outputs.keys() != {''} else 'one output'}"
         )
+    for output, y in outputs.items():
+        names, labels = task.classes_of(output), classes_of(y)
+        if names and labels is not None and not 0 <= labels[0] <= labels[-1] < len(names):
+            raise StudyFileError(
+                f"{place_of(study_file, 'classes')}: classes= names {len(names)} labels, 0 to "
+                f"{len(names) - 1}, but the labels{' of ' + output if output else ''} of the data "
+                f"go from {labels[0]} to {labels[-1]}"
+            )
 
 
 def _data(
@@ -89,14 +101,44 @@ def _data(
     found = locate(source, data) if source is not None and source.files else None
     origin = f", from {found.place}" if found else ""
     sizes = ", ".join(f"{part} {len(split):,}" for part, split in dataset.splits().items())
-    shape = " x ".join(str(n) for n in train.x.shape[1:]) or "one number"
-    labels = train.classes()
-    classes = "" if labels is None else f", {len(labels)} classes"
+    if isinstance(train.x, dict | tuple) or isinstance(train.y, dict | tuple):
+        arrays = [
+            f"inputs        {_listed(train.x, _kind)}",
+            f"labels        {_listed(train.y, lambda y: _kind(y) + _n_classes(y))}",
+        ]
+    else:
+        sizes += f"; each {_kind(train.x)}{_n_classes(train.y)}"
+        arrays = []
+    if train.sample_weight is not None:
+        arrays.append(f"weights       {_listed(train.sample_weight, _range)}")
     return [
         f"data          {source.name if source else 'read by the study file'}{origin}, "
         f"prepared in {prepared.folder}",
-        f"examples      {sizes}; each {shape} ({train.x.dtype}){classes}",
+        f"examples      {sizes}",
+        *arrays,
     ]
+
+
+def _listed(structure: Any, describe: Callable[[Any], str]) -> str:
+    """What there is to say about each array, after its name if there are several."""
+    return "; ".join(
+        f"{name} {describe(array)}".lstrip() for name, array in named(structure).items()
+    )
+
+
+def _kind(array: Any) -> str:
+    """`28 x 28 (uint8)`."""
+    shape = " x ".join(str(n) for n in array.shape[1:]) or "one number"
+    return f"{shape} ({array.dtype}{', sparse' if is_sparse(array) else ''})"
+
+
+def _n_classes(labels: Array) -> str:
+    classes = classes_of(labels)
+    return "" if classes is None else f", {len(classes)} classes"
+
+
+def _range(weights: Array) -> str:
+    return f"{weights.min():.4g} to {weights.max():.4g}"
 
 
 def _rows(study_file: StudyFile, space: Space) -> list[list[Cell]]:

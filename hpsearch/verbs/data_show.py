@@ -7,7 +7,9 @@ from pathlib import Path
 
 from hpsearch.choices import SplitName
 from hpsearch.data import IMDB, open_reviews
+from hpsearch.data.arrays import Split
 from hpsearch.data.sources import find_or_fetch
+from hpsearch.data.structure import named, of_named, place_in
 from hpsearch.data.words import SPECIAL
 from hpsearch.errors import UsageError
 from hpsearch.export.folder import is_export, open_folder
@@ -15,6 +17,7 @@ from hpsearch.study.data_sets import task_of
 from hpsearch.study.examples import Example, example_of_reviews, example_of_task, word_of
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
+from hpsearch.task import Task
 from hpsearch.terminal.examples import draw_example
 from hpsearch.terminal.printing import plain, print_json, say, show_cell
 
@@ -69,35 +72,45 @@ def show(task: str, *, split: SplitName, number: int, data: Path | None, as_json
         DataError: The data cannot be found or used.
     """
     if task == IMDB.name:
-        example = _review(split, number, data)
+        examples = {"": _review(split, number, data)}
     elif is_export(Path(task)):
-        example = _exported(Path(task), split, number)
+        examples = _exported(Path(task), split, number)
     else:
         task = task_of(task, say)
         study_file = read_study_file(task)
         dataset = prepare_data(study_file, data, say).open()
         part = dataset.splits()[split]
-        example = example_of_task(study_file.task, part, dataset.vocabulary, number)
+        examples = _of_task(study_file.task, part, dataset.vocabulary, number)
+    first = next(iter(examples.values()))
     if as_json:
         print_json({
             "schema": "hpsearch.example/1",
             "name": task,
             "split": split,
             "example": number,
-            "examples": example.n_examples,
-            "shape": example.shape,
-            "largest": example.largest,
-            "label": example.label,
-            "class": example.name,
-            "text": example.text,
-            "values": example.x.tolist(),
+            "examples": first.n_examples,
+            "shape": of_named({name: one.shape for name, one in examples.items()}),
+            "largest": of_named({name: one.largest for name, one in examples.items()}),
+            "label": first.label,
+            "class": first.name,
+            "text": of_named({name: one.text for name, one in examples.items()}),
+            "values": of_named({name: one.x.tolist() for name, one in examples.items()}),
         })  # fmt: skip
         return
-    label = example.label if example.name is None else repr(example.name)
-    print(plain(f"{task}, {split} example {number} of {example.n_examples:,}, label {label}"))
-    largest = "" if example.largest is None else f", largest number {show_cell(example.largest)}"
-    print(f"shape of all {example.shape}{largest}")
-    print(plain(draw_example(example)))
+    label = first.label if first.name is None else repr(first.name)
+    print(plain(f"{task}, {split} example {number} of {first.n_examples:,}, label {label}"))
+    for name, one in examples.items():
+        largest = "" if one.largest is None else f", largest number {show_cell(one.largest)}"
+        print(plain(f"{place_in('x', name)}: " if name else ""), end="")
+        print(f"shape of all {one.shape}{largest}")
+        print(plain(draw_example(one)))
+
+
+def _of_task(
+    task: Task, split: Split, vocabulary: tuple[str, ...], number: int
+) -> dict[str, Example]:
+    """What each input gets of an example, by its name; that of a single input is empty."""
+    return {name: example_of_task(task, split, vocabulary, number, name) for name in named(split.x)}
 
 
 def _review(split: SplitName, number: int, data: Path | None) -> Example:
@@ -110,7 +123,7 @@ def _review(split: SplitName, number: int, data: Path | None) -> Example:
     return example_of_reviews(reviews, number)
 
 
-def _exported(folder: Path, split: SplitName, number: int) -> Example:
+def _exported(folder: Path, split: SplitName, number: int) -> dict[str, Example]:
     exported = open_folder(folder)
     task = exported.study_file().task
-    return example_of_task(task, exported.split(split), exported.vocabulary(), number)
+    return _of_task(task, exported.split(split), exported.vocabulary(), number)

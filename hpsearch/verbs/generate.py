@@ -42,6 +42,7 @@ def generate(
     """
     model = find_model(name, storage_url, data, verb="generate")
     window = encode_seed_text(model, seed_text).x
+    assert not isinstance(window, dict | tuple)  # no task with `writing` has several inputs
     say("loading the network")
     question = Write(
         model=str(model.path),

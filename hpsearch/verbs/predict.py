@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from hpsearch.choices import Format, PredictedSplit
+from hpsearch.data.structure import Structure, named
 from hpsearch.export.inputs import encode_inputs, read_input
 from hpsearch.export.models import Model, find_model
 from hpsearch.export.predictions import (
@@ -112,14 +113,28 @@ def predict_examples(
         print(f"the first {N_ROWS}; --csv and --json print all")
 
 
-def _table(found: Sequence[Guessed], classes: Sequence[str]) -> tuple[list[str], list[list[Cell]]]:
-    """A row for each example: the probability of each class, or the outputs as they are."""
-    figures = [_figures(one, classes) for one in found]
-    header = ["example", "label", "predicted", *figures[0]]
-    rows: list[list[Cell]] = [
-        [i, _name_of(one.label, classes), one.guess, *(round(p, 6) for p in by_name.values())]
-        for i, (one, by_name) in enumerate(zip(found, figures, strict=True))
-    ]
+def _table(
+    found: Sequence[Guessed], classes: Structure[list[str]]
+) -> tuple[list[str], list[list[Cell]]]:
+    """A row for each example: the probability of each class, or the outputs as they are.
+
+    Each of several outputs has columns of its own, which begin with its name.
+    """
+    header = ["example"]
+    rows: list[list[Cell]] = [[i] for i in range(len(found))]
+    for output, names in named(classes).items():
+        of_output = [one.by_output()[output] for one in found]
+        figures = [_figures(one, names) for one in of_output]
+        columns: dict[str, list[Cell]] = {
+            "label": [_label_cell(one.label, names) for one in of_output],
+            "predicted": [one.guess for one in of_output],
+            **{name: [round(one[name], 6) for one in figures] for name in figures[0]},
+        }
+        if output and not any(columns["predicted"]):  # numbers: all columns would be too wide
+            del columns["predicted"]
+        header += [f"{output} {column}".lstrip() for column in columns]
+        for row, cells in zip(rows, zip(*columns.values(), strict=True), strict=True):
+            row += cells
     return header, rows
 
 
@@ -137,19 +152,35 @@ def _name_of(label: Any, classes: Sequence[str]) -> str:
     return classes[label] if is_class else str(label)
 
 
+def _label_cell(label: Any, classes: Sequence[str]) -> Cell:
+    """A label in a table: the name of a class, or a number as it is."""
+    if isinstance(label, list) and len(label) == 1:  # labels of shape (n, 1)
+        (label,) = label
+    return label if isinstance(label, float) else _name_of(label, classes)
+
+
 def _share_right(found: Sequence[Guessed], model: Model) -> str:
-    if any(one.guess is None for one in found):
-        return ""
-    n_right = sum(one.guess == _name_of(one.label, model.classes) for one in found)
-    return f", {n_right / len(found):.4f} of them right"
+    shares = []
+    for output, names in named(model.classes).items():
+        of_output = [one.by_output()[output] for one in found]
+        if all(one.guess is not None for one in of_output):
+            n_right = sum(one.guess == _name_of(one.label, names) for one in of_output)
+            of_what = f" for {output}" if output else ""
+            shares.append(f", {n_right / len(found):.4f} of them right{of_what}")
+    return "".join(shares)
 
 
 def _text(title: str, prediction: Prediction, unit: str) -> str:
     """One prediction for people."""
     if prediction.n_words:
         title += f"  ({prediction.n_words} {unit}, {prediction.n_unknown} unknown)"
-    lines = [f"  {one.probability:.4f}  {_label(one.label)}" for one in prediction.classes]
-    return "\n".join([title, *(lines or [f"  {_numbers(prediction.outputs)}"])])
+    lines = [title]
+    outputs = named(prediction.outputs)
+    for name, guesses in named(prediction.classes).items():
+        start = f"{name}: " if name else ""
+        found = [f"{one.probability:.4f}  {_label(one.label)}" for one in guesses]
+        lines += [f"  {start}{line}" for line in found or [_numbers(outputs[name])]]
+    return "\n".join(lines)
 
 
 def _numbers(outputs: Any) -> str:

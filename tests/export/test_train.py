@@ -11,10 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
+from hpsearch.data import Dataset, Split
 from hpsearch.export import train
+from hpsearch.export.folder import _write_data
 from hpsearch.verbs.export import export
 from tests.evaluated import copy_study
+from tests.several import copy_houses
 from tests.used import copy_used
 
 # the studies are made once a process
@@ -43,12 +47,15 @@ def run_train(folder: Path) -> subprocess.CompletedProcess[str]:
         pytest.param("letters", id="of whole numbers"),
         pytest.param("reviews", id="sparse"),
         pytest.param("tones", id="all that a task can ask for"),
+        pytest.param("houses", id="two inputs, two outputs, weights, and an array in a file"),
     ],
 )
 def test_it_comes_to_the_recorded_figure_without_hpsearch(cwd: Path, name: str):
     if name == "clouds":
         copy_study(cwd)
         export("sqlite:///runs/studies.db", name, Path("out"), data=None)
+    elif name == "houses":
+        copy_houses(cwd)
     else:
         copy_used(name, cwd, "out")
     metrics = json.loads((cwd / "out" / "metrics.json").read_text())
@@ -108,6 +115,30 @@ def test_examples_are_read_as_they_were_saved(cwd: Path, monkeypatch: pytest.Mon
 
     assert (found_x == x).all()
     assert (found_y == y).all()
+
+
+@pytest.mark.parametrize(
+    "split",
+    [
+        pytest.param(
+            Split({"a": np.eye(3), "b_test": csr_array(np.eye(3, 4))}, np.arange(3)), id="dict"
+        ),
+        pytest.param(
+            Split((np.eye(3),) * 11, (np.arange(3), np.ones(3)), np.ones(3)), id="tuples, weights"
+        ),
+    ],
+)
+def test_several_inputs_and_outputs_are_read_as_they_were_saved(
+    cwd: Path, monkeypatch: pytest.MonkeyPatch, split: Split
+):
+    monkeypatch.setattr(train, "FOLDER", cwd)
+    _write_data(cwd / "data.npz", Dataset(split, split, split[:2]))
+
+    for part, expected in (("train", split + split), ("test", split[:2])):
+        found = Split(*train.read_examples(part)).arrays()
+        assert found.keys() == expected.arrays().keys()
+        for name, array in expected.arrays().items():
+            np.testing.assert_array_equal(found[name], array, err_msg=name)
 
 
 def test_backend_and_threads_are_set_before_keras_is_imported(monkeypatch: pytest.MonkeyPatch):

@@ -19,6 +19,7 @@ from hpsearch.study.trials import Outcome
 from tests.evaluated import copy_study
 from tests.pictures.seen import drawn, note, points, texts, title
 from tests.pictures.stored import BASELINE, Stored, logs, store
+from tests.several import copy_houses
 
 OF_SEARCHES = [kind for kind in PictureKind if ABOUT[kind].needs is Needs.SEARCH]
 SEARCH = [
@@ -286,3 +287,14 @@ def test_the_winner_is_judged_on_test_which_its_evaluation_opened(cwd: Path):
     assert note(confusion) == f"{n_right} of 100 test examples are right."
     assert "middle" in texts(confusion)
     assert f"8 of {100 - n_right} mistakes on test" in note(mistakes)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("evaluated")
+def test_classes_are_drawn_of_networks_with_one_output(cwd: Path):
+    copy_houses(cwd)
+    subject = Subject(Storage("sqlite:///runs/studies.db", read_only=True), "houses")
+
+    for kind in (PictureKind.CONFUSION, PictureKind.MISTAKES):
+        with pytest.raises(UsageError, match="study 'houses' has several outputs: this picture"):
+            draw(kind, subject)

@@ -30,6 +30,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
+def numbers(model: str, x: list) -> Predict:
+    """A question about examples of two numbers each."""
+    return Predict(model=model, x={"": x}, dtype={"": "float32"})
+
+
 def asked() -> list[psutil.Process]:
     """The processes that this one asks."""
     children = psutil.Process().children()
@@ -37,9 +42,9 @@ def asked() -> list[psutil.Process]:
 
 
 def test_the_last_activation_comes_first_then_the_outputs(model: str):
-    answers = list(ask(Predict(model=model, x=[[1.0, 2.0], [3.0, 4.0]], dtype="float32")))
+    answers = list(ask(numbers(model, [[1.0, 2.0], [3.0, 4.0]])))
 
-    assert answers == ["linear", [3.0], [7.0]]
+    assert answers == [{"": "linear"}, {"": [3.0]}, {"": [7.0]}]
     assert asked() == []
 
 
@@ -47,7 +52,7 @@ def test_a_process_whose_answers_nobody_wants_any_more_ends(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with closing(ask(Predict(model=model, x=[[1.0, 2.0]] * 100, dtype="float32"))) as answers:
+    with closing(ask(numbers(model, [[1.0, 2.0]] * 100))) as answers:
         next(answers)
         assert len(asked()) == 1
 
@@ -57,7 +62,7 @@ def test_a_process_whose_answers_nobody_wants_any_more_ends(
 
 def test_a_model_that_cannot_be_loaded_is_one_line(tmp_path: Path):
     (tmp_path / "model.keras").write_bytes(b"no model")
-    question = Predict(model=str(tmp_path / "model.keras"), x=[], dtype="float32")
+    question = numbers(str(tmp_path / "model.keras"), [])
 
     with pytest.raises(StudyFileError, match="^the network cannot be used: ") as error:
         list(ask(question))

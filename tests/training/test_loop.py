@@ -59,7 +59,7 @@ def test_the_order_of_an_epoch_is_a_permutation_that_seed_and_epoch_decide() -> 
 @pytest.mark.parametrize("kind", [loop.PortableBatches, loop.TensorFlowBatches])
 def test_batches_hold_every_example_once_with_its_label(kind: type) -> None:
     x = np.arange(14).reshape(7, 2)
-    batches = kind(x, 10 * np.arange(7), 3)
+    batches = kind((x, 10 * np.arange(7)), 3)
     batches.set_order(np.array([6, 5, 4, 3, 2, 1, 0]))
 
     found = batches.for_keras()

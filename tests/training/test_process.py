@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from hpsearch.codec import decode, encode
 from hpsearch.curves.curve import Curve
 from hpsearch.curves.store import CurveStore
+from hpsearch.data.file_array import FileArray
 from hpsearch.goal import Logs
 from hpsearch.messages import EpochDone, Failed, Finished, Job, Message, Reply, Verdict
 from hpsearch.processes.runner import LocalRunner
@@ -116,6 +119,21 @@ def test_a_disk_that_takes_no_more_is_the_fault_of_the_machine(runner, tmp_path)
         "curve.json",
         "epoch-00001.npz",
     ]
+
+
+def test_a_file_of_the_data_that_was_changed_is_no_fault_of_the_network(runner, tmp_path):
+    job = job_of(tmp_path, 1)
+    folder = shutil.copytree(job.data, tmp_path / "arrays")
+    mapped = np.load(shutil.move(folder / "train_x.npy", tmp_path / "x.npy"), mmap_mode="r")
+    place = FileArray.of(mapped)
+    assert place is not None
+    (folder / "train_x.json").write_text(replace(place, changed_ns=0).as_json())
+
+    failed = last_words(runner, replace(job, data=str(folder)))
+
+    assert isinstance(failed, Failed)
+    assert failed.is_machine_fault
+    assert failed.error.startswith(f"{tmp_path / 'x.npy'} was changed after hpsearch had read it")
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,9 @@ def test_batches_are_rows_in_the_order_of_seed_and_epoch(of_tensorflow):
         unsorted.indices[places] = unsorted.indices[places][::-1].copy()
     split = Split(unsorted, Y)
     batches = (
-        make_batches(split.x, split.y, 50)
+        make_batches((split.x, split.y), 50)
         if of_tensorflow
-        else PortableBatches(split.x, split.y, 50)
+        else PortableBatches((split.x, split.y), 50)
     )
     now = order(0, 1, len(Y))
     batches.set_order(now)

@@ -31,7 +31,7 @@ def model(tmp_path: Path) -> str:
 
 
 def predict(model: str, x: list, dtype: str = "float32") -> Predict:
-    return Predict(model=model, x=x, dtype=dtype)
+    return Predict(model=model, x={"": x}, dtype={"": dtype})
 
 
 def lines_of(question: Predict) -> list[Answer | Ended]:
@@ -50,8 +50,8 @@ def lines_of(question: Predict) -> list[Answer | Ended]:
 def test_it_answers_with_the_last_activation_and_a_prediction_for_each_example(model):
     activation, *predictions = answer(predict(model, [[9, 0, 0], [0, 0, 9]]))
 
-    assert activation == "softmax"
-    assert [int(np.argmax(one)) for one in predictions] == [0, 2]
+    assert activation == {"": "softmax"}
+    assert [int(np.argmax(one[""])) for one in predictions] == [0, 2]
 
 
 @pytest.mark.parametrize("kind", [np.asarray, csr_array])
@@ -64,7 +64,7 @@ def test_a_whole_split_is_predicted_from_the_prepared_arrays(model, tmp_path, ki
         PredictSplit(model=model, data=str(prepared.folder), split="test")
     )
 
-    assert [int(np.argmax(one)) for one in predictions] == [2, 0, 1]
+    assert [int(np.argmax(one[""])) for one in predictions] == [2, 0, 1]
 
 
 def test_examples_of_another_shape_are_told_in_one_line(model):

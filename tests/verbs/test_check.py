@@ -12,6 +12,7 @@ import pytest
 from hpsearch.errors import DataError, HpsearchError
 from hpsearch.verbs.check import check
 from tests.conftest import Cli
+from tests.several import write_houses
 from tests.study_texts import study_text
 from tests.toy import write_toy
 
@@ -59,6 +60,36 @@ def test_the_plan_shows_data_space_baseline_and_budget(
     assert "goal          minimize val_loss\n" in out
     assert "budget        7 trials, at most 90 s for each launch\n" in out
     assert "hpsearch check task.py --train" in out
+
+
+def test_the_plan_shows_each_input_and_output_and_the_range_of_weights(
+    cwd: Path, capsys: pytest.CaptureFixture[str]
+):
+    check(str(write_houses(cwd)), None, train=False)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2:6] == [
+        "examples      train 160, valid 40, test 40",
+        "inputs        numbers 2 (float32); words 4 (float32, sparse)",
+        "labels        kind one number (uint8), 2 classes; price 1 (float32)",
+        "weights       0.5 to 2",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        ("['dear', 'cheap']", "has a list, but the labels of the data have 'kind', 'price'"),
+        ("{'sort': ['dear', 'cheap']}", "has 'sort', but the labels of the data have 'kind'"),
+        ("{'kind': ['dear']}", "names 1 labels, 0 to 0, but the labels of kind of the data go"),
+    ],
+)
+def test_names_of_classes_belong_to_an_output(cwd: Path, classes: str, words: str):
+    text = write_houses(cwd).read_text()
+    own = '{"kind": ["dear", "cheap"]}'
+    assert own in text
+
+    assert words in refused(text.replace(own, classes))
 
 
 def test_a_continuous_hyperparameter_makes_the_combinations_endless(inside: Cli):

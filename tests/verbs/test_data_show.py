@@ -13,6 +13,7 @@ from hpsearch.choices import SplitName
 from hpsearch.errors import UsageError
 from hpsearch.verbs.data_show import show, show_word
 from tests.conftest import Cli
+from tests.several import write_houses
 from tests.study_texts import study_text
 
 
@@ -56,6 +57,25 @@ def test_an_image_is_shown_in_shades(cwd: Path, capsys: pytest.CaptureFixture[st
     )
 
     assert shown(capsys, task)[2:] == ["@@    ", "  @@  "]
+
+
+def test_what_each_input_gets_of_an_example_is_shown(cwd: Path, capsys: pytest.CaptureFixture[str]):
+    task = str(write_houses(cwd))
+
+    lines = shown(capsys, task)
+    show(task, split=SplitName.TRAIN, number=0, data=None, as_json=True)
+    found = json.loads(capsys.readouterr().out)
+
+    assert lines == [
+        f"{task}, train example 0 of 160, label 'kind dear'",
+        "x['numbers']: shape of all (160, 2), largest number 3.066",
+        "0.1257 -0.1321",
+        "x['words']: shape of all (160, 4), largest number 1",
+        "0 1 1 1",
+    ]
+    assert found["values"]["words"] == [0, 1, 1, 1]
+    assert found["shape"] == {"numbers": [160, 2], "words": [160, 4]}
+    assert found["label"]["kind"] == 0
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -22,6 +23,7 @@ from hpsearch.study_file import read_study_file
 from hpsearch.training.use import answer
 from tests.conftest import Cli
 from tests.evaluated import copy_study, hpsearch
+from tests.several import copy_houses
 from tests.used import copy_used
 
 # the studies are made once a process
@@ -329,9 +331,11 @@ def test_a_network_that_reads_strings_gets_strings(tmp_path: Path):
     counts = keras.layers.TextVectorization(vocabulary=["good", "bad"], output_mode="count")(words)
     keras.Model(words, counts).save(tmp_path / "model.keras")
 
-    question = Predict(model=str(tmp_path / "model.keras"), x=[["bad bad good"]], dtype="<U12")
+    question = Predict(
+        model=str(tmp_path / "model.keras"), x={"": [["bad bad good"]]}, dtype={"": "<U12"}
+    )
 
-    assert list(answer(question)) == ["", [0, 1, 2]]
+    assert list(answer(question)) == [{"": ""}, {"": [0, 1, 2]}]
 
 
 def test_examples_of_several_kinds_of_number_all_arrive_as_they_are(reviews: Path, inside: Cli):
@@ -360,9 +364,9 @@ def test_the_activation_of_the_last_layer_comes_first(tmp_path: Path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.save(tmp_path / "model.keras")
 
-    question = Predict(model=str(tmp_path / "model.keras"), x=[[1.0, 2.0]], dtype="<f4")
+    question = Predict(model=str(tmp_path / "model.keras"), x={"": [[1.0, 2.0]]}, dtype={"": "<f4"})
 
-    assert next(answer(question)) == "linear"
+    assert next(answer(question)) == {"": "linear"}
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves
@@ -384,11 +388,45 @@ def test_the_network_of_each_lab_is_loaded_and_takes_what_its_encode_makes(
         encoded = task.encode(b"alice was good", words if task.writing is None else letters)
 
     question = Predict(
-        model=str(tmp_path / "model.keras"), x=[encoded.x.tolist()], dtype=encoded.x.dtype.str
+        model=str(tmp_path / "model.keras"),
+        x={"": [encoded.x.tolist()]},
+        dtype={"": encoded.x.dtype.str},
     )
     _, outputs = answer(question)
 
-    assert len(outputs) == model.output_shape[-1]
+    assert len(outputs[""]) == model.output_shape[-1]
+
+
+def test_several_inputs_give_several_outputs_of_a_study_and_of_its_export(cwd: Path, cli: Cli):
+    copy_houses(cwd)
+    of_study = cli("predict", "houses", "2 0 sunny quiet", "0 0 damp loud loud")
+    shutil.rmtree(cwd / "runs")
+    found = predicted(cli("predict", "out", "2 0 sunny quiet", "--json"))
+
+    blocks = of_study.stdout.split("\n\n")
+    assert [re.sub(r"[\d.]+", "#", block) for block in blocks] == [
+        "# # sunny quiet\n  kind: #  cheap\n  price: #",
+        "# # damp loud loud\n  kind: #  dear\n  price: -#\n",
+    ]
+    (guess,) = found[0]["classes"]["kind"]
+    assert f"kind: {guess['probability']:.4f}  cheap" in blocks[0]
+    assert found[0]["classes"]["price"] == []
+    assert f"price: {found[0]['outputs']['price'][0]:.4g}\n" in f"{blocks[0]}\n"
+
+
+def test_each_of_several_outputs_has_its_columns(cwd: Path, cli: Cli):
+    copy_houses(cwd)
+    measured = json.loads((cwd / "out" / "metrics.json").read_text())["test"]["winner"]
+
+    done = cli("predict", "out", "--split", "test", "--csv")
+
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    kind = ["kind label", "kind predicted", "kind p(dear)", "kind p(cheap)"]
+    assert list(rows[0]) == ["example", *kind, "price label", "price output 0"]
+    off = [abs(float(row["price label"]) - float(row["price output 0"])) for row in rows]
+    weights = np.where(np.load(cwd / "numbers.npy")[200:, 1] > 0, 2.0, 0.5)
+    # the metric is among the `weighted_metrics`
+    assert np.average(off, weights=weights) == pytest.approx(measured["values"][0], rel=1e-4)
 
 
 def test_a_whole_split_is_predicted_as_the_evaluation_measured_it(reviews: Path, inside: Cli):
