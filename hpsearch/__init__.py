@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.data import Dataset, Split
+from hpsearch.keras_tuner import keras_tuner_defaults, keras_tuner_space
 from hpsearch.published import Finding, Published
 from hpsearch.task import Budget, Question, Task, Writing
 
@@ -21,6 +22,8 @@ __all__ = [
     "Split",
     "Task",
     "Writing",
+    "keras_tuner_defaults",
+    "keras_tuner_space",
     "objective",
     "search",
 ]

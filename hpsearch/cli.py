@@ -21,6 +21,7 @@ from hpsearch.command_options import (
     DataTaskArgument,
     EpochsOption,
     EpochTimeoutOption,
+    FactorsOption,
     ForceOption,
     JsonOption,
     MarkdownOption,
@@ -198,10 +199,7 @@ def resume_command(
 @app.command("sweep", rich_help_panel="Lab bench")
 def sweep_command(
     study_file: StudyFileArgument,
-    factors: Annotated[
-        str | None,
-        typer.Option("--factors", metavar="A,B", help="Vary only these.  [default: all]"),
-    ] = None,
+    factors: FactorsOption = None,
     seeds: SeedsOption = 3,
     minutes: MinutesOption = None,
     as_published: Annotated[
@@ -256,6 +254,7 @@ def sweep_command(
 @app.command("lab", rich_help_panel="Lab bench")
 def lab_command(
     study_file: StudyFileArgument,
+    factors: FactorsOption = None,
     minutes: MinutesOption = None,
     seeds: SeedsOption = 3,
     output: Annotated[
@@ -292,7 +291,14 @@ def lab_command(
         slots=slots,
         retries=retries,
     )
-    return lab(study_file, options, n_seeds=seeds, minutes=minutes, folder=output)
+    return lab(
+        study_file,
+        options,
+        factors=parse_names(factors),
+        n_seeds=seeds,
+        minutes=minutes,
+        folder=output,
+    )
 
 
 @app.command("combine", rich_help_panel="Lab bench")
@@ -463,6 +469,31 @@ def init_command(
     from hpsearch.verbs.init import init
 
     init(name, kind)
+
+
+@app.command("adopt", rich_help_panel="Start")
+def adopt_command(
+    script: Annotated[
+        Path,
+        typer.Argument(metavar="SCRIPT_OR_NOTEBOOK", help="A Keras script, .py or .ipynb."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Study file to write.  [default: the script's name, and _study.py]",
+        ),
+    ] = None,
+) -> None:
+    """Make a study file of a plain Keras script, without running it.
+
+    Its literals become the baseline. Example: hpsearch adopt lab1.ipynb
+    """
+    from hpsearch.verbs.adopt import adopt
+
+    adopt(script, output)
 
 
 @app.command("check", rich_help_panel="Start")

@@ -129,6 +129,10 @@ StorageOption = Annotated[
 SeedOption = Annotated[
     int, typer.Option("--seed", metavar="N", parser=parse_seed, help="Seed for what is random.")
 ]
+FactorsOption = Annotated[
+    str | None,
+    typer.Option("--factors", metavar="A,B", help="Vary only these.  [default: all]"),
+]
 SeedsOption = Annotated[
     int, typer.Option("--seeds", metavar="N", parser=parse_count, help="Seeds for each setting.")
 ]

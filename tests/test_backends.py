@@ -31,14 +31,14 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_the_digits_lab_comes_to_the_recorded_figure_without_hpsearch(
-    backend: str, cli: Cli, cwd: Path
+    backend: str, inside: Cli, cwd: Path
 ):
     for command in (
         "run digits --trials 1 --slots 1 --set epochs=5",
         "evaluate digits --top 1 --seeds 1",
         "export digits -o out",
     ):
-        done = cli(*command.split())
+        done = inside(*command.split())
         assert done.returncode == 0, done.stderr
     metrics = json.loads(Path("out/metrics.json").read_text())
 

@@ -64,7 +64,7 @@ def build(params):
         optimizer,
         "sparse_categorical_crossentropy",
         metrics=["accuracy", Score(name="score")],
-        run_eagerly=True,  # to trace the graph takes longer than these epochs
+        run_eagerly={run_eagerly},
     )
     return model
 
@@ -98,6 +98,7 @@ def write_toy(
     mode: str = "sound",
     name: str = "toy",
     fields: str = "",
+    run_eagerly: bool = True,
 ) -> Path:
     """Write the toy's study file.
 
@@ -114,6 +115,7 @@ def write_toy(
         mode: Of the baseline.
         name: The file's stem.
         fields: More of them, of the task.
+        run_eagerly: Whether no graph is made: to trace it takes longer than a few epochs.
     """
     path = folder / f"{name}.py"
     path.write_text(
@@ -127,6 +129,7 @@ def write_toy(
             peak=peak,
             mode=mode,
             fields=fields,
+            run_eagerly=run_eagerly,
         )
     )
     return path

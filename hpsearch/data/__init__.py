@@ -6,6 +6,15 @@ from hpsearch.data.idx import read_idx
 from hpsearch.data.images import decode_png
 from hpsearch.data.imdb.reviews import IMDB, open_reviews
 from hpsearch.data.inputs import Encoded
+from hpsearch.data.keras_data import (
+    FASHION_MNIST,
+    MNIST,
+    load_fashion_mnist,
+    load_imdb,
+    load_mnist,
+    pad_sequences,
+    to_categorical,
+)
 from hpsearch.data.labelled_texts import read_text_folder, read_text_table, read_texts
 from hpsearch.data.sources import File, Source
 from hpsearch.data.splits import hold_out
@@ -14,10 +23,12 @@ from hpsearch.data.texts import encode_texts
 from hpsearch.data.words import encode_bag, encode_words, fit_vocabulary
 
 __all__ = [
-    "IMDB",
     "Dataset",
     "Encoded",
+    "FASHION_MNIST",
     "File",
+    "IMDB",
+    "MNIST",
     "Source",
     "Split",
     "decode_png",
@@ -28,12 +39,17 @@ __all__ = [
     "encode_words",
     "fit_vocabulary",
     "hold_out",
+    "load_fashion_mnist",
+    "load_imdb",
+    "load_mnist",
     "one_line",
     "open_reviews",
+    "pad_sequences",
     "read_idx",
     "read_table",
     "read_text_folder",
     "read_text_table",
     "read_texts",
+    "to_categorical",
     "windows",
 ]

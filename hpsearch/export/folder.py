@@ -9,6 +9,7 @@
     train.py            trains the network again, and compares the figures:
       network.py          the code of the network, from the study file
       loop.py             the training loop, ours
+      hyperparameters.py  what a build(hp) written for KerasTuner asks for its values
       training.json       seed, backend, threads and the recorded figure
       requirements.txt    the packages
     study.py            the study file
@@ -16,8 +17,8 @@
     MANIFEST.json       where the folder comes from, and the SHA-256 of every other file
 
 It is written whole or not at all. A file is read only as it was written: its SHA-256 is
-compared first. Folders of the first version lack network.py, loop.py and training.json, which
-only people and train.py read.
+compared first. Folders of older versions lack network.py, loop.py, hyperparameters.py and
+training.json, which only people and train.py read.
 """
 
 from __future__ import annotations
@@ -59,7 +60,11 @@ MANIFEST = "MANIFEST.json"
 MANIFEST_SCHEMA = "hpsearch.manifest/1"
 METRICS_SCHEMA = "hpsearch.metrics/1"
 TRAINING_SCHEMA = "hpsearch.training/1"
-OURS = {"train.py": "hpsearch.export", "loop.py": "hpsearch.training"}
+OURS = {
+    "train.py": "hpsearch.export",
+    "loop.py": "hpsearch.training",
+    "hyperparameters.py": "hpsearch",
+}
 """Modules of hpsearch that are copied as they are, and their packages."""
 
 

@@ -8,11 +8,12 @@ first trained. On the same kind of machine the two agree to the last digit; on a
 sums may be rounded differently. If they differ by more than 0.005 (0.5 % for figures above
 1), the exit code is 1.
 
-    network.py      builds the network
-    loop.py         trains it and measures it
-    params.json     the hyperparameters
-    training.json   what else decides the figure: seed, backend, number of threads
-    data.npz        the examples
+    network.py          builds the network
+    hyperparameters.py  what a build(hp) written for KerasTuner asks for its values
+    loop.py             trains it and measures it
+    params.json         the hyperparameters
+    training.json       what else decides the figure: seed, backend, number of threads
+    data.npz            the examples
 """
 
 from __future__ import annotations
@@ -66,13 +67,17 @@ def train_and_measure(settings: Mapping[str, Any], params: Mapping[str, Any]) ->
     import keras
     import loop
     import network
+    from hyperparameters import HyperParameters
 
     # whatever the configuration file of Keras on this machine says
     keras.config.set_floatx(settings["keras"]["floatx"])
     keras.config.set_epsilon(settings["keras"]["epsilon"])
     keras.config.set_image_data_format(settings["keras"]["image_data_format"])
     seed = settings["seed"]
-    build = getattr(network, settings["build"])
+
+    def build(params: Mapping[str, Any]) -> Any:
+        return getattr(network, settings["build"])(HyperParameters(params))
+
     examples = read_examples("train")
     callbacks = settings["callbacks"]
     model = loop.build_network(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -40,14 +40,31 @@ class Combination:
 def combine(study_file: StudyFile, space: Space, table: SweepTable) -> Combination:
     """The best levels of a sweep, together.
 
+    Raises:
+        UsageError: As `best_levels`, or the space does not hold the best levels together.
+    """
+    parts, remarks = best_levels(study_file.task.paths, table)
+    values = {name: value for part in parts for name, value in part.sets.items()}
+    together = Factor(name=COMBINED, levels=(values,))
+    try:
+        params = params_of(study_file, space, together, values)
+    except SpaceError as error:
+        raise UsageError(f"the best levels cannot be combined: {error}") from error
+    return Combination(params=params, parts=parts, remarks=remarks)
+
+
+def best_levels(paths: Mapping[str, object], table: SweepTable) -> tuple[list[LevelRow], list[str]]:
+    """The levels of a sweep that are better than its baseline, the best of each factor.
+
     Paths take no part: their levels are combinations already. Of two levels that set the same
     hyperparameter to other values, the one with the better mean stays.
 
+    Returns:
+        The levels in the order of the table, and what was left out, in words.
+
     Raises:
-        UsageError: Fewer than two factors have a level that is better than the baseline, or the
-            space does not hold the best levels together.
+        UsageError: Fewer than two factors have such a level.
     """
-    paths = study_file.task.paths
     goal = table.goal
     better = [
         factor.best
@@ -69,13 +86,8 @@ def combine(study_file: StudyFile, space: Space, table: SweepTable) -> Combinati
         raise UsageError(
             f"{names} a level that is better than the baseline: there is nothing to combine"
         )
-    together = Factor(name=COMBINED, levels=(values,))
-    try:
-        params = params_of(study_file, space, together, values)
-    except SpaceError as error:
-        raise UsageError(f"the best levels cannot be combined: {error}") from error
     parts.sort(key=better.index)
-    return Combination(params=params, parts=parts, remarks=remarks)
+    return parts, remarks
 
 
 def seeds_of(record: Record, baseline: Params) -> list[int]:

@@ -57,6 +57,11 @@ def draw(kind: PictureKind, subject: Subject, choice: Choice = Choice()) -> Figu
 
 def _require(kind: PictureKind, subject: Subject, choice: Choice) -> None:
     needs, name = ABOUT[kind].needs, subject.name
+    if not subject.record.is_ours and kind not in OF_ANY_STUDY:
+        raise UsageError(
+            f"{kind} needs what hpsearch records while it trains, and {name!r} was made without "
+            f"it: try {', '.join(OF_ANY_STUDY)}"
+        )
     if needs is Needs.SEARCH and subject.is_sweep:
         raise UsageError(f"{kind} is a picture of a search, and {name!r} is a sweep: try factors")
     if needs is Needs.SWEEP and not subject.is_sweep:
@@ -193,8 +198,7 @@ def _history(subject: Subject, choice: Choice) -> Figure:
     rows = subject.summary.rows
     if not any(is_finite(row.value) for row in rows):
         raise NothingFinished(
-            f"no trial of study {subject.name!r} has a value to draw: hpsearch resume "
-            f"{subject.name}"
+            f"no trial of study {subject.name!r} has a value to draw{subject.cure}"
         )
     return trials.draw_history(rows, subject.goal)
 
@@ -358,5 +362,14 @@ DRAWN: Mapping[PictureKind, Callable[[Subject, Choice], Figure]] = {
     PictureKind.CONFUSION: _confusion,
     PictureKind.MISTAKES: _mistakes,
 }
+OF_ANY_STUDY = (
+    PictureKind.HISTORY,
+    PictureKind.IMPORTANCES,
+    PictureKind.PARALLEL,
+    PictureKind.SLICES,
+    PictureKind.TIME,
+    PictureKind.TIMELINE,
+)
+"""Kinds that need no more than Optuna stores."""
 OF_TRIALS = (PictureKind.CURVES, PictureKind.GRADIENT)
 OF_FACTORS = (*OF_TRIALS, PictureKind.FACTORS)

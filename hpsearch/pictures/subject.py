@@ -20,7 +20,7 @@ from hpsearch.export.winner import find_winner, name_classes
 from hpsearch.goal import Goal, Logs
 from hpsearch.lab.combine import COMBINED
 from hpsearch.lab.table import FactorTable, SweepTable, read_table
-from hpsearch.study.record import Record, load_study
+from hpsearch.study.record import Record, load_any_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
 from hpsearch.study.trials import Outcome, TrialRow
@@ -68,7 +68,7 @@ class Subject:
         self.storage, self.name, self.data = storage, name, data
         self.study: Study
         self.record: Record
-        self.study, self.record = load_study(storage, name)
+        self.study, self.record = load_any_study(storage, name)
 
     @property
     def goal(self) -> Goal:
@@ -79,6 +79,11 @@ class Subject:
     def is_sweep(self) -> bool:
         """Whether it varies one factor at a time."""
         return bool(self.record.points)
+
+    @property
+    def cure(self) -> str:
+        """The end of a message that the study has not come far enough."""
+        return f": hpsearch resume {self.name}" if self.record.is_ours else ""
 
     @cached_property
     def summary(self) -> Summary:
@@ -107,9 +112,7 @@ class Subject:
             if is_finite(one.mean)
         ]
         if not rows:
-            raise NothingFinished(
-                f"study {self.name!r} has no finished trial to draw: hpsearch resume {self.name}"
-            )
+            raise NothingFinished(f"study {self.name!r} has no finished trial to draw{self.cure}")
         return rows
 
     def logs(self, row: TrialRow) -> list[Logs]:
@@ -121,6 +124,8 @@ class Subject:
     @property
     def published(self) -> dict[int, Logs]:
         """The baseline's logs as the lab published them, by epoch."""
+        if not self.record.is_ours:
+            return {}
         published = self.record.load().task.published
         return {} if published is None else published.logs
 

@@ -15,11 +15,12 @@ from hpsearch.lab.as_published import describe_flattery, read_level_openings
 from hpsearch.lab.cells import as_brief_cells, as_cells, remarks
 from hpsearch.lab.combine import seeds_of
 from hpsearch.pictures.drawing import Rendered, render
-from hpsearch.pictures.gallery import Choice, draw, warning_of
+from hpsearch.pictures.gallery import OF_ANY_STUDY, Choice, draw, warning_of
 from hpsearch.pictures.kinds import ABOUT, PictureKind
 from hpsearch.pictures.subject import Subject
 from hpsearch.report.evidence import answer, typed
 from hpsearch.report.material import UNFINISHED, Material
+from hpsearch.study.record import Record
 from hpsearch.study.trials import TrialRow, curve_epochs
 from hpsearch.task import Evidence, ParamValue, Question, describe_params
 
@@ -116,6 +117,10 @@ def put_together(material: Material) -> Report:
     Args:
         material: The studies.
     """
+    if not material.is_ours:
+        subject = material.subjects[0]
+        sections = [_search(material, subject), _measured(material)]
+        return Report(title=subject.name, studies=[subject.name], sections=sections)
     sections = [_task(material), *_questions(material)]
     if material.sweep is not None:
         sections.append(_sweep(material, material.sweep))
@@ -235,18 +240,21 @@ def _search(material: Material, subject: Subject) -> Section:
         numbers = ", ".join(str(one.number) for one in summary.front)
         sentences.append(f"On the front of {objectives}: trials {numbers}.")
     outcomes = ", ".join(f"{n} {outcome.value}" for outcome, n in summary.counts.most_common())
-    sentences.append(
-        f"{summary.n_trials} trials ({outcomes}); {curve_epochs(summary.rows):,} epochs trained, "
-        f"{summary.epochs_reused:,} saved by reuse, {summary.epochs_pruned:,} by pruning."
+    trained = (
+        f"; {curve_epochs(summary.rows):,} epochs trained, {summary.epochs_reused:,} saved by "
+        f"reuse, {summary.epochs_pruned:,} by pruning"
     )
-    if material.sweep is None:
+    sentences.append(
+        f"{summary.n_trials} trials ({outcomes}){trained if subject.record.is_ours else ''}."
+    )
+    if material.sweep is None and material.is_ours:
         sentences += _findings(material)
     return Section(
         anchor="search",
         heading=f"The search: {subject.name}",
         sentences=sentences,
         tables=[trials_table(subject)],
-        pictures=list(_pictures(subject, OF_SEARCH)),
+        pictures=list(_pictures(subject, OF_SEARCH if subject.record.is_ours else OF_ANY_STUDY)),
     )
 
 
@@ -324,21 +332,29 @@ def _measured(material: Material) -> Section:
         outcomes = ", ".join(f"{n} {one.value}" for one, n in summary.counts.most_common())
         facts = {
             "trials": f"{len(summary.rows)}: {outcomes}",
-            "seeds": ", ".join(map(str, seeds)),
+            "seeds": ", ".join(map(str, seeds)) if record.is_ours else None,
             "examples": _sizes(subject),
-            "data": f"SHA-256 {record.data}",
-            "sampler, pruner": "none" if record.points else f"{record.sampler}, {record.pruner}",
+            "data": f"SHA-256 {record.data}" if record.is_ours else None,
+            "sampler, pruner": _policy(record),
             "began": f"{min(times):%Y-%m-%d %H:%M}" if times else None,
             "time of slots": f"{summary.seconds:,.0f} s",
             "machine": record.machine or None,
             "versions": ", ".join(f"{name} {one}" for name, one in record.versions.items()),
         }
         rows += [[subject.name, name, fact] for name, fact in facts.items() if fact]
-    sentences = [
-        "Hyperparameters were chosen on the validation split. The test split is opened by "
-        "hpsearch evaluate alone, and every opening is recorded.",
-        "Broken and failed trials are listed too, and count as trials.",
-    ]
+    sentences = ["Broken and failed trials are listed too, and count as trials."]
+    if material.is_ours:
+        sentences.insert(
+            0,
+            "Hyperparameters were chosen on the validation split. The test split is opened by "
+            "hpsearch evaluate alone, and every opening is recorded.",
+        )
+    else:
+        sentences.insert(
+            0,
+            "The study was made with Optuna, without hpsearch: data, seeds and what the "
+            "objective measures are not recorded.",
+        )
     return Section(
         anchor="measured",
         heading="How this was measured",
@@ -389,6 +405,12 @@ def _repeat(material: Material) -> Section:
         sentences=["In a folder with this report's study_file.py:"],
         commands=[typed(*command) for command in commands],
     )
+
+
+def _policy(record: Record) -> str | None:
+    if not record.is_ours:
+        return None
+    return "none" if record.points else f"{record.sampler}, {record.pruner}"
 
 
 def _sizes(subject: Subject) -> str:

@@ -6,8 +6,14 @@ import shlex
 from collections.abc import Callable, Mapping
 from statistics import fmean
 
+from hpsearch.errors import UsageError
 from hpsearch.evaluation.sentences import test_sentences
-from hpsearch.lab.combine import compare, describe_combination, without_interval
+from hpsearch.lab.combine import (
+    best_levels,
+    compare,
+    describe_combination,
+    without_interval,
+)
 from hpsearch.lab.findings import judge_findings
 from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, spread
 from hpsearch.report.material import Material
@@ -126,6 +132,11 @@ def _combination(material: Material, _name: str) -> list[str]:
         return _no_sweep(material, "a combination")
     if material.combined is None:
         assert material.sweep is not None
+        try:
+            best_levels(material.study_file.task.paths, material.table)
+        except UsageError as error:
+            reason = str(error)
+            return [f"{reason[0].upper()}{reason[1:]}."]
         return [f"Not trained yet: {typed('combine', material.sweep.name)}."]
     combination, row = material.combined
     sentences = [f"Combined: {describe_params(_sets(combination.parts))}."]

@@ -87,7 +87,8 @@ def _write(report: Report, material: Material, folder: Path) -> None:
     (folder / "report.html").write_text(as_page(report, rendered), "utf-8")
     (folder / "report.md").write_text(as_markdown(report, rendered), "utf-8")
     (folder / "report.ipynb").write_text(as_notebook(report, curves), "utf-8")
-    (folder / STUDY_FILE).write_text(material.study_file.text, "utf-8")
+    if material.is_ours:
+        (folder / STUDY_FILE).write_text(material.study_file.text, "utf-8")
     manifest = Manifest(
         studies=report.studies,
         outcomes=_outcomes(material),

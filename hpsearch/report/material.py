@@ -46,8 +46,15 @@ class Material:
             raise UsageError(f"a report is of one task: {told}")
         if len({one.record.data for one in self.subjects}) > 1:
             raise UsageError("a report is of one task: the search and the sweep have other data")
+        if len(self.subjects) > 1 and not all(one.record.is_ours for one in self.subjects):
+            raise UsageError("a report on a study that hpsearch did not make is of that one alone")
         for one in self.subjects:
             _ = one.finished  # there is something to report
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether hpsearch made the studies; else there is no task to tell of."""
+        return all(one.record.is_ours for one in self.subjects)
 
     @cached_property
     def study_file(self) -> StudyFile:

@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.codec import Schema
 from hpsearch.curves.store import network_of
-from hpsearch.errors import StudyChanged, StudyNotFound
+from hpsearch.errors import StudyChanged, StudyNotFound, UsageError
 from hpsearch.goal import Direction, Goal, objectives_of
 from hpsearch.processes.backend import keras_backend, keras_settings
 from hpsearch.study.space import differences
@@ -70,6 +70,11 @@ class Record:
     """Examples in each split."""
     machine: str = ""
     """Where the study began: processor, cores and system."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether hpsearch made the study; else there is no study file, data or seed."""
+        return bool(self.study_file)
 
     @property
     def goal(self) -> Goal:
@@ -150,15 +155,64 @@ def load_study(storage: Storage, name: str) -> tuple[Study, Record]:
     Raises:
         StudyNotFound: No study has that name, or hpsearch did not create it.
     """
+    study = _require_study(storage, name)
+    record = read_record(study)
+    if record is None:
+        raise StudyNotFound(
+            f"study {name!r} in {storage} was not made by hpsearch, so this cannot be done with "
+            "it: show, best, plot, report and dashboard can read it"
+        )
+    return study, record
+
+
+def load_any_study(storage: Storage, name: str) -> tuple[Study, Record]:
+    """A study to read, and its record; one that Optuna made without hpsearch too.
+
+    Raises:
+        StudyNotFound: No study has that name.
+        UsageError: hpsearch did not make it, and cannot show its objectives.
+    """
+    study = _require_study(storage, name)
+    return study, read_record(study) or record_of_others(study)
+
+
+def record_of_others(study: Study) -> Record:
+    """What can be said of a study that Optuna made without hpsearch.
+
+    Raises:
+        UsageError: It maximizes more than its first objective.
+    """
+    directions = [direction.name.lower() for direction in study.directions]
+    n = len(directions)
+    metric, *costs = study.metric_names or ["value", *(f"value_{i}" for i in range(1, n))]
+    if "maximize" in directions[1:]:
+        raise UsageError(
+            f"study {study.study_name!r} maximizes {costs[directions.index('maximize', 1) - 1]!r} "
+            "besides its first objective: hpsearch shows studies that keep all others low"
+        )
+    return Record(
+        study_file="",
+        filename="",
+        title="made with Optuna, without hpsearch",
+        metric=metric,
+        direction="maximize" if directions[0] == "maximize" else "minimize",
+        space={},
+        data="",
+        seed=0,
+        sampler="",
+        pruner="",
+        versions={},
+        costs=costs,
+    )
+
+
+def _require_study(storage: Storage, name: str) -> Study:
     study = _optuna_study(storage.optuna, name)
     if study is None:
         names = optuna.get_all_study_names(storage.optuna)
         there = ", ".join(repr(other) for other in names) or "none"
         raise StudyNotFound(f"no study {name!r} in {storage}; studies there: {there}")
-    record = read_record(study)
-    if record is None:
-        raise StudyNotFound(f"study {name!r} in {storage} was not made by hpsearch")
-    return study, record
+    return study
 
 
 def find_record(storage: Storage, name: str) -> Record | None:

@@ -19,7 +19,7 @@ from hpsearch.study.configurations import (
     ranked,
 )
 from hpsearch.study.record import Record
-from hpsearch.study.trials import Outcome, TrialRow, row
+from hpsearch.study.trials import Outcome, TrialRow, row, row_of_others
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,8 @@ class Summary:
     name: str
     goal: Goal
     title: str
-    seed: int
+    seed: int | None
+    """None for a study that hpsearch did not make."""
     rows: list[TrialRow]
     """All trials, by number."""
     counts: Counter[Outcome]
@@ -143,12 +144,13 @@ class Summary:
 
 def summarize(study: Study, record: Record) -> Summary:
     """Read all trials of a study."""
-    rows = [row(trial) for trial in study.get_trials(deepcopy=False)]
+    read = row if record.is_ours else row_of_others
+    rows = [read(trial) for trial in study.get_trials(deepcopy=False)]
     return Summary(
         name=study.study_name,
         goal=record.goal,
         title=record.title,
-        seed=record.seed,
+        seed=record.seed if record.is_ours else None,
         rows=rows,
         counts=Counter(trial.outcome for trial in rows),
         costs=tuple(record.costs),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
@@ -130,12 +131,30 @@ class TrialRow:
         return not self.is_free and self.outcome is not Outcome.WAITING
 
 
+def row_of_others(trial: FrozenTrial) -> TrialRow:
+    """Read a trial of a study that Optuna made without hpsearch.
+
+    Its user attributes mean whatever their author meant. Intermediate values count as epochs.
+    """
+    steps = dict(enumerate(trial.intermediate_values.values(), 1))
+    started, ended = trial.datetime_start, trial.datetime_complete
+    return replace(
+        _read(trial, {}),
+        epochs_done=len(steps),
+        seconds=(ended - started).total_seconds() if started and ended else 0.0,
+        intermediate=steps,
+    )
+
+
 def row(trial: FrozenTrial) -> TrialRow:
     """Read a trial of a study."""
-    attrs = trial.user_attrs
+    return _read(trial, trial.user_attrs)
+
+
+def _read(trial: FrozenTrial, attrs: Mapping[str, Any]) -> TrialRow:
     return TrialRow(
         number=trial.number,
-        outcome=_outcome(trial),
+        outcome=_outcome(trial, attrs),
         value=_value(trial),
         costs=tuple(trial.values[1:]) if trial.values else (),
         params=trial.params,
@@ -152,7 +171,7 @@ def row(trial: FrozenTrial) -> TrialRow:
         seed=attrs.get(Attr.SEED),
         is_baseline=Attr.BASELINE in attrs,
         curve=attrs.get(Attr.CURVE),
-        onset=_onset(trial),
+        onset=_onset(trial, attrs),
         intermediate=trial.intermediate_values,
         slot=attrs.get(Attr.SLOT),
         started=trial.datetime_start,
@@ -177,8 +196,7 @@ def _value(trial: FrozenTrial) -> float | None:
     return steps[max(steps)] if steps and trial.state is TrialState.PRUNED else None
 
 
-def _onset(trial: FrozenTrial) -> Onset | None:
-    attrs = trial.user_attrs
+def _onset(trial: FrozenTrial, attrs: Mapping[str, Any]) -> Onset | None:
     if attrs.get(Attr.FIT) not in set(Fit):  # an older hpsearch stored none
         return None
     n_epochs = max(trial.intermediate_values, default=trial.params.get("epochs", 0))
@@ -190,15 +208,15 @@ def _onset(trial: FrozenTrial) -> Onset | None:
     )
 
 
-def _outcome(trial: FrozenTrial) -> Outcome:
+def _outcome(trial: FrozenTrial, attrs: Mapping[str, Any]) -> Outcome:
     match trial.state:
         case TrialState.RUNNING:
             return Outcome.RUNNING
         case TrialState.WAITING:
             return Outcome.WAITING
-    if Attr.READ_OFF in trial.user_attrs:
+    if Attr.READ_OFF in attrs:
         return Outcome.READ_OFF
-    stored = trial.user_attrs.get(Attr.OUTCOME)
+    stored = attrs.get(Attr.OUTCOME)
     if stored in set(Outcome):  # a newer hpsearch may know others
         return Outcome(stored)
     by_state = {TrialState.COMPLETE: Outcome.FINISHED, TrialState.PRUNED: Outcome.PRUNED}

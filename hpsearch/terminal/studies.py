@@ -33,12 +33,16 @@ def print_summary(console: Console, summary: Summary) -> None:
     free = f" (and {n_free} promoted or read off)" if n_free else ""
     lines = [
         f"{summary.name}: {summary.title}",
-        f"{', '.join(map(str, summary.objectives))}, seed {summary.seed}",
+        ", ".join(map(str, summary.objectives))
+        + ("" if summary.seed is None else f", seed {summary.seed}"),
         f"{summary.n_trials} trials{replicates}{free}: {', '.join(counts) or 'none yet'}",
-        f"epochs: {summary.epochs_trained} trained, {summary.epochs_reused} saved by reuse, "
-        f"{summary.epochs_pruned} saved by pruning, "
-        f"in {describe_seconds(summary.seconds)} of slot time",
     ]
+    if summary.seed is not None:
+        lines.append(
+            f"epochs: {summary.epochs_trained} trained, {summary.epochs_reused} saved by reuse, "
+            f"{summary.epochs_pruned} saved by pruning, "
+            f"in {describe_seconds(summary.seconds)} of slot time"
+        )
     if summary.front:
         lines.append(describe_front(summary))
     elif summary.best is not None:
@@ -67,7 +71,7 @@ def print_networks(
     """
     metric = summary.goal.metric
     value = metric if len(metric) <= MAX_METRIC else "value"
-    header = ["trial", value, *(HEADINGS[name] for name in summary.costs), "epochs", "s"]
+    header = ["trial", value, *(HEADINGS.get(name, name) for name in summary.costs), "epochs", "s"]
     means = [summary.configuration_of(trials[0]) for trials in networks]
     numbers = [_numbers(summary, *pair) for pair in zip(networks, means, strict=True)]
     curves = _curves(console, networks)

@@ -20,6 +20,7 @@ from hpsearch.curves.curve import State
 from hpsearch.data import Split
 from hpsearch.errors import StudyFileError
 from hpsearch.goal import Logs
+from hpsearch.hyperparameters import HyperParameters
 from hpsearch.task import ClassWeight, Params, Task, without_epochs
 from hpsearch.training import loop
 from hpsearch.training.callbacks import StudyCallbacks, make_callbacks
@@ -63,7 +64,7 @@ def build(task: Task, params: Params, seed: int, examples: Split) -> keras.Model
 
     def compiled(params: Params) -> keras.Model:
         with _not_told_the_epochs("build"):
-            model = task.build(params)
+            model = task.build(HyperParameters(params))
         if not isinstance(model, keras.Model) or not model.compiled:
             raise StudyFileError(
                 f"build(params) returned {type(model).__name__}, not a compiled keras.Model"

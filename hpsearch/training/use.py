@@ -20,6 +20,7 @@ from hpsearch.codec import decode, encode
 from hpsearch.data.arrays import Prepared
 from hpsearch.data.structure import named, of_named
 from hpsearch.errors import HpsearchError, StudyFileError
+from hpsearch.hyperparameters import HyperParameters
 from hpsearch.questions import (
     Answer,
     Ended,
@@ -87,7 +88,7 @@ def answer(question: Question) -> Iterator[Any]:
 def _register(code: OwnCode) -> None:
     """Have the study file register its classes and functions, some of them inside `build`."""
     task = run_study_file(code.study_file, code.study_file_name).task
-    task.build(without_epochs(code.params))
+    task.build(HyperParameters(without_epochs(code.params)))
 
 
 def _gradients(question: MeasureGradients) -> list[float]:

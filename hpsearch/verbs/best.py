@@ -3,7 +3,7 @@
 from hpsearch.curves.costs import describe_cost
 from hpsearch.errors import NothingFinished
 from hpsearch.study.configurations import Configuration
-from hpsearch.study.record import load_study
+from hpsearch.study.record import load_any_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.summary import summarize
 from hpsearch.terminal.printing import plain, print_json, show_cell
@@ -17,7 +17,7 @@ def best(storage_url: str, study_name: str, *, as_json: bool) -> None:
         StudyNotFound: There is no such study.
         NothingFinished: No trial has finished yet.
     """
-    summary = summarize(*load_study(Storage(storage_url, read_only=True), study_name))
+    summary = summarize(*load_any_study(Storage(storage_url, read_only=True), study_name))
     best, names = summary.best, [goal.metric for goal in summary.objectives]
     if best is None:
         counts = ", ".join(f"{n} {outcome.value}" for outcome, n in summary.counts.items())

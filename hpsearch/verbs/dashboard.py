@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hpsearch.dashboard.server import serve
-from hpsearch.study.record import load_study
+from hpsearch.study.record import load_any_study
 from hpsearch.study.storage import Storage
 from hpsearch.terminal.printing import say
 
@@ -26,7 +26,7 @@ def dashboard(storage_url: str, study_name: str | None, *, port: int, allow_edit
     storage = Storage(storage_url, read_only=True)
     page = "/dashboard"
     if study_name is not None:
-        study, _ = load_study(storage, study_name)
+        study, _ = load_any_study(storage, study_name)
         page += f"/studies/{study._study_id}"
     rights = "the page may change studies" if allow_edit else "read-only; --allow-edit to change"
 

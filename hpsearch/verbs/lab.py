@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ def lab(
     name_or_path: str,
     options: Options,
     *,
+    factors: Sequence[str] | None,
     n_seeds: int,
     minutes: float | None,
     folder: Path | None,
@@ -39,6 +41,7 @@ def lab(
     Args:
         name_or_path: A study file.
         options: The user's, as for a search.
+        factors: What to vary; None for all. A sweep that was begun keeps its own.
         n_seeds: Seeds for each setting of the sweep, and for the evaluation.
         minutes: The time that all of it should fit into; None for no limit.
         folder: Of the report; None for the task's name and `-lab`.
@@ -58,7 +61,7 @@ def lab(
     _begin(1, "one factor at a time")
     stored = _stored_sweep(study_file, options)
     if stored is None:
-        seeds, n_epochs, code = _sweep(study_file, options, n_seeds, minutes)
+        seeds, n_epochs, code = _sweep(study_file, options, factors, n_seeds, minutes)
     else:
         say(f"continuing sweep {names[0]!r} as it was planned")
         planned = [point for point in stored.points if not point.label]
@@ -98,14 +101,18 @@ def lab(
 
 
 def _sweep(
-    study_file: StudyFile, options: Options, n_seeds: int, minutes: float | None
+    study_file: StudyFile,
+    options: Options,
+    factors: Sequence[str] | None,
+    n_seeds: int,
+    minutes: float | None,
 ) -> tuple[int, int, int]:
     """Plan and train the sweep.
 
     Returns:
         The seeds for each setting, the search's budget in epochs, and the exit code.
     """
-    plan = make_plan(study_file, explore(study_file), None, n_seeds)
+    plan = make_plan(study_file, explore(study_file), factors, n_seeds)
     cost = measure(study_file, options)
     n_slots = options.slots or cpu_count()
     remarks: list[str] = []

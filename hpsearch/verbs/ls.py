@@ -2,8 +2,8 @@
 
 import optuna
 
-from hpsearch.errors import StorageError
-from hpsearch.study.record import read_record
+from hpsearch.errors import StorageError, UsageError
+from hpsearch.study.record import read_record, record_of_others
 from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
 from hpsearch.study.trials import Outcome
@@ -13,7 +13,7 @@ STATES = ("running", "waiting")  # columns for people only where a trial is in t
 
 
 def ls(storage_url: str, *, as_json: bool) -> None:
-    """Print a line for each study that hpsearch made.
+    """Print a line for each study, those that Optuna made without hpsearch too.
 
     Raises:
         StorageError: There is no such storage.
@@ -23,12 +23,9 @@ def ls(storage_url: str, *, as_json: bool) -> None:
     for name in optuna.get_all_study_names(storage.optuna):
         study = optuna.load_study(study_name=name, storage=storage.optuna)
         try:
-            record = read_record(study)
-        except StorageError as error:  # the others can be read all the same
+            summaries.append(summarize(study, read_record(study) or record_of_others(study)))
+        except (StorageError, UsageError) as error:  # the others can be read all the same
             say(f"not listed: {error}")
-            continue
-        if record is not None:
-            summaries.append(summarize(study, record))
     if as_json:
         print_json(
             {"schema": "hpsearch.ls/1", "studies": [_as_json(summary) for summary in summaries]}

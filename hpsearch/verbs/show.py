@@ -11,7 +11,7 @@ from hpsearch.curves.curve import Curve
 from hpsearch.files import Cell
 from hpsearch.study.artifacts import describe_texts
 from hpsearch.study.configurations import Configuration
-from hpsearch.study.record import load_study
+from hpsearch.study.record import load_any_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
 from hpsearch.study.trials import Outcome, TrialRow
@@ -45,7 +45,7 @@ def show(
         UsageError: There is no such trial.
     """
     storage = Storage(storage_url, read_only=True)
-    summary = summarize(*load_study(storage, study_name))
+    summary = summarize(*load_any_study(storage, study_name))
     if trial is not None:
         return _show_trial(storage, summary, trial, form)
     rows = summary.ranked()[:top]
@@ -68,6 +68,8 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
     stored = Curve(storage.curves / (trial.curve or "none"))
     n_epochs = (trial.epochs if trial.outcome is Outcome.READ_OFF else None) or trial.epochs_done
     curve, texts = stored.logs[:n_epochs], stored.texts[:n_epochs]
+    if summary.seed is None:
+        curve = [{summary.goal.metric: value} for value in trial.intermediate.values()]
     header = ["epoch", *dict.fromkeys(name for logs in curve for name in logs)]
     cells: list[list[Cell]] = [
         [epoch, *(logs.get(name) for name in header[1:])] for epoch, logs in enumerate(curve, 1)
@@ -100,7 +102,9 @@ def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
     lines = [f"trial {trial.number} of {summary.name}: {trial.outcome.value}{value}{baseline}"]
     params = (describe_params({name: param}) for name, param in trial.params.items())
     lines += [f"  {param}" for param in params if param]
-    if trial.read_off is not None:
+    if summary.seed is None:
+        lines.append(f"took {describe_seconds(trial.seconds)}")
+    elif trial.read_off is not None:
         lines.append(f"epochs: {trial.epochs}, read off the curve of trial {trial.read_off}")
     else:
         lines.append(

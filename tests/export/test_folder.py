@@ -38,6 +38,7 @@ FILES = {
     "README.md",
     "curve.csv",
     "data.npz",
+    "hyperparameters.py",
     "loop.py",
     "metrics.json",
     "model.keras",

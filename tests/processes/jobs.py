@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from hpsearch.messages import EpochDone, Job, Verdict
 from hpsearch.study.task_data import prepare_data
@@ -10,7 +11,7 @@ from hpsearch.study_file import read_study_file
 from tests.toy import write_toy
 
 
-def job_of(folder: Path, *, curve: str = "curve", epochs: int = 3, **code: str) -> Job:
+def job_of(folder: Path, *, curve: str = "curve", epochs: int = 3, **code: Any) -> Job:
     """Train the toy's baseline.
 
     Args:

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -19,7 +19,7 @@ from hpsearch.processes.supervisor import NO_LIMITS, Ending, How, supervise
 from tests.processes.jobs import go_on, job_of
 from tests.waiting import is_alive, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("measured")]
 
 START_A_SERVER = """
 import sys
@@ -36,7 +36,7 @@ def runner() -> LocalRunner:
 
 
 @pytest.fixture
-def slow_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def slow_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A Keras that is imported once the file returned exists, and then fails."""
     go = tmp_path / "go"
     (tmp_path / "slow").mkdir()
@@ -46,7 +46,8 @@ def slow_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'slow'}:{os.environ.get('PYTHONPATH', '')}")
     monkeypatch.setenv("KERAS_OF_TEST", str(tmp_path))  # else the server of other tests is taken
-    return go
+    yield go
+    go.touch()
 
 
 def servers(launcher: int | None = None) -> list[psutil.Process]:

@@ -18,7 +18,7 @@ from hpsearch.study.storage import Storage
 from tests.toy import write_toy
 from tests.waiting import HANG_S, is_alive, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("measured")]
 
 URL = "sqlite:///studies.db"
 

@@ -14,6 +14,8 @@ from hpsearch.processes.supervisor import Ending, How, Limits, supervise
 from tests.processes.jobs import go_on, job_of
 from tests.waiting import is_alive, wait_until
 
+pytestmark = pytest.mark.usefixtures("measured")
+
 
 @pytest.fixture(scope="module")
 def runner() -> LocalRunner:
@@ -49,9 +51,8 @@ def test_a_trial_process_stops_after_the_epoch_it_is_told_to(runner, tmp_path):
 
 @pytest.mark.slow
 def test_three_and_three_epochs_are_bit_for_bit_six_with_dropout_in_the_network(runner, tmp_path):
-    end_of(runner, job_of(tmp_path, curve="whole", epochs=6))
-    end_of(runner, job_of(tmp_path, curve="parts", epochs=3))
-    end_of(runner, job_of(tmp_path, curve="parts", epochs=6))
+    for curve, epochs in (("whole", 6), ("parts", 3), ("parts", 6)):
+        end_of(runner, job_of(tmp_path, curve=curve, epochs=epochs, run_eagerly=False))
     whole, parts = Curve(tmp_path / "whole"), Curve(tmp_path / "parts")
 
     assert parts.starts == [[0, 0], [3, 3]]

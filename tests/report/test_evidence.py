@@ -160,6 +160,14 @@ def test_a_combination_is_compared_with_the_baseline_and_the_best_of_a_search(tm
     assert "minus the search's best, trial 7 of a: +0.1000; one seed" in told
 
 
+def test_where_one_factor_alone_helps_there_is_nothing_to_combine(tmp_path):
+    one = store(tmp_path, level(), level(accuracy=0.8, units=8), is_sweep=True, text=ASKING_TEXT)
+
+    assert asked(Material(one.storage, [one.name]), "combination") == (
+        "Only one factor has a level that is better than the baseline: there is nothing to combine."
+    )
+
+
 def test_one_seed_and_a_level_that_is_the_baselines_own(tmp_path):
     one = store(tmp_path, level(), level(accuracy=0.8, units=8), is_sweep=True, name="one")
     own = store(tmp_path, level(), level(accuracy=0.6, units=8), is_sweep=True, name="own")

@@ -21,7 +21,7 @@ from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
 from tests.toy import write_toy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("measured")]
 
 
 @pytest.fixture(scope="module")

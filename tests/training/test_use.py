@@ -19,7 +19,10 @@ from hpsearch.training.use import answer
 from tests.waiting import HANG_S
 
 # Keras's own, where it reads a variable to save it
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.usefixtures("measured"),
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 
 @pytest.fixture

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ast
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hatchling.builders.wheel import WheelBuilder
 from sklearn.datasets import load_breast_cancer
 
 from hpsearch.choices import Kind
@@ -18,8 +16,6 @@ from hpsearch.study.space import explore, params_of
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
 from tests.conftest import Cli
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(params=list(Kind))
@@ -136,11 +132,3 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_the_disk(
 
     assert done.returncode == 5
     assert "cannot write flowers.py" in done.stderr
-
-
-def test_the_templates_are_in_the_wheel(tmp_path: Path):
-    (wheel,) = WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
-
-    names = zipfile.ZipFile(wheel).namelist()
-
-    assert {f"hpsearch/templates/{kind.value}.py" for kind in Kind} <= set(names)

@@ -17,6 +17,7 @@ import pytest
 
 from hpsearch.data.imdb import archive as review_archive
 from hpsearch.data.imdb.reviews import Reviews, from_archive, from_keras, in_order, open_reviews
+from hpsearch.data.keras_data import load_imdb
 from hpsearch.data.texts import Texts
 from hpsearch.data.words import decode_words
 from hpsearch.errors import DataCorrupt, DataError, DataNotFound
@@ -284,3 +285,11 @@ def test_files_that_are_not_the_published_ones_are_never_opened(
 
     with pytest.raises(DataError, match=r"imdb\.npz is not the published file"):
         open_reviews(tmp_path)
+
+
+def test_they_can_be_had_as_keras_gives_them(reviews: Reviews, real_data: Path):
+    (x_train, y_train), (x_test, y_test) = load_imdb(real_data / "imdb", num_words=5000)
+
+    assert sum(map(len, x_train)) == 5_967_841
+    assert max(review.max() for review in x_train) == 4999
+    assert (len(y_train), len(x_test), y_test.sum()) == (25_000, 25_000, 12_500)
