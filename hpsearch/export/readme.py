@@ -12,16 +12,17 @@ from hpsearch.data.structure import Structure, named
 from hpsearch.evaluation.sentences import called, test_sentences, validation_sentences
 from hpsearch.export.winner import Winner
 from hpsearch.messages import TRAIN
-from hpsearch.study_file import registers_own
+from hpsearch.study_file import StudyFile, registers_own
 from hpsearch.task import Task
 
 TEMPLATE = "readme_template.md"
 REGISTER = """
 import json
 import network
+from hyperparameters import HyperParameters
 
-with open("params.json") as file:  # some of its parts are its own: build() registers them
-    network.build(json.load(file))
+with open("params.json") as file:  # some of its parts are its own, and register themselves
+    network.{build}(HyperParameters(json.load(file)))
 """
 VOCABULARY = "\n| `vocabulary.json` | what each number, or column, of an example stands for |"
 
@@ -49,7 +50,7 @@ def readme(winner: Winner, dataset: Dataset) -> str:
         classes=_classes(task),
         with_hpsearch=_with_hpsearch(task),
         params="\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in params),
-        register=REGISTER if registers_own(winner.study_file) else "",
+        register=_register(winner.study_file),
         arrays=_array_names(dataset.test, opening.fitted_on),
         vocabulary=VOCABULARY if dataset.vocabulary else "",
     )
@@ -85,6 +86,13 @@ def _with_hpsearch(task: Task) -> str:
         return ""
     lines = "\n".join(["```", *commands, "```"])
     return f"\nOr with hpsearch, which first checks that the files are intact:\n\n{lines}\n"
+
+
+def _register(study_file: StudyFile) -> str:
+    """What to run before the model is loaded."""
+    if not registers_own(study_file):
+        return ""
+    return REGISTER.format(build=study_file.task.build.__name__)
 
 
 def _trained_on(winner: Winner, dataset: Dataset) -> str:
