@@ -92,8 +92,16 @@ def test_a_class_weighs_what_it_was_given_also_by_json() -> None:
         (np.array([0.5, 1.0]), "are not one class each"),
         (np.array([-1, 1]), "are not one class each"),
         (np.zeros((2, 3, 1)), "are not one class each"),
+        ({"kind": np.array([0, 1])}, "the labels of several outputs have no classes"),
     ],
 )
 def test_labels_that_cannot_be_weighed_are_an_error(y: Any, message: str) -> None:
     with pytest.raises(loop.CannotWeigh, match=message):
         loop.class_weights({0: 1.0, 1: 2.0}, y)
+
+
+def test_examples_have_weights_or_classes_have() -> None:
+    x = y = np.ones(4)
+
+    with pytest.raises(loop.CannotWeigh, match="the examples have weights already"):
+        loop.fit(None, x, y, x, batch_size=2, epochs=1, seed=0, class_weight="balanced")
