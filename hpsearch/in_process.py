@@ -62,8 +62,7 @@ def objective(
             )
         task.space(trial)
         params = task.complete(trial.params)
-        epochs, batch_size = epochs_of(params), params["batch_size"]
-        assert isinstance(batch_size, int)
+        epochs = epochs_of(params)
         values: list[float] = []
         is_given_up = False
 
@@ -80,7 +79,7 @@ def objective(
             build(task, params, seed, dataset.train),
             dataset.train,
             dataset.valid,
-            batch_size=batch_size,
+            params=params,
             epochs=epochs,
             epochs_done=0,
             seed=seed,

@@ -16,6 +16,17 @@ from hpsearch.task import Params
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnCode:
+    """Where the classes and functions of a network come from, if they are not Keras's."""
+
+    study_file: str
+    """The text of the study file, whose `build` registers them with Keras."""
+    study_file_name: str
+    params: Params
+    """Of the network."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Predict:
     """What does the network make of some examples?
 
@@ -30,6 +41,7 @@ class Predict:
     """The examples, as nested lists, of each input by its name; a single input's is empty."""
     dtype: dict[str, str]
     """NumPy's name for their kind of number, for each input."""
+    code: OwnCode | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +54,7 @@ class PredictSplit:
     """The folder of the prepared arrays."""
     split: str
     """`train`, `valid` or `test`."""
+    code: OwnCode | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +70,7 @@ class Write:
     temperature: float
     """0 takes the most likely character, 1 draws as the network predicts."""
     seed: int
+    code: OwnCode | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -81,6 +81,12 @@ class StudyFile:
         return digest.hexdigest()
 
 
+def registers_own(study_file: StudyFile) -> bool:
+    """Whether a network may consist of classes or functions that its study file defines."""
+    code = study_file.code_of("build")
+    return "register_keras_serializable" in code or bool(own_modules(code))
+
+
 def study_files() -> dict[str, Path]:
     """The study files that can be named without a path: those in `studies/` of the
     current folder, then those that come with hpsearch.

@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import accumulate
+from math import inf
+from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from hpsearch.data.arrays import Dataset, is_texts
 from hpsearch.data.inputs import Encoded
@@ -27,6 +29,10 @@ Params = dict[str, ParamValue]
 
 Level = ParamValue | Mapping[str, ParamValue]
 """One setting of a factor: its hyperparameter's value, or values of several by name."""
+
+ClassWeight = Mapping[int, float] | Literal["balanced"] | None
+"""How much an example of each class counts in training, by label; `balanced` lets all classes
+count the same, however many examples they have."""
 
 TRAINER_PARAMS = ("epochs", "batch_size")
 """Params that the trainer reads; `build` gets all but `epochs`."""
@@ -200,16 +206,29 @@ class Task:
     jit_compile: bool = False
     """Whether to compile training with XLA. It usually speeds up recurrent networks over
     many steps, but not dense ones."""
+    class_weight: ClassWeight | Callable[[Any], ClassWeight] = None
+    """How much an example of each class counts in training, also as a function of the params
+    except `epochs`. Validation and test count all examples the same."""
+    callbacks: Callable[[Any], Sequence[keras.callbacks.Callback]] | None = None
+    """Params except `epochs` -> Keras callbacks; `hpsearch/training/callbacks.py` says which.
+    They may watch validation, so with callbacks `evaluate` fits networks on train alone."""
+    continues: bool = True
+    """Whether training goes on exactly where it stopped. False for callbacks, layers or models
+    that keep what no checkpoint has: each network is then trained in one go, from the first
+    epoch, also where fewer epochs of it are stored."""
 
     def __post_init__(self) -> None:
-        for name in ("load", "space", "build", "encode", "also_log"):
+        optional = ("encode", "also_log", "callbacks")
+        for name in ("load", "space", "build", *optional):
             value = getattr(self, name)
-            if not callable(value) and not (value is None and name in ("encode", "also_log")):
+            if not callable(value) and not (value is None and name in optional):
                 raise StudyFileError(f"{name}= takes a function, not {value!r}")
         for name, kind in (("source", Source), ("published", Published), ("writing", Writing)):
             value = getattr(self, name)
             if value is not None and not isinstance(value, kind):
                 raise StudyFileError(f"{name}= takes a {kind.__name__}(...), not {value!r}")
+        if not callable(self.class_weight):
+            _require_class_weight(self.class_weight)
         if not isinstance(self.budget, Budget):
             raise StudyFileError(f"budget= takes a Budget(...), not {self.budget!r}")
         by_output = self.classes.values() if isinstance(self.classes, Mapping) else [self.classes]
@@ -219,6 +238,17 @@ class Task:
                 "dict of such lists by output"
             )
         self.goal.check()
+        published = self.published
+        if (
+            self.callbacks is not None
+            and published is not None
+            and published.test_accuracy is not None
+            and published.trained_on != "train"
+        ):
+            raise StudyFileError(
+                "callbacks= may watch validation, so evaluate fits networks on train alone, but "
+                "the published one was fitted on train+valid: leave out its test_accuracy="
+            )
         for name, levels in (*self.factors.items(), *self.paths.items()):
             if not isinstance(levels, list | tuple) or not levels:
                 raise StudyFileError(f"the factor {name!r} needs a list of values, not {levels!r}")
@@ -296,12 +326,47 @@ class Task:
             raise StudyFileError(f"the factor {name!r} has no level {declared!r}")
         return self.factor(name).levels[list(levels).index(declared)]  # type: ignore[arg-type]
 
+    def class_weight_of(self, params: Params) -> ClassWeight:
+        """How much an example of each class counts in training with some params.
+
+        Raises:
+            StudyFileError: The function returned something else than class weights.
+        """
+        if not callable(self.class_weight):
+            return self.class_weight
+        weights = self.class_weight(without_epochs(params))
+        _require_class_weight(weights)
+        return weights
+
     def complete(self, params: Mapping[str, ParamValue]) -> Params:
         """The params of a network: the suggested ones, and the trainer's own.
 
         `epochs` and `batch_size` are the baseline's if the space does not suggest them.
         """
         return {**{name: self.baseline[name] for name in TRAINER_PARAMS}, **params}
+
+
+def _require_class_weight(weights: object) -> None:
+    if weights is None or weights == "balanced":
+        return
+    if not isinstance(weights, Mapping) or not all(_is_label(label) for label in weights):
+        raise StudyFileError(
+            "class_weight= takes a dict of weights by label, 0, 1, ..., or 'balanced', not "
+            f"{weights!r}"
+        )
+    values = list(weights.values())
+    if not all(_is_weight(value) for value in values) or not any(values):
+        raise StudyFileError(
+            f"class_weight= takes weights of 0 or more, not all 0, but got {weights!r}"
+        )
+
+
+def _is_label(label: object) -> bool:
+    return isinstance(label, Integral) and int(label) >= 0
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, Real) and 0 <= float(value) < inf
 
 
 def _values(name: str, level: Level) -> Params:

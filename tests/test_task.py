@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -166,3 +167,37 @@ def test_a_question_names_evidence_that_there_is(fields: dict[str, str], words: 
 def test_a_question_is_about_a_factor_of_the_task(questions: list[object], words: str):
     with pytest.raises(StudyFileError, match=words):
         task(factors={"units": [2, 4]}, questions=questions)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("balance", "a dict of weights by label, 0, 1, ..., or 'balanced', not 'balance'"),
+        ([1.0, 2.0], "a dict of weights by label"),
+        ({"rare": 2.0}, "a dict of weights by label"),
+        ({-1: 2.0}, "a dict of weights by label"),
+        ({0: -1.0, 1: 1.0}, "weights of 0 or more, not all 0"),
+        ({0: math.nan, 1: 1.0}, "weights of 0 or more, not all 0"),
+        ({0: 0.0, 1: 0.0}, "weights of 0 or more, not all 0"),
+    ],
+)
+def test_class_weights_that_weigh_nothing_are_refused(weights: Any, message: str):
+    with pytest.raises(StudyFileError, match=message):
+        task(class_weight=weights)
+    with pytest.raises(StudyFileError, match=message):
+        task(class_weight=lambda params: weights).class_weight_of({"units": 4, "epochs": 2})
+
+
+def test_class_weights_may_depend_on_the_params():
+    by_params = task(class_weight=lambda params: {0: 1.0, 1: params["rare"]})
+
+    assert by_params.class_weight_of({"rare": 3.0, "epochs": 2}) == {0: 1.0, 1: 3.0}
+    assert task(class_weight="balanced").class_weight_of({"epochs": 2}) == "balanced"
+
+
+def test_a_figure_published_for_more_data_is_not_compared_with_callbacks():
+    published = Published(test_accuracy=0.9, source="a book")
+
+    with pytest.raises(StudyFileError, match="evaluate fits networks on train alone"):
+        task(callbacks=lambda params: [], published=published)
+    task(callbacks=lambda params: [], published=replace(published, trained_on="train"))

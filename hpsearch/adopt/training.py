@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from hpsearch.adopt.names import root_of
 from hpsearch.adopt.script import Remark, Script
-from hpsearch.adopt.slices import is_training, loops_around, statements_of
+from hpsearch.adopt.slices import is_training, loops_around, read_names, statements_of
 from hpsearch.errors import UsageError
 
 POSITIONAL = ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split",
@@ -18,9 +18,10 @@ OLD = {"nb_epoch": "epochs"}  # Keras 1
 OF_FIT = {*POSITIONAL, *OLD}
 DEFAULTS = {"epochs": 1, "batch_size": 32}  # Keras's own
 NOT_ADOPTED = {
-    "callbacks": "callbacks are left out: read-off and pruning do the work of EarlyStopping, and "
-    "curves that of checkpoints",
-    "class_weight": "class_weight is left out: trials train without it",
+    "callbacks": "callbacks are left out: read-off and pruning do the work of EarlyStopping, "
+    "curves that of checkpoints; others go into callbacks= of the task",
+    "class_weight": "class_weight is not a literal and left out: write it as class_weight= of the "
+    "task",
 }
 TEST_NAMES = (
     ("x_test", "y_test"),
@@ -143,6 +144,19 @@ class Training:
         assert isinstance(self.fit.func, ast.Attribute)
         return self.fit.func.value
 
+    @property
+    def class_weight(self) -> ast.Dict | None:
+        """The weight of each class, where the script writes it out."""
+        match self.arguments.get("class_weight"):
+            case ast.Dict(keys=keys, values=values) as node:
+                numbers = [key for key in (*keys, *values) if key is not None]
+                is_known = all(isinstance(self._value(number), int | float) for number in numbers)
+                return node if is_known and not read_names(node) else None
+        return None
+
+    def _value(self, node: ast.expr) -> object:
+        return self.constants.read(node) if self.constants.can_read(node) else None
+
     def whole_number(self, name: str) -> tuple[int, int, bool]:
         """`epochs` or `batch_size`: the value, its line, and whether the script says it."""
         node = self.arguments.get(name)
@@ -207,7 +221,8 @@ def find_training(script: Script) -> Training:
         ],
     )
     for name, words in NOT_ADOPTED.items():
-        if name in training.arguments and not _is_none(training.arguments[name]):
+        given = training.arguments.get(name)
+        if given is not None and not _is_none(given) and training.class_weight is not given:
             training.remarks.append(Remark(training.arguments[name].lineno, words))
     return _with_rounds(script, training)
 

@@ -158,7 +158,7 @@ def _text(
             for remark in training.remarks
             for line in comment(f"{remark.words} ({script.line(remark.line)})")
         ),
-        task=_task(network, loading, hyperparameters),
+        task=_task(script, training, network, loading, hyperparameters),
     )
 
 
@@ -208,7 +208,13 @@ def _space(script: Script, hyperparameters: Sequence[Hyperparameter]) -> list[st
     return lines
 
 
-def _task(network: Network, loading: Loading, hyperparameters: Sequence[Hyperparameter]) -> str:
+def _task(
+    script: Script,
+    training: Training,
+    network: Network,
+    loading: Loading,
+    hyperparameters: Sequence[Hyperparameter],
+) -> str:
     lines = [
         "# trial 0, which every other trial has to beat: the script's own values",
         "baseline={",
@@ -225,6 +231,8 @@ def _task(network: Network, loading: Loading, hyperparameters: Sequence[Hyperpar
         for one in hyperparameters
     ]
     lines += ["},", f"budget=Budget(n_trials={N_TRIALS}),"]
+    if training.class_weight is not None:
+        lines.append(f"class_weight={script.render(training.class_weight)},")
     if loading.source:
         lines.append(f"source={loading.source},")
     return _indented(lines) + "\n"

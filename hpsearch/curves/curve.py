@@ -129,8 +129,13 @@ class Curve:
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return None
 
-    def resume_point(self, epochs: int) -> tuple[int, State | None]:
+    def resume_point(self, epochs: int, *, continues: bool = True) -> tuple[int, State | None]:
         """Where training towards `epochs` starts; whoever trains holds the curve's lock.
+
+        Args:
+            epochs: Where training is to end.
+            continues: Whether training can go on from a checkpoint; if not, only one after
+                the last epoch is of use.
 
         Returns:
             The last epoch, at most `epochs`, with logs and a whole checkpoint, and that
@@ -139,7 +144,8 @@ class Curve:
         for unfinished in self.folder.glob("*.tmp-*"):  # of a process that was killed
             unfinished.unlink(missing_ok=True)
         n_logs = len(self.logs)
-        for epoch in range(min(n_logs, epochs), 0, -1):
+        first = 1 if continues else epochs
+        for epoch in range(min(n_logs, epochs), first - 1, -1):
             if (state := self.state(epoch)) is not None:
                 self._start = epoch, n_logs
                 return epoch, state

@@ -30,6 +30,17 @@ def network_of(study_file: StudyFile) -> str:
     for name in ("gradient_norm", "jit_compile"):
         if getattr(task, name):
             more[name] = True
+    if task.callbacks is not None:
+        more["callbacks"] = study_file.fingerprint_of("callbacks")
+    if callable(task.class_weight):
+        more["class_weight"] = study_file.fingerprint_of("class_weight")
+    elif isinstance(task.class_weight, Mapping):
+        weights = task.class_weight.items()
+        more["class_weight"] = sorted((int(label), float(weight)) for label, weight in weights)
+    elif task.class_weight is not None:
+        more["class_weight"] = task.class_weight
+    if not task.continues:
+        more["continues"] = False
     if not more:
         return build
     return hashlib.sha256(json.dumps([build, more], sort_keys=True).encode()).hexdigest()

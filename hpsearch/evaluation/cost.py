@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from hpsearch.curves.curve import Curve
 from hpsearch.curves.store import CurveStore
 from hpsearch.data.arrays import Prepared
@@ -19,13 +21,15 @@ from hpsearch.messages import Verdict
 from hpsearch.processes.runner import Runner
 from hpsearch.processes.stop import StopRequest
 from hpsearch.processes.supervisor import Ending, How
-from hpsearch.processes.trainer import Trainer
+from hpsearch.processes.trainer import Taken, Trainer
 from hpsearch.study.record import versions
 from hpsearch.study.space import place_of
-from hpsearch.study_file import StudyFile
+from hpsearch.study_file import StudyFile, registers_own
 from hpsearch.task import Params
 
 N_EPOCHS = 2
+FIELDS = ("metric", "also_log", "writing", "callbacks", "class_weight")
+"""Of a task: those that messages of a trial process are about, besides `build`."""
 LONG_EPOCH_S = 20  # after a longer one, a second is not worth the wait
 
 
@@ -72,6 +76,9 @@ def measure_cost(
     """Train the baseline in a trial process, for two epochs if the first is short, and then
     for one more in another process.
 
+    Where the study file has code that keeps what it likes, the same epochs are also trained in
+    one go, to see whether they come out the same.
+
     Args:
         study_file: Its baseline is trained.
         data: The prepared arrays.
@@ -79,24 +86,33 @@ def measure_cost(
         say: Called with each line of progress.
 
     Raises:
-        StudyFileError: The baseline cannot be trained, or Keras does not log the metric.
+        StudyFileError: The baseline cannot be trained, Keras does not log the metric, or
+            training does not go on where it stopped.
     """
     goal = study_file.task.goal
     params: Params = {**baseline_of(study_file), "epochs": N_EPOCHS}
     with tempfile.TemporaryDirectory(prefix="hpsearch-check-") as folder:
-        store = CurveStore(Path(folder))
-        trainer = Trainer(
-            study_file, data, store, runner, versions=versions(), stop=StopRequest(), say=say
-        )
-        taken = trainer.take(params, 0, OnceOrTwice(goal), name="the baseline")
-        if taken.ending.how not in {How.FINISHED, How.STOPPED}:
-            raise _explained(study_file, taken.ending)
+
+        def take(place: str) -> Taken:
+            store = CurveStore(Path(folder) / place)
+            trainer = Trainer(
+                study_file, data, store, runner, versions=versions(), stop=StopRequest(), say=say
+            )
+            taken = trainer.take(params, 0, OnceOrTwice(goal), name="the baseline")
+            if taken.ending.how not in {How.FINISHED, How.STOPPED}:
+                raise _explained(study_file, taken.ending)
+            return taken
+
+        taken = take("continued")
         n_weights = taken.curve.n_weights
         begun = time.monotonic()
         if taken.ending.how is How.FINISHED:  # short epochs: what a start takes is worth a third
             params["epochs"] = N_EPOCHS + 1
-            trainer.take(params, 0, OnceOrTwice(goal), name="the baseline")
+            continued = take("continued")
         again_s = time.monotonic() - begun
+        if taken.ending.how is How.FINISHED and _may_keep_state(study_file):
+            say("training the same epochs in one go, to see whether they come out the same")
+            _require_same(study_file, continued, take("in-one-go"))
     first, last = taken.logs[0], taken.logs[-1]
     if not goal.is_finite(last):
         where = place_of(study_file, "baseline")
@@ -114,6 +130,28 @@ def measure_cost(
     )
 
 
+def _may_keep_state(study_file: StudyFile) -> bool:
+    """Whether there is code of the user's that could keep what no checkpoint has."""
+    task = study_file.task
+    return task.continues and (task.callbacks is not None or registers_own(study_file))
+
+
+def _require_same(study_file: StudyFile, continued: Taken, whole: Taken) -> None:
+    """Compare their last epochs, up to how a GPU may round."""
+    if not continued.ending.how is whole.ending.how is How.FINISHED:
+        return
+    for name, value in whole.logs[-1].items():
+        other = continued.logs[-1][name]
+        if name != "seconds" and not np.isclose(value, other, 1e-4, 1e-6, equal_nan=True):
+            raise StudyFileError(
+                f"{place_of(study_file, 'build')}: training does not go on exactly where it "
+                f"stopped: after {len(whole.logs)} epochs, {name} is {value:.6g} if they are "
+                f"trained in one go, but {other:.6g} if the last is trained in another process. "
+                "Draw random numbers by keras.random, and have get_state() of a callback return "
+                "all that it keeps, or say continues=False in the task"
+            )
+
+
 def _explained(study_file: StudyFile, ending: Ending) -> StudyFileError:
     """Why the baseline cannot be trained, with the line of the study file at fault."""
     reason = ending.reason
@@ -121,7 +159,7 @@ def _explained(study_file: StudyFile, ending: Ending) -> StudyFileError:
         reason = reason.partition(": ")[2]
         if reason.startswith(f"{study_file.filename}:"):
             return StudyFileError(reason)
-        named = (field for field in ("metric", "also_log", "writing") if f"{field}=" in reason)
+        named = (field for field in FIELDS if re.search(rf"\b{field}(=|\(params\))", reason))
         return StudyFileError(f"{place_of(study_file, next(named, 'build'))}: {reason}")
     frames = re.findall(rf'File "{re.escape(study_file.filename)}", line (\d+)', ending.output)
     where = f"{study_file.filename}:{frames[-1]}" if frames else study_file.filename

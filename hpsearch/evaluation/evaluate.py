@@ -122,6 +122,7 @@ class Evaluation:
                 costs=costs,
                 candidates=ranked(candidates, self.goal),
                 diverged=diverged,
+                fitted_on=self._fit_on,
                 n_valid=len(splits.valid),
                 n_test=len(splits.test),
                 versions=versions(),
@@ -178,13 +179,16 @@ class Evaluation:
         return [fmean(of_one_cost) for of_one_cost in zip(*found, strict=True)]
 
     def _train_finalists(self, opening: Opening) -> list[Retraining]:
-        """Retrain winners and baseline on train + valid: all seeds of the winner first."""
-        names = " and ".join(candidate.name for candidate in opening.finalists)
-        self.say(f"retraining on train + valid: {names}")
+        """Retrain winners and baseline for the test: all seeds of the winner first.
+
+        With callbacks, they are those that were compared on validation.
+        """
+        fit_on = opening.fitted_on
+        if fit_on == TRAIN_AND_VALID:
+            names = " and ".join(candidate.name for candidate in opening.finalists)
+            self.say(f"retraining on train + valid: {names}")
         wanted = [
-            Retraining(
-                name=candidate.name, params=candidate.params, seed=seed, fit_on=TRAIN_AND_VALID
-            )
+            Retraining(name=candidate.name, params=candidate.params, seed=seed, fit_on=fit_on)
             for candidate in opening.finalists
             for seed in opening.seeds
         ]
@@ -204,7 +208,7 @@ class Evaluation:
         """
         trained_on = self._published_on
         aside = []
-        if trained_on == TRAIN:  # trained already, to be compared on validation
+        if trained_on != opening.fitted_on:  # trained already, to be compared on validation
             aside = [
                 Retraining(name="the baseline", params=opening.baseline.params, seed=seed)
                 for seed in opening.seeds
@@ -240,9 +244,14 @@ class Evaluation:
         return recorded
 
     @property
+    def _fit_on(self) -> str:
+        """What networks for the test are trained on: without what their callbacks may watch."""
+        return TRAIN_AND_VALID if self.study_file.task.callbacks is None else TRAIN
+
+    @property
     def _published_on(self) -> str:
         published = self.study_file.task.published
-        return TRAIN_AND_VALID if published is None else published.trained_on
+        return self._fit_on if published is None else published.trained_on
 
     def _train(self, wanted: Sequence[Retraining]) -> list[list[Logs]]:
         """Each network's logs, up to its last epoch or the one in which it diverged."""

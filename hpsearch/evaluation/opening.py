@@ -51,6 +51,8 @@ class Opening:
     model_sha256: str
     diverged: list[str] = field(default_factory=list)
     """Trials dropped because a fresh seed diverged."""
+    fitted_on: str = TRAIN_AND_VALID
+    """What the networks measured on test were trained on."""
     trained_on: str = TRAIN_AND_VALID
     """What the published baseline was trained on, as far as the task says."""
     as_published: list[Logs] = field(default_factory=list)

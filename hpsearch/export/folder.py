@@ -51,8 +51,10 @@ from hpsearch.export.requirements import requirements
 from hpsearch.export.winner import Winner, name_classes
 from hpsearch.files import as_json, atomic_folder, sha256_of
 from hpsearch.goal import Logs
+from hpsearch.messages import TRAIN
 from hpsearch.processes.backend import SETTINGS
 from hpsearch.study_file import StudyFile, imports_of, run_study_file
+from hpsearch.task import Params
 
 MANIFEST = "MANIFEST.json"
 MANIFEST_SCHEMA = "hpsearch.manifest/1"
@@ -101,7 +103,7 @@ def _write_files(folder: Path, winner: Winner, dataset: Dataset) -> None:
     _write_text(folder / "params.yaml", as_yaml)
     _write_json(folder / "metrics.json", _metrics(winner))
     _write_curve(folder / "curve.csv", winner.logs)
-    _write_data(folder / "data.npz", dataset)
+    _write_data(folder / "data.npz", dataset, fitted_on=opening.fitted_on)
     for name, package in OURS.items():
         content = resources.files(package).joinpath(name).read_bytes()
         (folder / name).write_bytes(content)
@@ -145,6 +147,8 @@ def _training(winner: Winner) -> dict[str, Any]:
         "study": winner.study,
         "build": task.build.__name__,
         "also_log": None if task.also_log is None else task.also_log.__name__,
+        "callbacks": None if task.callbacks is None else task.callbacks.__name__,
+        "class_weight": task.class_weight_of(opening.winner.params),
         "seed": opening.seeds[0],
         "backend": opening.versions["backend"],
         "keras": {
@@ -166,9 +170,12 @@ def _write_curve(path: Path, logs: list[Logs]) -> None:
         writer.writerows({"epoch": i, **of_epoch} for i, of_epoch in enumerate(logs, 1))
 
 
-def _write_data(path: Path, dataset: Dataset) -> None:
-    """All examples; `train` is what the network was trained on: train and validation."""
-    parts = {"train": dataset.train + dataset.valid, "test": dataset.test}
+def _write_data(path: Path, dataset: Dataset, *, fitted_on: str) -> None:
+    """All examples; `train` is what the network was trained on."""
+    if fitted_on == TRAIN:
+        parts = dataset.splits()
+    else:
+        parts = {"train": dataset.train + dataset.valid, "test": dataset.test}
     arrays = {
         # x -> x_train, x_indptr.text -> x_train_indptr.text
         re.sub(rf"({'|'.join(FIELDS)})", rf"\1_{part}", name, count=1): array
@@ -219,6 +226,15 @@ class ExportedFolder:
         """
         return run_study_file(self._read("study.py").decode(), str(self.path / "study.py"))
 
+    def params(self) -> Params:
+        """The network's hyperparameters.
+
+        Raises:
+            DataError: Their file is missing or has changed.
+        """
+        params: Params = json.loads(self._read("params.json"))
+        return params
+
     def vocabulary(self) -> tuple[str, ...]:
         """What each number in the examples stands for; empty where they are not texts.
 
@@ -230,19 +246,18 @@ class ExportedFolder:
         return tuple(json.loads(self._read("vocabulary.json")))
 
     def split(self, name: str) -> Split:
-        """The examples that the network was trained on, `train`, or those of `test`.
+        """The examples that the network was trained on, `train`, or those of another split.
 
         Raises:
-            UsageError: It is the validation split, which the network was trained on too.
+            UsageError: It is the validation split, and the network was trained on it too.
             DataError: The examples are missing or have changed.
         """
-        if name not in ("train", "test"):
-            raise UsageError(f"in {self.path} the {name} split is part of train: use --split train")
         with np.load(io.BytesIO(self._read("data.npz")), allow_pickle=False) as data:
             of_split = re.compile(rf"({'|'.join(FIELDS)})_{name}(?=[_.]|$)")
-            return Split.of({
-                of_split.sub(r"\1", key, 1): data[key] for key in data if of_split.match(key)
-            })  # fmt: skip
+            arrays = {of_split.sub(r"\1", key, 1): data[key] for key in data if of_split.match(key)}
+        if not arrays:
+            raise UsageError(f"in {self.path} the {name} split is part of train: use --split train")
+        return Split.of(arrays)
 
     def _read(self, name: str) -> bytes:
         path = self.path / name

@@ -26,8 +26,10 @@ from hpsearch.errors import (
 )
 from hpsearch.export.folder import is_export, open_folder
 from hpsearch.export.winner import find_winner, name_classes
+from hpsearch.questions import OwnCode
 from hpsearch.study.storage import Storage
-from hpsearch.study_file import StudyFile, calling
+from hpsearch.study_file import StudyFile, calling, registers_own
+from hpsearch.task import Params
 
 NEEDED_FIELDS = {
     "predict": ("encode",),
@@ -45,6 +47,7 @@ class Model:
     path: Path
     """The file that Keras wrote."""
     study_file: StudyFile
+    params: Params
     vocabulary: tuple[str, ...]
     classes: Structure[list[str]]
     """A name for each label, in the order of labels; empty where labels are not classes. Of
@@ -56,6 +59,11 @@ class Model:
     def unit(self) -> str:
         """What the vocabulary is made of."""
         return "words" if self.study_file.task.writing is None else "characters"
+
+    @property
+    def code(self) -> OwnCode | None:
+        """What its file cannot be loaded without; None where all of it is Keras's."""
+        return own_code(self.study_file, self.params)
 
     def encode(self, content: bytes, called: str) -> Encoded:
         """Encode a text, or what a file holds, as an example.
@@ -93,6 +101,13 @@ class Model:
             if x.dtype.kind == "f" and not np.isfinite(x).all():
                 raise DataError(f"{called} has values that are not finite numbers")
         return encoded
+
+
+def own_code(study_file: StudyFile, params: Params) -> OwnCode | None:
+    """The code that a network's file cannot be loaded without, if there is any."""
+    if not registers_own(study_file):
+        return None
+    return OwnCode(study_file=study_file.text, study_file_name=study_file.filename, params=params)
 
 
 def find_model(name: str, storage_url: str, data: Path | None, *, verb: str) -> Model:
@@ -135,6 +150,7 @@ def _of_folder(path: Path, verb: str) -> Model:
         study=folder.study,
         path=folder.model(),
         study_file=study_file,
+        params=folder.params(),
         vocabulary=folder.vocabulary(),
         classes=folder.classes,
         split=folder.split,
@@ -149,6 +165,7 @@ def _of_study(name: str, storage_url: str, data: Path | None, verb: str) -> Mode
         study=name,
         path=winner.model,
         study_file=winner.study_file,
+        params=winner.opening.winner.params,
         vocabulary=dataset.vocabulary,
         classes=name_classes(winner.study_file, dataset),
         split=dataset.splits().__getitem__,

@@ -19,16 +19,18 @@ The rest of the study file, such as the search space, is in study.py.
 from __future__ import annotations  # so types may name what is not imported here
 '''
 MAX_BLANK_LINES = 2
+OPTIONAL = ("callbacks", "also_log")
 
 
 def network_code(study_file: StudyFile) -> str:
-    """The text of `network.py`: what `build`, and `also_log`, need of the study file.
+    """The text of `network.py`: what `build`, `callbacks` and `also_log` need of the study file.
 
     Raises:
         StudyFileError: The code cannot stand alone: it uses hpsearch or another module of
             the user's, or `build` is not defined in the study file.
     """
-    functions = ["build", "also_log"] if study_file.task.also_log else ["build"]
+    task = study_file.task
+    functions = ["build", *(name for name in OPTIONAL if getattr(task, name) is not None)]
     for function in functions:
         _require_standalone(study_file, function)
     needed = {

@@ -15,7 +15,8 @@ from hpsearch.data.inputs import Encoded
 from hpsearch.data.structure import Structure, mapped, named, of_named
 from hpsearch.errors import DataError, StudyFileError
 from hpsearch.export.inputs import Input
-from hpsearch.export.models import Model
+from hpsearch.export.models import Model, own_code
+from hpsearch.export.winner import Winner
 from hpsearch.processes.ask import ask
 from hpsearch.questions import Predict, PredictSplit
 
@@ -68,6 +69,7 @@ def predict_all(
         dtype={
             name: np.result_type(*(one[name].dtype for one in by_input)).str for name in by_input[0]
         },
+        code=model.code,
     )
     classes, answers = _answers(question, model.classes)
     return [
@@ -115,7 +117,7 @@ def guess_all(model: Model, part: str) -> list[Guessed]:
             write_split(split, part, Path(folder))
         except OSError as error:
             raise DataError(f"cannot write into {folder}: {error.strerror or error}") from error
-        question = PredictSplit(model=str(model.path), data=folder, split=part)
+        question = PredictSplit(model=str(model.path), data=folder, split=part, code=model.code)
         classes, answers = _answers(question, model.classes)
         return [
             Guessed(
@@ -162,11 +164,11 @@ def _likeliest(outputs: Any, classes: Sequence[str]) -> str | None:
     return guesses[0].label if guesses else None
 
 
-def predict_split(model: Path, prepared: Prepared, split: str) -> Array:
+def predict_split(winner: Winner, prepared: Prepared, split: str) -> Array:
     """The probabilities that a network gives each class, for all examples of a split.
 
     Args:
-        model: A file that Keras wrote.
+        winner: The network.
         prepared: The data.
         split: `train`, `valid` or `test`.
 
@@ -177,7 +179,10 @@ def predict_split(model: Path, prepared: Prepared, split: str) -> Array:
         StudyFileError: The outputs are not probabilities of classes, or the network cannot
             be used.
     """
-    question = PredictSplit(model=str(model), data=str(prepared.folder), split=split)
+    code = own_code(winner.study_file, winner.opening.winner.params)
+    question = PredictSplit(
+        model=str(winner.model), data=str(prepared.folder), split=split, code=code
+    )
     activations, *answers = ask(question)
     if len(activations) > 1:
         raise StudyFileError("the network has several outputs, and this takes one of classes")

@@ -11,9 +11,19 @@ from hpsearch.data.arrays import SPARSE_FIELDS, Dataset, Examples, Split, is_spa
 from hpsearch.data.structure import Structure, named
 from hpsearch.evaluation.sentences import called, test_sentences, validation_sentences
 from hpsearch.export.winner import Winner
+from hpsearch.messages import TRAIN
+from hpsearch.study_file import StudyFile, registers_own
 from hpsearch.task import Task
 
 TEMPLATE = "readme_template.md"
+REGISTER = """
+import json
+import network
+from hyperparameters import HyperParameters
+
+with open("params.json") as file:  # some of its parts are its own, and register themselves
+    network.{build}(HyperParameters(json.load(file)))
+"""
 VOCABULARY = "\n| `vocabulary.json` | what each number, or column, of an example stands for |"
 
 
@@ -27,7 +37,7 @@ def readme(winner: Winner, dataset: Dataset) -> str:
         study=winner.study,
         title=winner.study_file.title(),
         winner=called(opening.winner),
-        n_train=f"{len(dataset.train) + len(dataset.valid):,}",
+        trained_on=_trained_on(winner, dataset),
         n_test=f"{opening.n_test:,}",
         metric=opening.test_metric,
         mean=f"{fmean(values):.4f}",
@@ -40,7 +50,8 @@ def readme(winner: Winner, dataset: Dataset) -> str:
         classes=_classes(task),
         with_hpsearch=_with_hpsearch(task),
         params="\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in params),
-        arrays=_array_names(dataset.test),
+        register=_register(winner.study_file),
+        arrays=_array_names(dataset.test, opening.fitted_on),
         vocabulary=VOCABULARY if dataset.vocabulary else "",
     )
 
@@ -77,6 +88,20 @@ def _with_hpsearch(task: Task) -> str:
     return f"\nOr with hpsearch, which first checks that the files are intact:\n\n{lines}\n"
 
 
+def _register(study_file: StudyFile) -> str:
+    """What to run before the model is loaded."""
+    if not registers_own(study_file):
+        return ""
+    return REGISTER.format(build=study_file.task.build.__name__)
+
+
+def _trained_on(winner: Winner, dataset: Dataset) -> str:
+    if winner.opening.fitted_on == TRAIN:
+        return f"{len(dataset.train):,} examples, while its callbacks saw the validation split"
+    n_train = len(dataset.train) + len(dataset.valid)
+    return f"{n_train:,} examples, those of the training and the validation split together"
+
+
 def _kind(x: Structure[Examples]) -> str:
     """`(n, 28, 28), uint8`, of each input."""
     if isinstance(x, dict | tuple):
@@ -86,14 +111,18 @@ def _kind(x: Structure[Examples]) -> str:
     return f"{shape}, {x.dtype.name}{', in CSR form' if is_sparse(x) else ''}"
 
 
-def _array_names(split: Split) -> str:
+def _array_names(split: Split, fitted_on: str) -> str:
     """What `data.npz` holds."""
+    parts = ["train", "valid", "test"] if fitted_on == TRAIN else ["train", "test"]
+    arrays = ", ".join(f"`x_{part}`, `y_{part}`" for part in parts)
     if isinstance(split.x, dict | tuple) or isinstance(split.y, dict | tuple):
-        return "`x_train` and `x_test`, `y_train` and `y_test`, each input and output by its name"
+        return f"{arrays}, each input and output by its name"
     if not is_sparse(split.x):
-        return "`x_train`, `y_train`, `x_test`, `y_test`"
+        return arrays
     fields = ", ".join(f"`{field}`" for field in SPARSE_FIELDS)
-    return f"`y_train`, `y_test`; `x_train_...` and `x_test_...` in CSR form: {fields}"
+    labels = ", ".join(f"`y_{part}`" for part in parts)
+    examples = " and ".join(f"`x_{part}_...`" for part in parts)
+    return f"{labels}; {examples} in CSR form: {fields}"
 
 
 def _cell(value: object) -> str:

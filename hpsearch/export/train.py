@@ -79,6 +79,7 @@ def train_and_measure(settings: Mapping[str, Any], params: Mapping[str, Any]) ->
         return getattr(network, settings["build"])(HyperParameters(params))
 
     examples = read_examples("train")
+    callbacks = settings["callbacks"]
     model = loop.build_network(
         build, params, seed, examples[0], jit_compile=settings["jit_compile"]
     )
@@ -88,6 +89,10 @@ def train_and_measure(settings: Mapping[str, Any], params: Mapping[str, Any]) ->
         batch_size=params["batch_size"],
         epochs=params["epochs"],
         seed=seed,
+        # callbacks may watch validation
+        validation=None if callbacks is None else read_examples("valid"),
+        class_weight=settings["class_weight"],
+        callbacks=[] if callbacks is None else getattr(network, callbacks)(without_epochs(params)),
         verbose=2,  # a line for each epoch
     )
     logs = loop.measure(model, *read_examples("test"))
@@ -96,11 +101,17 @@ def train_and_measure(settings: Mapping[str, Any], params: Mapping[str, Any]) ->
     return float(logs[settings["test_metric"]])
 
 
+def without_epochs(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What the network is made of; `epochs` only says how long it trains."""
+    return {name: value for name, value in params.items() if name != "epochs"}
+
+
 def read_examples(part: str) -> list[Any]:
     """Read the examples of a part, `train` or `test`: x, y, and their weights if they have any.
 
     Each is an array, `x_train`; or, of several inputs or outputs, a dict of arrays by name,
-    `x_train.image`, or a tuple in order, `x_train.0`.
+    `x_train.image`, or a tuple in order, `x_train.0`. There is a part `valid` where the
+    network's callbacks may watch it.
     """
     found: list[Any] = []
     # data.npz holds plain arrays: without pickles, it cannot hide code

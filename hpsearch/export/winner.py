@@ -17,6 +17,7 @@ from hpsearch.study.record import Record, load_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.task_data import data_of_study
 from hpsearch.study_file import StudyFile
+from hpsearch.task import epochs_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +41,8 @@ class Winner:
     @property
     def logs(self) -> list[Logs]:
         """Keras's logs of each epoch of the kept model's training."""
-        return Curve(self.model.parent).logs
+        # those of a network fitted on train may go on: its curve is shared with longer ones
+        return Curve(self.model.parent).logs[: epochs_of(self.opening.winner.params)]
 
     def load_data(self, folder: Path | None) -> Dataset:
         """The data that the study was made with.

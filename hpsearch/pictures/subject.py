@@ -164,7 +164,7 @@ class Subject:
         labels = classes_of(y)
         if labels is None:
             raise UsageError(f"the labels of study {self.name!r} are no classes")
-        probabilities = predict_split(winner.model, prepared, TEST)
+        probabilities = predict_split(winner, prepared, TEST)
         n_classes = probabilities.shape[1]
         if labels[0] < 0 or labels[-1] >= n_classes:
             raise UsageError(

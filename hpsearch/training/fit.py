@@ -1,28 +1,33 @@
 """A task's network built, trained and measured: for a trial, a retraining or a notebook.
 
-How that is done is in `loop.py`. This adds what a task declares (more logs, the norm of the
-gradient), a verdict after each epoch, and the state that training continues from.
+How that is done is in `loop.py`. This adds what a task declares (callbacks, more logs, the
+norm of the gradient), a verdict after each epoch, and the state that training continues from.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import keras
 import numpy as np
+from keras.src.backend.common import global_state
+from keras.src.random.seed_generator import GLOBAL_SEED_GENERATOR, global_seed_generator
 
 from hpsearch.curves.curve import State
 from hpsearch.data import Split
 from hpsearch.errors import StudyFileError
 from hpsearch.goal import Logs
 from hpsearch.hyperparameters import HyperParameters
-from hpsearch.task import Params, Task
+from hpsearch.task import ClassWeight, Params, Task, without_epochs
 from hpsearch.training import loop
+from hpsearch.training.callbacks import StudyCallbacks, make_callbacks
 from hpsearch.training.gradient_norm import gradient_norm_logged
 from hpsearch.training.logs import complete
+
+UNSEEDED = "random/unseeded"  # the state of Keras's own seed generator, in a checkpoint
 
 
 class AfterEpoch(keras.callbacks.Callback):
@@ -58,16 +63,8 @@ def build(task: Task, params: Params, seed: int, examples: Split) -> keras.Model
     """
 
     def compiled(params: Params) -> keras.Model:
-        try:
+        with _not_told_the_epochs("build"):
             model = task.build(HyperParameters(params))
-        except KeyError as error:
-            if error.args != ("epochs",):
-                raise
-            raise StudyFileError(
-                "build(params) is not told the epochs: a longer training continues where a "
-                "shorter one ended, so both need the same network. Let a learning rate decay "
-                "by the epoch, not over all of them"
-            ) from error
         if not isinstance(model, keras.Model) or not model.compiled:
             raise StudyFileError(
                 f"build(params) returned {type(model).__name__}, not a compiled keras.Model"
@@ -116,30 +113,89 @@ def _require_same_names(model: keras.Model, side: str, data: Any) -> None:
         )
 
 
+def callbacks_of(task: Task, params: Params) -> StudyCallbacks:
+    """The callbacks that some params train with; made after the network, as seeds are drawn.
+
+    Raises:
+        StudyFileError: As `make_callbacks`, or `callbacks` asks how long training will be.
+    """
+    with _not_told_the_epochs("callbacks"):
+        return make_callbacks(task, without_epochs(params))
+
+
 def fit(
     task: Task,
     model: keras.Model,
     train: Split,
     valid: Split | None,
     *,
-    batch_size: int,
+    params: Params,
     epochs: int,
     epochs_done: int,
     seed: int,
     after_epoch: Callable[[int, Logs], bool],
+    callbacks: StudyCallbacks | None = None,
 ) -> None:
-    """Train a model from `epochs_done` to `epochs`, or until `after_epoch` says stop."""
-    with gradient_norm_logged(model) if task.gradient_norm else nullcontext():
-        loop.fit(
-            model,
-            *train.as_tuple(),
-            batch_size=batch_size,
-            epochs=epochs,
-            epochs_done=epochs_done,
-            seed=seed,
-            validation=None if valid is None else valid.as_tuple(),
-            callbacks=[AfterEpoch(task, after_epoch)],
-        )
+    """Train a model from `epochs_done` to `epochs`, or until `after_epoch` says stop.
+
+    Args:
+        task: What the study file declares.
+        model: As `build` returned it, or as it was after `epochs_done` epochs.
+        train: The examples to fit.
+        valid: Those to measure the model on after each epoch, if any.
+        params: Of the network.
+        epochs: How many it will have been trained for in the end.
+        epochs_done: How many it has been trained for.
+        seed: Of the order of examples.
+        after_epoch: As `AfterEpoch` takes it.
+        callbacks: The study file's, where they go on from a state; else new ones.
+
+    Raises:
+        StudyFileError: Classes cannot be weighed as the task says, or a callback did what
+            none may do.
+        RuntimeError: A callback raised.
+    """
+    batch_size = params["batch_size"]
+    assert isinstance(batch_size, int)  # a task refuses anything else
+    callbacks = callbacks_of(task, params) if callbacks is None else callbacks
+    with (
+        gradient_norm_logged(model) if task.gradient_norm else nullcontext(),
+        callbacks.told_of_errors(epochs_done),
+    ):
+        try:
+            loop.fit(
+                model,
+                *train.as_tuple(),
+                batch_size=batch_size,
+                epochs=epochs,
+                epochs_done=epochs_done,
+                seed=seed,
+                validation=None if valid is None else valid.as_tuple(),
+                class_weight=_class_weight(task, params),
+                callbacks=[*callbacks.all, AfterEpoch(task, after_epoch)],
+            )
+        except loop.CannotWeigh as error:
+            raise StudyFileError(f"class_weight=: {error}") from error
+
+
+def _class_weight(task: Task, params: Params) -> ClassWeight:
+    with _not_told_the_epochs("class_weight"):
+        return task.class_weight_of(params)
+
+
+@contextmanager
+def _not_told_the_epochs(function: str) -> Iterator[None]:
+    """Explain why a function of the study file cannot know how long training will be."""
+    try:
+        yield
+    except KeyError as error:
+        if error.args != ("epochs",):
+            raise
+        raise StudyFileError(
+            f"{function}(params) is not told the epochs: a longer training continues where a "
+            "shorter one ended, so both need the same network. Let a learning rate decay "
+            "by the epoch, not over all of them"
+        ) from error
 
 
 def measure(task: Task, model: keras.Model, split: Split) -> Logs:
@@ -149,11 +205,15 @@ def measure(task: Task, model: keras.Model, split: Split) -> Logs:
 
 def get_state(model: keras.Model) -> State:
     """Everything that the next epoch depends on: weights, optimizer, seed generators."""
-    return {
+    state = {
         f"{owner}/{i:04d}": np.asarray(variable)
         for owner, variables in _variables(model)
         for i, variable in enumerate(variables)
     }
+    # made where something draws without a seed, as `keras.random.normal(shape)` does
+    if (seeds := global_state.get_global_attribute(GLOBAL_SEED_GENERATOR)) is not None:
+        state[UNSEEDED] = np.asarray(seeds.state)
+    return state
 
 
 def set_state(model: keras.Model, state: State) -> None:
@@ -164,6 +224,8 @@ def set_state(model: keras.Model, state: State) -> None:
             if values.dtype.kind == "V":  # NumPy's files know of bfloat16 only how wide it is
                 values = values.view(np.asarray(variable).dtype)
             variable.assign(values)
+    if UNSEEDED in state:
+        global_seed_generator().state.assign(state[UNSEEDED])
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Normalization):
             layer.finalize_state()  # it computes with constants made of its variables

@@ -4,6 +4,7 @@
     make_batches    the examples in that order, a batch at a time
     build_network   the network with its first weights, drawn from the seed
     adapt           layers that learn from the data before training, such as Normalization
+    class_weights   how much an example of each class counts
     fit             one epoch after another
     finish          the weights that training ends with: averages, where the optimizer averages
     measure         loss and metrics on other examples
@@ -219,12 +220,24 @@ def build_network(
     model = build({name: value for name, value in params.items() if name != "epochs"})
     x = arrange(model, x)[0]
     if not model.built:
-        model.build(keras.tree.map_structure(lambda array: (None, *array.shape[1:]), x))
+        _create_weights(model, x)
     adapt(model, x)
     model.optimizer.build(model.trainable_variables)
     if jit_compile:
         model.jit_compile = True
     return model
+
+
+def _create_weights(model: keras.Model, x: Any) -> None:
+    if isinstance(model, keras.Sequential) or type(model).build is not keras.Model.build:
+        model.build(keras.tree.map_structure(lambda array: (None, *array.shape[1:]), x))
+    else:  # a class with a `call` of its own, which alone knows what its layers get
+        model(keras.tree.map_structure(_symbol, x))
+
+
+def _symbol(array: Any) -> keras.KerasTensor:
+    shape = (None, *array.shape[1:])
+    return keras.KerasTensor(shape, array.dtype.name, sparse=is_sparse(array))
 
 
 def arrange(model: keras.Model, x: Any, y: Any = None, sample_weight: Any = None) -> list[Any]:
@@ -360,6 +373,37 @@ def _name(layer: keras.Layer) -> str:
 # ---- Training --------------------------------------------------------------------------
 
 
+class CannotWeigh(ValueError):
+    """The labels are no classes, or a class of them has no weight."""
+
+
+def class_weights(weights: Mapping[Any, float] | str, y: Any) -> dict[int, float]:
+    """How much an example of each class counts in the loss while training.
+
+    Args:
+        weights: A weight for each class, by its label, which JSON makes a text; or
+            `balanced`: all classes count the same, however many examples they have.
+        y: The labels that will be fitted, of shape (n,) or (n, 1), or one-hot (n, classes).
+
+    Raises:
+        CannotWeigh: The labels are no classes, or `weights` lacks one.
+    """
+    if isinstance(y, dict | tuple):
+        raise CannotWeigh("the labels of several outputs have no classes: give examples weights")
+    labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y), -1)
+    if labels.size != len(y) or np.any(labels < 0) or np.any(labels != np.round(labels)):
+        raise CannotWeigh(f"labels of shape {y.shape} ({y.dtype}) are not one class each")
+    classes, counts = np.unique(labels, return_counts=True)
+    if weights == "balanced":
+        weights = dict(zip(classes, len(y) / (len(classes) * counts), strict=True))
+    assert not isinstance(weights, str)
+    given = {int(label): float(weight) for label, weight in weights.items()}
+    for label in classes:
+        if int(label) not in given:
+            raise CannotWeigh(f"class {int(label)} of the labels has no weight: give it one")
+    return given
+
+
 class Shuffle(keras.callbacks.Callback):
     """Puts the examples in the order of each epoch before it begins."""
 
@@ -401,6 +445,7 @@ def fit(
     seed: int,
     epochs_done: int = 0,
     validation: tuple[Any, ...] | None = None,
+    class_weight: Mapping[Any, float] | str | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: int = 0,
 ) -> None:
@@ -417,10 +462,18 @@ def fit(
         epochs_done: How many it has been trained for.
         validation: Examples and labels, and weights if any, to measure the model on after each
             epoch.
+        class_weight: As `class_weights` takes it; None where all examples count the same.
         callbacks: More of them, Keras's or others.
         verbose: What Keras prints: 0 nothing, 2 a line an epoch.
+
+    Raises:
+        CannotWeigh: As `class_weights`, or the examples have weights too.
     """
-    n = count(x)
+    n, weights = count(x), None
+    if class_weight is not None:
+        if sample_weight is not None:
+            raise CannotWeigh("the examples have weights already: multiply them there")
+        weights = class_weights(class_weight, y)
     if keras.backend.backend() != "torch":  # which runs one batch at a time
         model.steps_per_execution = min(BATCHES_PER_CALL, math.ceil(n / batch_size))
     batches = make_batches(tuple(arrange(model, x, y, sample_weight)), batch_size)
@@ -429,6 +482,7 @@ def fit(
         epochs=epochs,
         initial_epoch=epochs_done,
         validation_data=None if validation is None else _in_order(model, *validation),
+        class_weight=weights,
         callbacks=[Shuffle(batches, seed, n), ValidateFinished(), *callbacks],
         shuffle=False,  # Keras must not do it again
         verbose=verbose,

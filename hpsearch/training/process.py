@@ -39,7 +39,16 @@ from hpsearch.messages import (
 )
 from hpsearch.study_file import describe, run_study_file
 from hpsearch.task import epochs_of, without_epochs
-from hpsearch.training.fit import build, fit, get_state, layers_of, measure, set_state
+from hpsearch.training.fit import (
+    build,
+    callbacks_of,
+    fit,
+    get_state,
+    layers_of,
+    measure,
+    set_state,
+)
+from hpsearch.training.loadable import require_loadable
 from hpsearch.training.loop import finish, finished
 from hpsearch.training.writing import require_windows, write_after
 
@@ -119,8 +128,7 @@ def run(job: Job, launcher: Launcher) -> Logs:
     train, valid = (
         (data.train, data.valid) if job.fit_on == TRAIN else (data.train + data.valid, None)
     )
-    epochs, batch_size = epochs_of(job.params), job.params["batch_size"]
-    assert isinstance(batch_size, int)
+    epochs = epochs_of(job.params)
 
     curve = Curve(Path(job.curve))
     identity = {
@@ -133,11 +141,14 @@ def run(job: Job, launcher: Launcher) -> Logs:
     if writing is not None:
         require_windows(train, data.vocabulary)
     model = build(task, job.params, job.seed, train)
+    require_loadable(model)
     identity["n_weights"] = model.count_params()
     identity["layers"] = layers_of(model)
-    epochs_done, state = curve.resume_point(epochs)
+    callbacks = callbacks_of(task, job.params)
+    epochs_done, state = curve.resume_point(epochs, continues=task.continues)
     if state is not None:
         set_state(model, state)
+        callbacks.set_state(state)
 
     def after_epoch(epoch: int, logs: Logs) -> bool:
         if valid is not None:
@@ -146,7 +157,8 @@ def run(job: Job, launcher: Launcher) -> Logs:
         if writing is not None:
             with finished(model):
                 written = write_after(epoch, model, train, data.vocabulary, writing, job.seed)
-        stored = curve.append(epoch, logs, get_state(model), identity, written)
+        state = {**get_state(model), **callbacks.get_state()}
+        stored = curve.append(epoch, logs, state, identity, written)
         launcher.send(EpochDone(epoch=epoch, logs=stored))
         return launcher.verdict() is Verdict.GO_ON
 
@@ -156,10 +168,11 @@ def run(job: Job, launcher: Launcher) -> Logs:
             model,
             train,
             valid,
-            batch_size=batch_size,
+            params=job.params,
             epochs=epochs,
             epochs_done=epochs_done,
             seed=job.seed,
+            callbacks=callbacks,
             after_epoch=after_epoch,
         )
     if job.export is None:

@@ -2,7 +2,7 @@
 
 One question comes by standard input, answers leave by standard output. A model file is
 data from outside: it is loaded here, apart from whoever asks, and without the right to
-bring code along.
+bring code along. The only code is the study file's, which whoever asks has checked.
 """
 
 from __future__ import annotations
@@ -20,16 +20,19 @@ from hpsearch.codec import decode, encode
 from hpsearch.data.arrays import Prepared
 from hpsearch.data.structure import named, of_named
 from hpsearch.errors import HpsearchError, StudyFileError
+from hpsearch.hyperparameters import HyperParameters
 from hpsearch.questions import (
     Answer,
     Ended,
     MeasureGradients,
+    OwnCode,
     Predict,
     PredictSplit,
     Question,
     Write,
 )
 from hpsearch.study_file import describe, run_study_file
+from hpsearch.task import without_epochs
 from hpsearch.training.fit import build, fit
 from hpsearch.training.loop import PREDICTED_AT_ONCE, arrange, make_batches, names_of
 from hpsearch.training.step_gradients import step_gradients
@@ -60,6 +63,8 @@ def answer(question: Question) -> Iterator[Any]:
     if isinstance(question, MeasureGradients):
         yield _gradients(question)
         return
+    if question.code is not None:
+        _register(question.code)
     # not compiled: to predict takes neither loss nor metrics, which may be a study's own
     model = keras.saving.load_model(question.model, compile=False, safe_mode=True)
     match question:
@@ -80,20 +85,24 @@ def answer(question: Question) -> Iterator[Any]:
             )
 
 
+def _register(code: OwnCode) -> None:
+    """Have the study file register its classes and functions, some of them inside `build`."""
+    task = run_study_file(code.study_file, code.study_file_name).task
+    task.build(HyperParameters(without_epochs(code.params)))
+
+
 def _gradients(question: MeasureGradients) -> list[float]:
     """The norm of the gradient at each time step, after training."""
     task = run_study_file(question.study_file, question.study_file_name).task
     data = Prepared(Path(question.data), "").open()
     model = build(task, question.params, question.seed, data.train)
-    batch_size = question.params["batch_size"]
-    assert isinstance(batch_size, int)  # a task refuses anything else
     if question.epochs > 0:
         fit(
             task,
             model,
             data.train,
-            None,
-            batch_size=batch_size,
+            None if task.callbacks is None else data.valid,  # which they may watch
+            params=question.params,
             epochs=question.epochs,
             epochs_done=0,
             seed=question.seed,

@@ -23,6 +23,7 @@ from hpsearch.evaluation.sentences import (
     when,
 )
 from hpsearch.files import Cell
+from hpsearch.messages import TRAIN_AND_VALID
 from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.signals import handled
 from hpsearch.processes.stop import Stop, StopRequest
@@ -141,7 +142,8 @@ def _show(study_name: str, openings: list[Opening], published: Published | None)
     print_table(console, header, rows, right=3 + len(opening.costs))
     for sentence in validation_sentences(opening):
         print_line(console, sentence)
-    print_line(console, f"\nOn test: trained on train + valid, the same {n_seeds}")
+    fitted_on = "train + valid" if opening.fitted_on == TRAIN_AND_VALID else "train"
+    print_line(console, f"\nOn test: trained on {fitted_on}, the same {n_seeds}")
     print_table(
         console,
         ["mean", "95 % interval", "network", "also, as means", "per seed"],

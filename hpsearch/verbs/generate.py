@@ -51,6 +51,7 @@ def generate(
         n_chars=n_chars,
         temperature=temperature,
         seed=seed,
+        code=model.code,
     )
     with closing(ask(question)) as characters:
         _print_as_they_come(seed_text, characters)

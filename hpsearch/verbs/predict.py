@@ -97,7 +97,7 @@ def predict_examples(
     say("loading the network")
     found = guess_all(model, split)
     if split is not PredictedSplit.TEST:
-        say(f"the network was trained on the {split} split too: its figures there flatter it")
+        say(f"training used the {split} split too: its figures there flatter the network")
     if form is Format.JSON:
         predictions = [{"example": i, **asdict(one)} for i, one in enumerate(found)]
         head = {"schema": SPLIT_SCHEMA, "study": model.study, "split": split}

@@ -217,6 +217,16 @@ model = models.Model([a, b], layers.Dense(1)(layers.Dense(5)(joined)))
     assert dataset.train.sample_weight.tolist() == (1 + dataset.train.y).tolist()
 
 
+def test_class_weights_that_are_written_out_become_the_tasks(tmp_path: Path):
+    code = HEAD + SEQUENTIAL + TAIL.replace("epochs=12", "epochs=12, class_weight={0: 1, 1: 2.5}")
+    drawn = code.replace("{0: 1, 1: 2.5}", "dict(enumerate(weights))")
+
+    assert as_study_file(adopted(tmp_path, code)).task.class_weight == {0: 1, 1: 2.5}
+    one = adopted(tmp_path, drawn)
+    assert as_study_file(one).task.class_weight is None
+    assert "class_weight is not a literal" in words(one)
+
+
 def test_names_of_constants_count_as_literals_and_one_name_is_one_hyperparameter(tmp_path: Path):
     network = """
 WIDTH = 24

@@ -145,3 +145,10 @@ def test_the_longest_unused_checkpoints_are_evicted_and_the_logs_stay(tmp_path):
     assert len(old.logs) == 2
     assert old.resume_point(2) == (0, None)
     assert new.resume_point(2)[0] == 2
+
+
+def test_a_training_that_cannot_go_on_starts_anew_unless_it_is_done(tmp_path):
+    curve = train(tmp_path, 3)
+
+    assert curve.resume_point(4, continues=False) == (0, None)
+    assert curve.resume_point(3, continues=False)[0] == 3

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from hpsearch.curves.store import network_of
 from hpsearch.study_file import StudyFile, own_modules, run_study_file
 
 HEAD = "from hpsearch import Task\nimport math\n"
@@ -120,3 +121,30 @@ def test_a_package_of_ones_own_is_part_of_the_network_with_all_its_modules(own_m
 def test_installed_libraries_have_versions_and_no_part_in_the_code(own_module):
     assert own_modules("import numpy, json, keras.layers, optuna, hpsearch, no_such_module") == []
     assert own_modules("import mylayers") == [own_module]
+
+
+CALLBACKS = "RATE = {}\ndef callbacks(p): return [RATE]\ndef weigh(p): return {{0: RATE}}\n"
+
+
+def network(fields: str, rate: int = 1) -> str:
+    code = "def build(p): return 5\n" + CALLBACKS.format(rate)
+    tail = TAIL.replace("build=build,", f"build=build, {fields}")
+    return network_of(run_study_file(HEAD + code + tail, "mine.py"))
+
+
+def test_a_network_is_also_what_its_training_does():
+    """Each of these makes other curves; what a task does not use makes none."""
+    fields = [
+        "",
+        "callbacks=callbacks,",
+        "class_weight=weigh,",
+        "class_weight={0: 1, 1: 2},",
+        "class_weight={0: 1, 1: 3},",
+        "class_weight='balanced',",
+        "continues=False,",
+    ]
+    assert len({network(of_task) for of_task in fields}) == len(fields)
+    assert network("class_weight={1: 2.0, 0: 1.0},") == network("class_weight={0: 1, 1: 2},")
+    for of_task in fields:
+        uses_rate = of_task in ("callbacks=callbacks,", "class_weight=weigh,")
+        assert (network(of_task, rate=2) != network(of_task)) is uses_rate

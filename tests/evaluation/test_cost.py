@@ -79,6 +79,32 @@ def test_a_baseline_that_cannot_be_trained_is_explained_in_a_line_that_names_the
     assert "\n" not in str(caught.value)
 
 
+SHAKEN = """
+@keras.saving.register_keras_serializable("toy")
+class Shaken(keras.layers.Layer):
+    def call(self, x, training=False):
+        return x + {}(keras.ops.shape(x)) if training else x
+"""
+
+
+@pytest.mark.parametrize(
+    ("draw", "goes_on"),
+    [
+        pytest.param("keras.random.normal", True, id="Keras's"),
+        pytest.param("__import__('tensorflow').random.normal", False, id="TensorFlow's"),
+    ],
+)
+def test_own_code_that_would_not_go_on_where_training_stopped_is_found(cwd, draw, goes_on):
+    path = write_toy(Path(), in_build=SHAKEN.format(draw))
+    path.write_text(path.read_text().replace("keras.layers.Dropout(0.3)", "Shaken()"))
+
+    if goes_on:
+        assert cost_of(path).n_weights > 0
+    else:
+        with pytest.raises(StudyFileError, match="exactly where it stopped: after 3"):
+            cost_of(path)
+
+
 def test_an_error_in_the_study_file_is_named_with_its_line(cwd):
     path = write_toy(Path(), in_build="1 / 0")
     line = path.read_text().splitlines().index("    1 / 0") + 1

@@ -263,5 +263,9 @@ def test_an_export_that_is_killed_leaves_no_folder_of_that_name(winner: Winner):
 def test_what_a_task_asks_for_is_told_to_train_py():
     training = read_json(used_study("tones") / "out" / "training.json")
 
-    asked = ("build", "also_log", "jit_compile", "test_metric", "n_threads")
-    assert [training[name] for name in asked] == ["build", "in_bits", True, "bits", 1]
+    asked = ("build", "callbacks", "also_log", "jit_compile", "test_metric", "n_threads")
+    assert [training[name] for name in asked] == [
+        *("build", "callbacks", "in_bits"),
+        *(True, "bits", 1),
+    ]
+    assert training["class_weight"] == {"0": 1.0, "1": 2.0}

@@ -30,6 +30,20 @@ def test_it_names_every_file_of_the_folder(reviews: Path):
     assert named | {"README.md"} == {path.name for path in reviews.iterdir()}
 
 
+def test_it_says_what_the_network_was_trained_on(cwd: Path, reviews: Path):
+    copy_used("tones", cwd / "watched", "out")
+
+    watched, plain = (
+        " ".join((folder / "README.md").read_text().split())
+        for folder in (cwd / "watched" / "out", reviews)
+    )
+
+    assert "on 150 examples, while its callbacks saw the validation split, and measured" in watched
+    assert "`x_valid`, `y_valid`" in watched
+    assert "on 300 examples, those of the training and the validation split together, and" in plain
+    assert "valid`" not in plain
+
+
 def test_it_shows_the_winner_the_figures_and_the_hyperparameters(reviews: Path):
     readme = (reviews / "README.md").read_text()
 
@@ -40,13 +54,17 @@ def test_it_shows_the_winner_the_figures_and_the_hyperparameters(reviews: Path):
     assert "$" not in readme
 
 
-def test_its_python_runs_as_it_stands(reviews: Path):
-    readme = (reviews / "README.md").read_text()
+@pytest.mark.parametrize(
+    "name", [pytest.param("reviews", id="sparse"), pytest.param("tones", id="a layer of its own")]
+)
+def test_its_python_runs_as_it_stands(cwd: Path, name: str):
+    copy_used(name, cwd, "out")
+    readme = (cwd / "out" / "README.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
 
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\nprint(predictions.shape)"],
-        cwd=reviews,
+        cwd=cwd / "out",
         capture_output=True,
         text=True,
         check=False,

@@ -46,7 +46,7 @@ def run_train(folder: Path) -> subprocess.CompletedProcess[str]:
         pytest.param("clouds", id="dense, with dropout"),
         pytest.param("letters", id="of whole numbers"),
         pytest.param("reviews", id="sparse"),
-        pytest.param("tones", id="recurrent, adapting, averaging, compiled, with more logs"),
+        pytest.param("tones", id="all that a task can ask for"),
         pytest.param("houses", id="two inputs, two outputs, weights, and an array in a file"),
     ],
 )

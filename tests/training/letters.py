@@ -106,7 +106,7 @@ def train(
         model,
         data.train,
         data.valid,
-        batch_size=16,
+        params={"batch_size": 16},
         epochs=epochs,
         epochs_done=epochs_done,
         seed=3,

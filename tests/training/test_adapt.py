@@ -197,7 +197,7 @@ def test_training_that_continues_equals_training_in_one_go(x, of_task):
             model,
             split,
             None,
-            batch_size=16,
+            params={"batch_size": 16},
             epochs=epochs,
             epochs_done=epochs_done,
             seed=1,

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,3 +67,41 @@ def test_batches_hold_every_example_once_with_its_label(kind: type) -> None:
 
     assert [np.asarray(y).tolist() for _, y in pairs] == [[60, 50, 40], [30, 20, 10], [0]]
     assert np.concatenate([np.asarray(x) for x, _ in pairs]).tolist() == x[::-1].tolist()
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        pytest.param(np.array([0, 0, 0, 2]), id="flat"),
+        pytest.param(np.array([[0.0], [0.0], [0.0], [2.0]]), id="in a column"),
+        pytest.param(np.eye(3)[[0, 0, 0, 2]], id="one-hot"),
+    ],
+)
+def test_balanced_classes_count_the_same_in_all(y: Any) -> None:
+    assert loop.class_weights("balanced", y) == {0: 4 / 6, 2: 4 / 2}
+
+
+def test_a_class_weighs_what_it_was_given_also_by_json() -> None:
+    assert loop.class_weights({"0": 1, "1": 3}, np.array([1, 0])) == {0: 1.0, 1: 3.0}
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (np.array([0, 1, 2]), "class 2 of the labels has no weight"),
+        (np.array([0.5, 1.0]), "are not one class each"),
+        (np.array([-1, 1]), "are not one class each"),
+        (np.zeros((2, 3, 1)), "are not one class each"),
+        ({"kind": np.array([0, 1])}, "the labels of several outputs have no classes"),
+    ],
+)
+def test_labels_that_cannot_be_weighed_are_an_error(y: Any, message: str) -> None:
+    with pytest.raises(loop.CannotWeigh, match=message):
+        loop.class_weights({0: 1.0, 1: 2.0}, y)
+
+
+def test_examples_have_weights_or_classes_have() -> None:
+    x = y = np.ones(4)
+
+    with pytest.raises(loop.CannotWeigh, match="the examples have weights already"):
+        loop.fit(None, x, y, x, batch_size=2, epochs=1, seed=0, class_weight="balanced")

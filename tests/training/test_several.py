@@ -69,7 +69,7 @@ def train(split: Split, make=network, *, epochs: int = 2, state=None, epochs_don
         model,
         split[:60],
         split[60:],
-        batch_size=16,
+        params={"batch_size": 16},
         epochs=epochs,
         epochs_done=epochs_done,
         seed=5,

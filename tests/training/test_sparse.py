@@ -54,7 +54,7 @@ def train(split: Split, *, epochs: int = 3, state=None, epochs_done: int = 0):
         model,
         split[:100],
         split[100:],
-        batch_size=16,
+        params={"batch_size": 16},
         epochs=epochs,
         epochs_done=epochs_done,
         seed=5,

@@ -456,7 +456,21 @@ def test_people_see_the_first_examples_of_a_split_and_are_told_what_flatters(
     head, *_, last = done.stdout.splitlines()
     assert re.fullmatch(r"reviews, valid: 100 examples, [01]\.\d{4} of them right", head)
     assert last == "the first 10; --csv and --json print all"
-    assert "was trained on the valid split too" in done.stderr
+    assert "training used the valid split too" in done.stderr
+
+
+def test_an_export_with_layers_of_its_own_predicts_also_the_split_that_callbacks_watched(
+    cwd: Path, cli: Cli
+):
+    copy_used("tones", cwd, "out")
+
+    done = cli("predict", "out", "--split", "valid", "--json")
+
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["predictions"]
+    assert len(found) == 50
+    right = sum((one["outputs"][0] > 0.5) == one["label"][0] for one in found)
+    assert right > 40  # not those of a network with other weights
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras's own, as it saves
