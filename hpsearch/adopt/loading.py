@@ -252,6 +252,8 @@ class _Reader:
             self._remark(node.lineno, f"{code} is an address: what it holds must not change")
         elif isinstance(value, str) or isinstance(node, ast.JoinedStr) or "path.join" in code:
             self._edit(node, f"{self.loading.folder} / {code}")
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):  # "data" + "/x.npy"
+            self._edit(node, f"{self.loading.folder} / ({code})")
         elif isinstance(value, int):
             pass
         elif isinstance(node, ast.Name):
@@ -260,6 +262,7 @@ class _Reader:
             )
 
     def _write(self) -> None:
+        seeds = self._seeds()
         lines = []
         for statement in self.statements:
             if _constant_name(statement) in self.training.constants.values:
@@ -269,7 +272,7 @@ class _Reader:
                 last = statement.end_lineno or statement.lineno
                 said = self._comments(range(statement.lineno, last + 1))
                 lines += apart(statement, [*said, *code.splitlines()])
-        lines = [*self._seeds(), *lines, *self._checks()]
+        lines = [*seeds, *lines, *self._checks()]
         splits = self._splits()
         fit = self.training.fit
         self.loading.lines = [

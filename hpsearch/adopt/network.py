@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from hpsearch.adopt.names import chains, imported_names, meaning, root_of
 from hpsearch.adopt.ranges import Range, default_learning_rate, range_around
 from hpsearch.adopt.script import Remark, Script, Span
-from hpsearch.adopt.slices import changed, free_name, needed_for, read_names
+from hpsearch.adopt.slices import (
+    FUNCTION,
+    changed,
+    free_name,
+    needed_for,
+    read_names,
+    stored_names,
+)
 from hpsearch.adopt.training import NotLiteral, Training
 from hpsearch.errors import UsageError
 from hpsearch.task import ParamValue
@@ -171,6 +178,7 @@ class _Reader:
             self._call(call)
         for at in self.network.places:
             self._from_data(at)
+            self.data_names -= changed(self.training.statements[at])  # from here on
         self._name()
 
     def _in_loops(self, statement: ast.stmt) -> Iterator[ast.AST]:
@@ -398,7 +406,7 @@ class _Reader:
                     return
         value = getattr(statement, "value", None) or statement
         gone = [span for span, text in self.network.edits if not text]
-        for node in self._parts_from_data(value):
+        for node in self._parts_from_data(value, self.data_names):
             span = self.script.span(node)
             if any(other.start <= span.start and span.end <= other.end for other in gone):
                 continue
@@ -408,12 +416,14 @@ class _Reader:
                 self.network.from_data.append(FromData(constant, code, node.lineno))
             self._edit(node, constant)
 
-    def _parts_from_data(self, node: ast.AST) -> Iterator[ast.expr]:
+    def _parts_from_data(self, node: ast.AST, data_names: set[str]) -> Iterator[ast.expr]:
         """The expressions of data alone, as large as they come."""
-        if not read_names(node) & self.data_names:
+        if isinstance(node, (*FUNCTION, ast.Lambda, *COMPREHENSION)):
+            data_names = data_names - stored_names(node)  # its own have the same names
+        if not read_names(node) & data_names:
             return
         is_keras = isinstance(node, ast.Call) and (
-            bool(meaning(node.func, self.names)) or root_of(node.func) not in self.data_names
+            bool(meaning(node.func, self.names)) or root_of(node.func) not in data_names
         )
         whole = isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.BinOp)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -422,7 +432,7 @@ class _Reader:
             yield node
             return
         for child in ast.iter_child_nodes(node):
-            yield from self._parts_from_data(child)
+            yield from self._parts_from_data(child, data_names)
 
     def _kind(self, call: ast.Call, module: str) -> str:
         """The class of `keras.MODULE` that is called; empty for anything else."""

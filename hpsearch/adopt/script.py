@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from hpsearch.errors import UsageError
 
 SUFFIXES = (".py", ".ipynb")
 SHELL = ("%", "!", "?")  # what IPython reads as a command of its own
+SHELL_INSIDE = re.compile(r"\s*([\w.]+\?{1,2}\s*$|\w+\s*=\s*[!%])")  # `x.shape?`, `files = !ls`
 RUNS_PYTHON = ("%%time", "%%timeit", "%%capture")  # cell magics over a cell that is Python
 
 
@@ -138,7 +140,7 @@ def read_script(path: Path) -> Script:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 text") from error
-    lines = content.splitlines()
+    lines = content.split("\n")  # as Python: other characters may stand in texts
     starts: list[int] = []
     remarks: list[Remark] = []
     if path.suffix == ".ipynb":
@@ -174,7 +176,7 @@ def _joined(cells: list[str]) -> tuple[list[str], list[int], list[Remark]]:
     remarks: list[Remark] = []
     for cell in cells:
         starts.append(len(lines) + 1)
-        found = cell.splitlines() or [""]
+        found = cell.replace("\r\n", "\n").removesuffix("\n").split("\n")
         remarks += _blank_out(found, starts[-1])
         lines += found
     return lines, starts, remarks
@@ -189,8 +191,9 @@ def _blank_out(lines: list[str], first: int) -> list[Remark]:
     remarks = []
     for at, line in enumerate(lines):
         command = line.lstrip()
-        if command.startswith(SHELL):
+        if command.startswith(SHELL) or SHELL_INSIDE.match(line):
             blank = line[: len(line) - len(command)]
             lines[at] = f"{blank}pass  # {command}" if blank else f"# {command}"
-            remarks.append(Remark(first + at, f"{command.split()[0]} is for IPython: left out"))
+            called = command.split()[0] if command.startswith(SHELL) else command.strip()
+            remarks.append(Remark(first + at, f"{called} is for IPython: left out"))
     return remarks

@@ -34,7 +34,7 @@ def statements_of(tree: ast.Module) -> list[ast.stmt]:
             case ast.If(body=body) | ast.Try(body=body) if any(map(_trains, body)):
                 return [inner for part in body for inner in unwrap(part)]
             case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=[], keywords=[])):
-                function = functions.get(name)
+                function = functions.pop(name, None)  # once: it may call itself
                 if function is not None and not _arguments(function) and _trains(function):
                     body = [s for s in function.body if not isinstance(s, ast.Return | ast.Global)]
                     return [inner for part in body for inner in unwrap(part)]
@@ -84,6 +84,15 @@ def is_training(call: ast.Call) -> bool:
 def read_names(node: ast.AST) -> set[str]:
     """The names that a piece of code reads."""
     return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+def stored_names(node: ast.AST) -> set[str]:
+    """The names that a piece of code gives values, parameters of functions included."""
+    return {
+        n.arg if isinstance(n, ast.arg) else n.id
+        for n in ast.walk(node)
+        if isinstance(n, ast.arg) or (isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    }
 
 
 def free_name(name: str, taken: Collection[str]) -> str:

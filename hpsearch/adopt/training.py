@@ -14,6 +14,7 @@ from hpsearch.errors import UsageError
 
 POSITIONAL = ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split",
               "validation_data", "shuffle", "class_weight", "sample_weight")  # fmt: skip
+OF_GENERATOR = ("x", "steps_per_epoch", "epochs", "verbose", "callbacks", "validation_data")
 OLD = {"nb_epoch": "epochs"}  # Keras 1
 OF_FIT = {*POSITIONAL, *OLD}
 DEFAULTS = {"epochs": 1, "batch_size": 32}  # Keras's own
@@ -52,7 +53,8 @@ class Constants:
     @staticmethod
     def of(statements: Sequence[ast.stmt]) -> Constants:
         """The constants of a script, and parameters of functions that are called just once."""
-        nodes = [node for statement in statements for node in ast.walk(statement)]
+        # each once: what `main` has may stand beside it
+        nodes = {id(node): node for one in statements for node in ast.walk(one)}.values()
         n_bound = Counter(
             node.id if isinstance(node, ast.Name) else node.arg
             for node in nodes
@@ -306,7 +308,8 @@ def _named(call: ast.Call) -> set[str]:
 
 def _arguments(script: Script, fit: ast.Call) -> dict[str, ast.expr]:
     assert isinstance(fit.func, ast.Attribute)
-    arguments = dict(zip(POSITIONAL, fit.args, strict=False))
+    positional = OF_GENERATOR if fit.func.attr == "fit_generator" else POSITIONAL
+    arguments = dict(zip(positional, fit.args, strict=False))
     for keyword in fit.keywords:
         if keyword.arg is None:
             raise UsageError(

@@ -316,6 +316,30 @@ model = models.Model(inputs, layers.Dense(n_classes)(layers.Dense(16)(inputs)))
     assert as_study_file(one).task.baseline["units"] == 16
 
 
+def test_what_the_network_calls_like_the_data_is_the_networks_own(tmp_path: Path):
+    code = """
+def block(x, n=20):
+    x = layers.Dense(n, activation="relu")(x)
+    return layers.Lambda(lambda y: y * 2)(x)
+class Net(models.Model):
+    def call(self, x):
+        return x
+train_x, train_y = x[:80], y[:80]
+inputs = layers.Input((x.shape[1],))
+x = layers.Dense(32)(inputs)
+x = Net()(block(x))
+model = models.Model(inputs, x)
+"""
+    one = adopted(tmp_path, HEAD + code + TAIL.replace("fit(x, y", "fit(train_x, train_y"))
+
+    built = build_code(one)
+    assert "(X_SHAPE_1,)" in built  # that of the data, which are called x until here
+    assert "(inputs)\n    x = Net()(block(x))\n" in built
+    assert "lambda y: y * 2)(x)" in built
+    assert "return x\n" in built
+    assert [line for line in one.text.splitlines() if line.startswith("X_SHAPE_1 = 1")]
+
+
 def test_a_script_as_tensorflows_tutorials_have_it(tmp_path: Path):
     code = """
 import tensorflow as tf
@@ -439,6 +463,23 @@ def test_a_main_function_and_callbacks(tmp_path: Path):
     assert "callbacks are left out" in words(one)
 
 
+def test_a_main_function_may_have_constants_and_call_itself(tmp_path: Path):
+    body = HEAD + "n = 12" + SEQUENTIAL + TAIL.replace("epochs=12", "epochs=n") + "main()"
+    indented = "\n".join(f"    {line}" for line in body.strip().splitlines())
+    one = adopted(tmp_path, f"def main():\n{indented}\n\nmain()\n")
+
+    assert as_study_file(one).task.baseline["epochs"] == 12
+
+
+def test_the_arguments_of_a_generators_fit_are_not_those_of_arrays(tmp_path: Path):
+    fit = "model.compile('adam', 'mse')\nmodel.fit_generator(batches(x), 100, 7)"
+    one = adopted(tmp_path, HEAD + SEQUENTIAL + fit)
+
+    baseline = as_study_file(one).task.baseline
+    assert (baseline["epochs"], baseline["batch_size"]) == (7, 32)
+    assert "datasets and generators are not adopted" in words(one)
+
+
 def notebook(path: Path, *cells: str) -> Path:
     content = [{"cell_type": "code", "source": cell.splitlines(keepends=True)} for cell in cells]
     path.write_text(json.dumps({"cells": content, "nbformat": 4}))
@@ -448,7 +489,7 @@ def notebook(path: Path, *cells: str) -> Path:
 def test_a_notebook_is_read_without_its_magics(tmp_path: Path):
     path = notebook(
         tmp_path / "lab 1.ipynb",
-        "%matplotlib inline\n!pip install keras\n" + HEAD,
+        "%matplotlib inline\n!pip install keras\n" + HEAD + "x.shape?\nfiles = !ls\n",
         "%%bash\nls",
         "%%time\n" + SEQUENTIAL,
         TAIL,
@@ -459,6 +500,8 @@ def test_a_notebook_is_read_without_its_magics(tmp_path: Path):
     places = {one.script.place(remark.line) for remark in one.remarks}
     assert {"lab 1.ipynb, cell 1:1", "lab 1.ipynb, cell 1:2", "lab 1.ipynb, cell 2:1"} <= places
     assert "# check: 32, cell 3:3" in one.text
+    assert "x.shape? is for IPython: left out" in words(one)
+    assert "files = !ls is for IPython: left out" in words(one)
 
 
 @pytest.mark.parametrize(
@@ -523,6 +566,14 @@ def test_files_that_are_no_scripts(tmp_path: Path, name: str, content: bytes, me
 
     with pytest.raises(UsageError, match=message):
         adopt_script(tmp_path / name)
+
+
+def test_a_line_ends_where_pythons_does(tmp_path: Path):
+    code = HEAD + "\f\nnote = 'one\u2028line'" + SEQUENTIAL + TAIL
+    one = adopted(tmp_path, code)
+
+    line = code[: code.index("model.fit")].count("\n") + 1
+    assert f"# check: 12, line {line}\n" in one.text
 
 
 def test_pieces_keep_comments_texts_of_several_lines_and_other_alphabets(tmp_path: Path):
