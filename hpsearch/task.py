@@ -332,11 +332,14 @@ class Task:
         Raises:
             StudyFileError: The function returned something else than class weights.
         """
-        if not callable(self.class_weight):
-            return self.class_weight
-        weights = self.class_weight(without_epochs(params))
-        _require_class_weight(weights)
-        return weights
+        weights = self.class_weight
+        if callable(weights):
+            weights = weights(without_epochs(params))
+            _require_class_weight(weights)
+        if not isinstance(weights, Mapping):
+            return weights
+        # NumPy's numbers are none for JSON, in which an export stores them
+        return {int(label): float(weight) for label, weight in weights.items()}
 
     def complete(self, params: Mapping[str, ParamValue]) -> Params:
         """The params of a network: the suggested ones, and the trainer's own.

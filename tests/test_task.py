@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from hpsearch.data import File, Source
 from hpsearch.errors import StudyFileError
+from hpsearch.files import as_json
 from hpsearch.goal import Goal
 from hpsearch.published import Published
 from hpsearch.task import (
@@ -193,6 +196,14 @@ def test_class_weights_may_depend_on_the_params():
 
     assert by_params.class_weight_of({"rare": 3.0, "epochs": 2}) == {0: 1.0, 1: 3.0}
     assert task(class_weight="balanced").class_weight_of({"epochs": 2}) == "balanced"
+
+
+def test_class_weights_of_numpy_can_be_exported():
+    counted = dict(zip(np.unique([0, 0, 1]), np.array([1.5, 3.0], np.float32), strict=True))
+
+    for declared in (counted, lambda params: counted):
+        weights = task(class_weight=declared).class_weight_of({"epochs": 2})
+        assert json.loads(as_json(weights)) == {"0": 1.5, "1": 3.0}
 
 
 def test_a_figure_published_for_more_data_is_not_compared_with_callbacks():

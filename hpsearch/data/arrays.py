@@ -70,6 +70,9 @@ class Split:
     each as `y` has them."""
 
     def __post_init__(self) -> None:
+        for field in ("x", "y"):
+            if getattr(self, field) is None:
+                raise DataError(f"the {FIELDS[field]} are None, {ONE_OR_MORE}")
         for field in FIELDS:
             require_names(getattr(self, field), field)
         (first, n), *others = self._lengths().items()
@@ -93,6 +96,8 @@ class Split:
         for field, meaning in FIELDS.items():
             for name, array in named(getattr(self, field)).items():
                 called = f"{meaning} {place_in(field, name)}" if name else meaning
+                if _holds_arrays(array):  # whose number is not that of examples
+                    raise DataError(f"the {called} are a {type(array).__name__}, {ONE_OR_MORE}")
                 try:
                     lengths[called] = array.shape[0] if is_sparse(array) else len(array)
                 except TypeError:
@@ -307,6 +312,12 @@ def _write(dataset: Dataset, folder: Path) -> None:
         write_split(split, part, folder, copied=cache_folder())
     if dataset.vocabulary:
         (folder / "vocabulary.json").write_text(json.dumps(dataset.vocabulary))
+
+
+def _holds_arrays(value: object) -> bool:
+    """Whether this is a list of arrays, or anything inside a dict or tuple that is one again."""
+    is_array_like = (hasattr(one, "shape") for one in value) if isinstance(value, list) else ()
+    return isinstance(value, dict | tuple) or any(is_array_like)
 
 
 def _called(field: str, name: str, part: str) -> str:

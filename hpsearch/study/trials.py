@@ -136,7 +136,7 @@ def row_of_others(trial: FrozenTrial) -> TrialRow:
 
     Its user attributes mean whatever their author meant. Intermediate values count as epochs.
     """
-    steps = dict(enumerate(trial.intermediate_values.values(), 1))
+    steps = dict(enumerate((value for _, value in sorted(trial.intermediate_values.items())), 1))
     started, ended = trial.datetime_start, trial.datetime_complete
     return replace(
         _read(trial, {}),

@@ -390,6 +390,8 @@ def class_weights(weights: Mapping[Any, float] | str, y: Any) -> dict[int, float
     """
     if isinstance(y, dict | tuple):
         raise CannotWeigh("the labels of several outputs have no classes: give examples weights")
+    if y.dtype.kind not in "biuf":
+        raise CannotWeigh(f"labels are numbers from 0, one for each class, not {y.dtype}")
     labels = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(len(y), -1)
     if labels.size != len(y) or np.any(labels < 0) or np.any(labels != np.round(labels)):
         raise CannotWeigh(f"labels of shape {y.shape} ({y.dtype}) are not one class each")

@@ -135,13 +135,21 @@ def test_of_several_outputs_one_says_which_classes_keep_their_shares():
         ),
         pytest.param(
             {"x": {"image": {"left": IMAGE}}, "y": [1], "sample_weight": None},
-            r"examples x\['image'\] of the train split are dict, not a NumPy array",
+            r"examples x\['image'\] are a dict, not a NumPy array",
             id="dicts in dicts",
         ),
         pytest.param(
-            {"x": [IMAGE, TEXT, IMAGE, TEXT]},
-            "examples of the train split are list, not a NumPy array .* nor a dict or tuple",
-            id="a list",
+            {"x": [IMAGE, TEXT]},
+            "^the examples are a list, not a NumPy array .* nor a dict or tuple",
+            id="a list of inputs, as Keras takes it",
+        ),
+        pytest.param(
+            {"x": [[1], [2], [3], [4]]},
+            "examples of the train split are list, not a NumPy array",
+            id="a list of numbers",
+        ),
+        pytest.param(
+            {"y": None, "sample_weight": None}, "^the labels are None, not a NumPy", id="no labels"
         ),
         pytest.param(
             {"y": (csr_array(TEXT), KIND)},

@@ -92,6 +92,7 @@ def test_a_class_weighs_what_it_was_given_also_by_json() -> None:
         (np.array([0.5, 1.0]), "are not one class each"),
         (np.array([-1, 1]), "are not one class each"),
         (np.zeros((2, 3, 1)), "are not one class each"),
+        (np.array(["cat", "dog"]), "labels are numbers from 0, one for each class, not <U3"),
         ({"kind": np.array([0, 1])}, "the labels of several outputs have no classes"),
     ],
 )

@@ -84,6 +84,33 @@ def test_people_see_neither_seed_nor_reuse_that_nobody_recorded(read: Cli):
     assert "seed" not in done.stdout
 
 
+def test_of_constraints_it_is_said_that_they_are_ignored(inside: Cli, cwd: Path):
+    storage = optuna.storages.RDBStorage(f"sqlite:///{cwd / 'theirs.db'}")
+    study = optuna.create_study(study_name="constrained", storage=storage)
+    trial = study.ask()
+    trial.set_constraint("size", 1.0)
+    study.tell(trial, 1.0)
+    storage.engine.dispose()
+
+    shown = inside("show", "constrained", "--storage", URL).stdout
+
+    assert "made with Optuna, without hpsearch; its constraints are ignored\n" in shown
+
+
+def test_intermediate_values_may_be_reported_in_any_order(inside: Cli, cwd: Path):
+    storage = optuna.storages.RDBStorage(f"sqlite:///{cwd / 'theirs.db'}")
+    study = optuna.create_study(study_name="unordered", storage=storage)
+    trial = study.ask()
+    trial.report(5.0, step=20)
+    trial.report(7.0, step=10)
+    study.tell(trial, 1.0)
+    storage.engine.dispose()
+
+    shown = inside("show", "unordered", "--trial", "0", "--json", "--storage", URL)
+
+    assert json.loads(shown.stdout)["curve"] == [{"value": 7.0}, {"value": 5.0}]
+
+
 def test_the_front_of_two_objectives_is_found(read: Cli):
     done = read("best", "two")
 
