@@ -400,7 +400,8 @@ def test_the_network_of_each_lab_is_loaded_and_takes_what_its_encode_makes(
 
 def test_several_inputs_give_several_outputs_of_a_study_and_of_its_export(cwd: Path, inside: Cli):
     copy_houses(cwd)
-    of_study = inside("predict", "houses", "2 0 sunny quiet", "0 0 damp loud loud")
+    texts = ["2 0 sunny quiet", "0 0 damp loud loud"]
+    of_study = inside("predict", "houses", *texts, HPSEARCH_DATA="")
     assert of_study.returncode == 0, of_study.stderr
     shutil.rmtree(cwd / "runs")
     found = predicted(inside("predict", "out", "2 0 sunny quiet", "--json"))
