@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from hpsearch.data import encode_characters, one_line
-from hpsearch.data.arrays import is_sparse
+from hpsearch.data.arrays import classes_of, is_sparse
 from hpsearch.data.sources import locate
 from hpsearch.errors import DataCorrupt
 from hpsearch.study.space import explore, params_of
@@ -161,7 +161,7 @@ def test_its_data_are_sound_and_fit_its_classes(
 
     dataset = prepare_data(study_file, folder).open()
 
-    labels = dataset.train.classes()
+    labels = classes_of(dataset.train.y)
     if task.classes:
         assert labels is not None
         assert labels.tolist() == list(range(len(task.classes)))
