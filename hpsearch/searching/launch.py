@@ -57,7 +57,7 @@ from hpsearch.study.record import (
 )
 from hpsearch.study.space import Space, explore, first_params, parse_value
 from hpsearch.study.storage import Storage
-from hpsearch.study.task_data import prepare_data
+from hpsearch.study.task_data import prepare_data, require_class_weights
 from hpsearch.study.trials import Attr
 from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.task import ParamValue, Task, epochs_of
@@ -260,6 +260,7 @@ def _launch(
             _n_combinations(study_file, fixed)
     runner = LocalRunner(view.say)  # imports Keras in the background
     prepared = prepare_data(study_file, options.data, view.say)
+    require_class_weights(study_file, prepared.open())
     stop = StopRequest(options.timeout_s or task.budget.timeout_s)
     storage = Storage(options.storage, patience=Patience(AWAY_S, stop, view.say))
     with study_lock(storage, name):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from hpsearch.data.arrays import Dataset, Prepared, prepare
+from hpsearch.data.arrays import Dataset, Prepared, classes_of, prepare
 from hpsearch.data.sources import cache_folder, find_or_fetch, require_folder
 from hpsearch.errors import DataNotFound, StudyChanged, StudyFileError
 from hpsearch.study.record import Record
+from hpsearch.study.space import place_of
 from hpsearch.study_file import StudyFile, calling, where
 
 # Version of the readers and `hold_out`: add one when what they return changes.
@@ -44,6 +45,24 @@ def prepare_data(
         return _load(study_file, place)
 
     return prepare(cache_folder() / "arrays", _key(study_file), load)
+
+
+def require_class_weights(study_file: StudyFile, dataset: Dataset) -> None:
+    """Refuse class weights that lack a class: better than one failed trial after the other.
+
+    Raises:
+        StudyFileError: A class of the training data has no weight.
+    """
+    weights, y = study_file.task.class_weight, dataset.train.y
+    if not isinstance(weights, Mapping) or isinstance(y, dict | tuple):
+        return
+    classes = classes_of(y)
+    for label in () if classes is None else classes.tolist():
+        if int(label) not in weights:
+            raise StudyFileError(
+                f"{place_of(study_file, 'class_weight')}: class_weight= has no weight for the "
+                f"class {int(label)} of the labels: give it one"
+            )
 
 
 def data_of_study(

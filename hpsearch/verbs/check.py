@@ -15,7 +15,7 @@ from hpsearch.export.network_code import network_code
 from hpsearch.files import Cell
 from hpsearch.study.distributions import describe_distribution
 from hpsearch.study.space import Space, explore, params_of, place_of
-from hpsearch.study.task_data import prepare_data
+from hpsearch.study.task_data import prepare_data, require_class_weights
 from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.task import TRAINER_PARAMS, epochs_of
 from hpsearch.terminal.durations import describe_seconds
@@ -53,6 +53,7 @@ def check(name_or_path: str, data: Path | None, *, train: bool) -> None:
     prepared = prepare_data(study_file, data, say)
     dataset = prepared.open()
     _check_classes(study_file, dataset)
+    require_class_weights(study_file, dataset)
     lines = [f"{study_file.name}: {study_file.title() or 'no docstring'}"]
     lines += _data(study_file, data, prepared, dataset)
     print(plain("\n".join(lines)))

@@ -243,6 +243,16 @@ def test_unusable_data_are_refused(cwd: Path, load: str, words: str):
     assert words in refused(study_text(loads=load))
 
 
+def test_a_class_without_weight_is_refused_before_anything_is_stored(cwd: Path, inside: Cli):
+    words = "task.py:22: class_weight= has no weight for the class 1 of the labels: give it one"
+    assert refused(study_text(class_weight="{0: 1.0}")).startswith(words)
+
+    done = inside("run", "task.py", "--storage", "sqlite:///hpsearch.db")
+
+    assert (done.returncode, words in done.stderr) == (2, True)
+    assert not Path("hpsearch.db").exists()
+
+
 def test_fewer_names_for_classes_than_classes_are_refused_with_their_line(cwd: Path):
     message = refused(study_text(classes="['only one']"))
 
