@@ -107,7 +107,7 @@ def test_a_picture_that_cannot_be_drawn_says_why(tmp_path: Path):
     )
 
     assert status == "200 OK"
-    assert b"has one finished trial" in body
+    assert b"has one finished configuration" in body
 
 
 def test_a_study_that_nothing_has_finished_in_has_no_pictures(tmp_path: Path):

@@ -58,6 +58,7 @@ def reviews() -> Model:
         study="reviews",
         path=Path("model.keras"),
         study_file=run_study_file(REVIEWS, "reviews.py"),
+        params={},
         vocabulary=("good", "bad"),
         classes=[],
         split={}.__getitem__,

@@ -14,6 +14,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from hpsearch.data import Dataset, Split
+from hpsearch.evaluation.opening import TRAIN_AND_VALID
 from hpsearch.export import train
 from hpsearch.export.folder import _write_data
 from hpsearch.verbs.export import export
@@ -132,7 +133,7 @@ def test_several_inputs_and_outputs_are_read_as_they_were_saved(
     cwd: Path, monkeypatch: pytest.MonkeyPatch, split: Split
 ):
     monkeypatch.setattr(train, "FOLDER", cwd)
-    _write_data(cwd / "data.npz", Dataset(split, split, split[:2]))
+    _write_data(cwd / "data.npz", Dataset(split, split, split[:2]), fitted_on=TRAIN_AND_VALID)
 
     for part, expected in (("train", split + split), ("test", split[:2])):
         found = Split(*train.read_examples(part)).arrays()
