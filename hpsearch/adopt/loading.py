@@ -334,7 +334,7 @@ class _Reader:
         names = read_names(ast.Module([*self.statements], []))
         rest, n = free_name("rest", names), free_name("n", names)
         line = self.training.fit.lineno
-        is_test = test is None and "test" in (valid or "").lower()
+        is_test = test is None and ("test" in (valid or "").lower() or self._validates_on_test())
         if valid is not None and (is_test or valid == test):
             test, valid = valid, None
             self._remark(
@@ -399,6 +399,20 @@ class _Reader:
             case node:
                 self._remark(node.lineno, "validation_data is not a pair (x, y): left out")
         return None
+
+    def _validates_on_test(self) -> bool:
+        """Whether validation uses the second pair that a data set of Keras consists of."""
+        data = self.training.arguments.get("validation_data")
+        validated = {node.id for node in ast.walk(data or ast.Pass()) if isinstance(node, ast.Name)}
+        return any(
+            bool(validated & {node.id for node in ast.walk(test) if isinstance(node, ast.Name)})
+            for statement in self.statements
+            for node in ast.walk(statement)
+            if isinstance(node, ast.Assign) and "load_data" in ast.unparse(node.value)
+            for target in node.targets
+            if isinstance(target, ast.Tuple) and len(target.elts) == 2
+            for test in target.elts[1:]
+        )
 
     def _split(self, *given: ast.expr) -> str:
         """A `Split` of examples, labels and perhaps weights."""

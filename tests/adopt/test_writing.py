@@ -146,6 +146,25 @@ def test_validation_split_is_cut_as_keras_cuts_it(tmp_path: Path):
     assert "int(len(rest) * (1 - 0.25))" in text
 
 
+def test_the_test_data_of_a_data_set_of_keras_stay_test_data_under_any_name(tmp_path: Path):
+    one = adopted(
+        tmp_path,
+        """
+from keras import Sequential, layers
+from keras.datasets import mnist
+
+(a, b), (c, d) = mnist.load_data()
+a, c = a / 255, c / 255
+model = Sequential([layers.Flatten(), layers.Dense(10, "softmax")])
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+model.fit(a, b, epochs=2, validation_data=(c, d))
+""",
+    )
+
+    assert "validates on its test data" in words(one)
+    assert "return Dataset(train, valid, Split(c, d))" in one.text
+
+
 def test_validation_data_and_test_data_are_taken_as_they_are(tmp_path: Path):
     code = (
         HEAD
