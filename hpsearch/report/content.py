@@ -304,6 +304,7 @@ def _evaluation(material: Material) -> Section:
         rows.append(["published", None, None, published.test_accuracy, None, published.source])
     header = ["network", "validation", "95 % interval", "test", "95 % interval on test", "params"]
     assert material.evaluated is not None
+    n_seeds = len(opening.seeds)
     return Section(
         anchor="evaluation",
         heading="With fresh seeds, and on the test split",
@@ -314,7 +315,7 @@ def _evaluation(material: Material) -> Section:
         tables=[
             Table(
                 name="evaluation",
-                caption=f"Means over {len(opening.seeds)} fresh seeds",
+                caption=f"Means over {n_seeds} fresh seed{'' if n_seeds == 1 else 's'}",
                 header=header,
                 rows=rows,
             )
