@@ -24,15 +24,7 @@ from hpsearch.study.record import Record
 from hpsearch.study.trials import TrialRow, curve_epochs
 from hpsearch.task import Evidence, ParamValue, Question, describe_params
 
-OF_SEARCH = (
-    PictureKind.CURVES,
-    PictureKind.HISTORY,
-    PictureKind.IMPORTANCES,
-    PictureKind.PARALLEL,
-    PictureKind.SLICES,
-    PictureKind.TIME,
-    PictureKind.TIMELINE,
-)
+OF_SEARCH = (PictureKind.CURVES, *OF_ANY_STUDY)
 OF_SWEEP = (PictureKind.FACTORS, PictureKind.TIME, PictureKind.TIMELINE)
 OF_EVALUATION = (PictureKind.CONFUSION, PictureKind.MISTAKES)
 STUDY_FILE = "study_file.py"
