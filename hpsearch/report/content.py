@@ -155,7 +155,7 @@ def _task(material: Material) -> Section:
     picture = Picture(
         name="baseline",
         caption="The baseline's learning curve"
-        + ("" if task.published is None else ", and the published one"),
+        + (", and the published one" if task.published and task.published.curve else ""),
         kind=PictureKind.BASELINE,
         subject=subject,
     )

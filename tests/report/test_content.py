@@ -209,3 +209,18 @@ def test_an_evaluated_study_is_told_with_its_network_its_test_and_the_published_
     assert table.rows[-1] == ["published", None, None, 0.5, None, "a coin"]
     assert [one.name for one in section(report, "evaluation").pictures] == ["confusion", "mistakes"]
     assert "hpsearch evaluate clouds --top 1 --seeds 2" in section(report, "repeat").commands
+
+
+def test_a_lab_that_published_findings_but_no_curve_is_not_said_to_have_one(tmp_path, storage):
+    text = ASKING_TEXT.replace("curve=", "curve={} and ")
+    without = store(tmp_path, Stored(curve=logs(3)), text=text)
+
+    captions = [
+        section(report_on(there, name), "task").pictures[0].caption
+        for there, name in ((storage, "sweep"), (without.storage, without.name))
+    ]
+
+    assert captions == [
+        "The baseline's learning curve, and the published one",
+        "The baseline's learning curve",
+    ]
