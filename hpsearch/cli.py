@@ -31,6 +31,7 @@ from hpsearch.command_options import (
     NewFolderOption,
     ObjectiveOption,
     PrunerOption,
+    RepeatsOption,
     ReplicatesOption,
     RetriesOption,
     SamplerOption,
@@ -120,6 +121,7 @@ def run_command(
     sampler: SamplerOption = None,
     pruner: PrunerOption = None,
     replicates: ReplicatesOption = None,
+    repeats: RepeatsOption = None,
     objective: ObjectiveOption = None,
     data: DataOption = None,
     fix: SetOption = [],  # noqa: B006  # typer copies it
@@ -150,6 +152,7 @@ def run_command(
         sampler=sampler,
         pruner=pruner,
         replicates=replicates,
+        repeats=repeats,
         objective=parse_names(objective),
         retries=retries,
     )

@@ -155,10 +155,14 @@ class Dataset:
     """The three splits: to fit weights, to choose among trials, to report once."""
 
     train: Split
-    valid: Split
+    valid: Split | None
+    """None for a task with folds, which are taken from `train`."""
     test: Split
     vocabulary: tuple[str, ...] = ()
     """What each whole number in `x` stands for, in texts."""
+    groups: Array | None = None
+    """For folds: to which group each example of `train` belongs, as a number or text, of shape
+    (n,). A group is never divided; if there are as many groups as folds, each group is a fold."""
 
     def __post_init__(self) -> None:
         if not is_texts(self.vocabulary):
@@ -179,10 +183,22 @@ class Dataset:
                         f"of the {part} split {_listed(getattr(split, field))}: give all splits "
                         "the same"
                     )
+        if self.groups is not None:
+            groups, n = np.asarray(self.groups), len(self.train)
+            if groups.shape != (n,) or groups.dtype.kind not in "iuSU":
+                raise DataError(
+                    f"groups has {groups.dtype} of shape {groups.shape} for {n} train examples: "
+                    "give a whole number or a text for each"
+                )
 
     def splits(self) -> dict[str, Split]:
-        """The splits by name."""
-        return {part: getattr(self, part) for part in PARTS}
+        """The splits that there are, by name."""
+        return {part: split for part in PARTS if (split := getattr(self, part)) is not None}
+
+    @property
+    def train_and_valid(self) -> Split:
+        """All examples but those of the test."""
+        return self.train if self.valid is None else self.train + self.valid
 
     def require_sound_values(self) -> None:
         """Look at every value, which is done once, before the arrays are kept.
@@ -198,9 +214,8 @@ class Dataset:
                         raise DataError(fault.format(_called(field, name, part)))
         for name, labels in named(self.train.y).items():
             if (known := classes_of(labels)) is not None:
-                for part in ("valid", "test"):
-                    others = named(getattr(self, part).y)[name]
-                    _require_known(others, known, _called("y", name, part))
+                for part, split in self.splits().items():
+                    _require_known(named(split.y)[name], known, _called("y", name, part))
 
     def fingerprint(self) -> str:
         """SHA-256 over kind, shape and bytes of all arrays and the vocabulary, in hex."""
@@ -230,6 +245,8 @@ class Dataset:
                     digest.update(name.encode())  # which input of several
                 digest.update(f"{array.dtype.str}{array.shape}".encode())
                 digest.update(memoryview(content(array)))
+        if self.groups is not None:
+            digest.update(json.dumps(np.asarray(self.groups).tolist()).encode())
         if self.vocabulary:
             digest.update(json.dumps(self.vocabulary).encode())
         return digest.hexdigest()
@@ -246,8 +263,14 @@ class Prepared:
         """Map the arrays into memory, read-only; processes share the pages."""
         words = self.folder / "vocabulary.json"
         vocabulary = tuple(json.loads(words.read_text())) if words.exists() else ()
-        train, valid, test = (self.split(part) for part in PARTS)
-        return Dataset(train, valid, test, vocabulary)
+        groups = self.folder / "groups.npy"
+        return Dataset(
+            self.split("train"),
+            self.split("valid") if any(self.folder.glob("valid_*")) else None,
+            self.split("test"),
+            vocabulary,
+            np.load(groups, allow_pickle=False) if groups.exists() else None,
+        )
 
     def split(self, part: str) -> Split:
         """One split alone."""
@@ -312,6 +335,8 @@ def _write(dataset: Dataset, folder: Path) -> None:
         write_split(split, part, folder, copied=cache_folder())
     if dataset.vocabulary:
         (folder / "vocabulary.json").write_text(json.dumps(dataset.vocabulary))
+    if dataset.groups is not None:
+        np.save(folder / "groups.npy", np.asarray(dataset.groups), allow_pickle=False)
 
 
 def _holds_arrays(value: object) -> bool:

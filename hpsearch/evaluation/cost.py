@@ -98,7 +98,8 @@ def measure_cost(
             trainer = Trainer(
                 study_file, data, store, runner, versions=versions(), stop=StopRequest(), say=say
             )
-            taken = trainer.take(params, 0, OnceOrTwice(goal), name="the baseline")
+            fold = study_file.task.fold_numbers[0]
+            taken = trainer.take(params, 0, OnceOrTwice(goal), name="the baseline", fold=fold)
             if taken.ending.how not in {How.FINISHED, How.STOPPED}:
                 raise _explained(study_file, taken.ending)
             return taken

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from hpsearch.goal import Goal, front_of
+from hpsearch.study.rounds import spread_of
 from hpsearch.study.trials import TrialRow
 from hpsearch.task import Params, without_epochs
 
@@ -37,7 +38,7 @@ class Configuration:
 
     @property
     def values(self) -> list[float]:
-        """The metric after the last epoch, per seed, the study's own seed first."""
+        """The value per replicate, the first trial's first; of its rounds, each is the mean."""
         ended = (trial for trial in (self.first, *self.replicates) if trial.has_ended)
         return [trial.value for trial in ended if trial.value is not None]
 
@@ -48,8 +49,15 @@ class Configuration:
 
     @property
     def spread(self) -> float | None:
-        """The standard deviation over seeds; None with one seed."""
-        return stdev(self.values) if self.is_repeated else None
+        """The standard deviation over replicates, else over rounds; None with one training."""
+        return stdev(self.values) if self.is_repeated else spread_of(self.first.rounds)
+
+    @property
+    def described_spread(self) -> str:
+        """`±0.0021 over 3 seeds`, or over folds; empty with one training."""
+        if not self.is_repeated:
+            return self.first.spread
+        return f"±{self.spread:.4f} over {len(self.values)} seeds"
 
     @property
     def is_repeated(self) -> bool:
@@ -68,9 +76,7 @@ class Configuration:
 
     def __str__(self) -> str:
         """`0.8812`, or `0.8812 ±0.0021 over 3 seeds`: the standard deviation, as in a table."""
-        if self.spread is None:
-            return f"{self.mean:.4f}"
-        return f"{self.mean:.4f} ±{self.spread:.4f} over {len(self.values)} seeds"
+        return f"{self.mean:.4f} {self.described_spread}".rstrip()
 
 
 def key_of(params: Params) -> str:

@@ -23,7 +23,7 @@ from hpsearch.evaluation.sentences import (
     when,
 )
 from hpsearch.files import Cell
-from hpsearch.messages import TRAIN_AND_VALID
+from hpsearch.messages import ALL_FOLDS
 from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.signals import handled
 from hpsearch.processes.stop import Stop, StopRequest
@@ -136,13 +136,14 @@ def _show(study_name: str, openings: list[Opening], published: Published | None)
     opening = openings[-1]
     console = output_console()
     n_seeds = _plural(len(opening.seeds), "fresh seed")
-    print_line(console, f"\nOn validation: trained on train, {n_seeds}")
+    fitted_on = opening.fitted_on.replace("+", " + ")
+    compared_on = "each fold held out in turn" if fitted_on == ALL_FOLDS else "trained on train"
+    print_line(console, f"\nOn validation: {compared_on}, {n_seeds}")
     rows = [_row(opening, candidate) for candidate in opening.candidates]
     header = ["mean", "95 % interval", "in search", *opening.costs, "network", "best minus this"]
     print_table(console, header, rows, right=3 + len(opening.costs))
     for sentence in validation_sentences(opening):
         print_line(console, sentence)
-    fitted_on = "train + valid" if opening.fitted_on == TRAIN_AND_VALID else "train"
     print_line(console, f"\nOn test: trained on {fitted_on}, the same {n_seeds}")
     print_table(
         console,
