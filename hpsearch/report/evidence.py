@@ -9,6 +9,7 @@ from statistics import fmean
 from hpsearch.errors import UsageError
 from hpsearch.evaluation.sentences import test_sentences
 from hpsearch.lab.combine import (
+    COMBINED,
     best_levels,
     compare,
     describe_combination,
@@ -137,7 +138,13 @@ def _combination(material: Material, _name: str) -> list[str]:
         except UsageError as error:
             reason = str(error)
             return [f"{reason[0].upper()}{reason[1:]}."]
-        return [f"Not trained yet: {typed('combine', material.sweep.name)}."]
+        command = typed("combine", material.sweep.name)
+        if any(row.trainings and row.label.startswith(COMBINED) for row in material.table.combined):
+            return [
+                "With what has been trained since, other levels are best than those combined in "
+                f"the table. They have not been trained together yet: {command}."
+            ]
+        return [f"Not trained yet: {command}."]
     combination, row = material.combined
     sentences = [f"Combined: {describe_params(_sets(combination.parts))}."]
     sentences += describe_combination(material.table, row, combination.parts)
