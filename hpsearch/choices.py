@@ -37,6 +37,7 @@ class Kind(StrEnum):
     TEXT = "text"
     SEQUENCE = "sequence"
     CHARACTERS = "characters"
+    REGRESSION = "regression"
 
 
 class SplitName(StrEnum):

@@ -28,6 +28,7 @@ def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
         "opened": opening.opened,
         "metric": opening.metric,
         "direction": opening.direction,
+        "unit": opening.unit,
         "seeds": opening.seeds,
         "n_valid": opening.n_valid,
         "n_test": opening.n_test,
@@ -56,8 +57,8 @@ def validation_sentences(opening: Opening) -> list[str]:
         objectives = ", ".join([opening.metric, *opening.costs])
         sentences = [
             f"On the front of {objectives}: {names}. No other candidate is as good in all of them.",
-            f"{_capitalized(called(winner))} has the best {opening.metric}, and export takes it: "
-            f"{describe_params(winner.params)}.",
+            f"{_capitalized(called(winner))} has the best {opening.goal.label}, and export takes "
+            f"it: {describe_params(winner.params)}.",
         ]
     sentences += _comparison_sentences(opening)
     found = [(called(one), opening.valid_interval(one)) for one in opening.candidates]

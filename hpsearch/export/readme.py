@@ -40,7 +40,7 @@ def readme(winner: Winner, dataset: Dataset) -> str:
         winner=called(opening.winner),
         trained_on=_trained_on(winner, dataset),
         n_test=f"{opening.n_test:,}",
-        metric=opening.test_metric,
+        metric=opening.test_label,
         mean=show_figure(fmean(values)),
         values=", ".join(show_figure(value) for value in values),
         seed=opening.seeds[0],

@@ -96,7 +96,7 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
 
 
 def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
-    value = "" if trial.value is None else f", {summary.goal.metric} {show_figure(trial.value)}"
+    value = "" if trial.value is None else f", {summary.goal.label} {show_figure(trial.value)}"
     for name, cost in zip(summary.costs, trial.costs, strict=False):
         value += f", {name} {describe_cost(name, cost)}"
     baseline = ", the baseline" if trial.is_baseline else ""
@@ -185,6 +185,7 @@ def _as_json(summary: Summary) -> dict[str, Any]:
         "study": summary.name,
         "title": summary.title,
         "metric": summary.goal.metric,
+        "unit": summary.goal.unit,
         "direction": summary.goal.direction,
         "costs": summary.costs,
         "seed": summary.seed,
