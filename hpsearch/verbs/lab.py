@@ -11,7 +11,7 @@ from joblib import cpu_count
 from hpsearch.errors import StorageError, UsageError
 from hpsearch.lab import whole
 from hpsearch.lab.plan import curve_lengths, fit, make_plan
-from hpsearch.report.folder import require_new
+from hpsearch.reporting.folder import require_new
 from hpsearch.searching.launch import Options, sweep_name
 from hpsearch.study.record import Record, find_record
 from hpsearch.study.space import explore
