@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from hpsearch.figures import show_gain
 from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, spread
 from hpsearch.pictures.drawing import (
     BLACK,
@@ -105,7 +106,7 @@ def _point(table: SweepTable, factors: Sequence[FactorTable]) -> str:
         return "No level is better than the baseline"
     sure = _is_sure(top, table)
     doubt = "" if sure else ", which may be chance" if sure is False else ", with one seed"
-    return f"{shown(name, 20)} {shown(top.label, 20)} gains most: {gain:+.4f}{doubt}"
+    return f"{shown(name, 20)} {shown(top.label, 20)} gains most: {show_gain(gain)}{doubt}"
 
 
 def _is_sure(level: LevelRow, table: SweepTable) -> bool | None:

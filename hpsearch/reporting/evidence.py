@@ -8,7 +8,9 @@ from statistics import fmean
 
 from hpsearch.errors import UsageError
 from hpsearch.evaluation.sentences import test_sentences
+from hpsearch.figures import show_figure, show_gain
 from hpsearch.lab.combine import (
+    COMBINED,
     best_levels,
     compare,
     describe_combination,
@@ -55,10 +57,10 @@ def _levels(material: Material, name: str) -> list[str]:
     if found is None:
         chance = without_interval(best, table.baseline)
     else:
-        span = f"95 % interval {found.low:+.4f} to {found.high:+.4f}"
+        span = f"95 % interval {show_gain(found.low)} to {show_gain(found.high)}"
         is_none = found.holds(0.0)
         chance = f"no real difference ({span})" if is_none else f"a real difference ({span})"
-    return [told, f"The best level is {best.label}, {gain:+.4f} over the baseline; {chance}."]
+    return [told, f"The best level is {best.label}, {show_gain(gain)} over the baseline; {chance}."]
 
 
 def _time(material: Material, name: str) -> list[str]:
@@ -108,10 +110,10 @@ def _baseline(material: Material, _name: str) -> list[str]:
             f"The baseline reaches a {material.table.goal.metric} of {_mean(row)} over {n_seeds} "
             f"seed{'' if n_seeds == 1 else 's'}."
         )
-    elif (trial := _searched_baseline(material)) is not None:
+    elif (trial := _searched_baseline(material)) is not None and trial.value is not None:
         sentences.append(
             f"The baseline, trial {trial.number}, reaches a {material.subjects[0].goal.metric} of "
-            f"{trial.value:.4f}; one seed cannot tell how much of that is chance."
+            f"{show_figure(trial.value)}; one seed cannot tell how much of that is chance."
         )
     if material.openings:
         sentences += [
@@ -137,7 +139,13 @@ def _combination(material: Material, _name: str) -> list[str]:
         except UsageError as error:
             reason = str(error)
             return [f"{reason[0].upper()}{reason[1:]}."]
-        return [f"Not trained yet: {typed('combine', material.sweep.name)}."]
+        command = typed("combine", material.sweep.name)
+        if any(row.trainings and row.label.startswith(COMBINED) for row in material.table.combined):
+            return [
+                "With what has been trained since, other levels are best than those combined in "
+                f"the table. They have not been trained together yet: {command}."
+            ]
+        return [f"Not trained yet: {command}."]
     combination, row = material.combined
     sentences = [f"Combined: {describe_params(_sets(combination.parts))}."]
     sentences += describe_combination(material.table, row, combination.parts)
@@ -194,7 +202,9 @@ def _no_sweep(material: Material, what: str) -> list[str]:
 
 def _mean(row: LevelRow) -> str:
     deviation = spread(row.values)
-    return f"{fmean(row.values):.4f}" + ("" if deviation is None else f" ± {deviation:.4f}")
+    return show_figure(fmean(row.values)) + (
+        "" if deviation is None else f" ± {show_figure(deviation, like=fmean(row.values))}"
+    )
 
 
 def _sets(parts: list[LevelRow]) -> dict[str, bool | int | float | str | None]:

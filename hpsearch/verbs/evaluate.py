@@ -16,13 +16,12 @@ from hpsearch.evaluation.opening import Opening, read_openings
 from hpsearch.evaluation.sentences import (
     as_content,
     called,
-    show_figure,
     show_interval,
-    signed,
     test_sentences,
     validation_sentences,
     when,
 )
+from hpsearch.figures import show_figure, show_gain
 from hpsearch.files import Cell
 from hpsearch.messages import TRAIN_AND_VALID
 from hpsearch.processes.runner import LocalRunner
@@ -209,7 +208,7 @@ def print_evaluation(
 def _row(opening: Opening, candidate: Candidate) -> list[Cell]:
     against = ""
     if candidate is not opening.winner:
-        against = signed(opening.compare_on_valid(candidate))
+        against = show_gain(opening.compare_on_valid(candidate).difference)
     return [
         show_figure(fmean(candidate.valid)),
         show_interval(opening.valid_interval(candidate)),

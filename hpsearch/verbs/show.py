@@ -9,6 +9,7 @@ from typing import Any
 from hpsearch.choices import Format
 from hpsearch.curves.costs import describe_cost
 from hpsearch.curves.curve import Curve, Written
+from hpsearch.figures import show_figure
 from hpsearch.files import Cell
 from hpsearch.goal import Logs
 from hpsearch.study.artifacts import describe_texts
@@ -118,7 +119,7 @@ def print_trial(console: Console, storage: Storage, summary: Summary, trial: Tri
 
 def describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
     """All that is known of a trial but its curve, line by line."""
-    value = "" if trial.value is None else f", {summary.goal.metric} {trial.value:.4f}"
+    value = "" if trial.value is None else f", {summary.goal.metric} {show_figure(trial.value)}"
     for name, cost in zip(summary.costs, trial.costs, strict=False):
         value += f", {name} {describe_cost(name, cost)}"
     baseline = ", the baseline" if trial.is_baseline else ""
@@ -140,7 +141,9 @@ def describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
     if trial.replicate_of is not None:
         lines.append(f"replicate: the params of trial {trial.replicate_of} with seed {trial.seed}")
     elif (own := summary.configuration_of(trial)) is not None and own.is_repeated:
-        lines.append(f"seeds: {', '.join(f'{one:.4f}' for one in own.values)}; the mean is {own}")
+        lines.append(
+            f"seeds: {', '.join(show_figure(one) for one in own.values)}; the mean is {own}"
+        )
     if trial.onset is not None:
         lines.append(f"curve: {trial.onset}")
     network = next(group for group in summary.by_curve() if trial in group)
