@@ -18,6 +18,7 @@ from hpsearch.errors import DataError, StudyFileError, UsageError
 from hpsearch.export.network_code import network_code
 from hpsearch.files import atomic_folder
 from hpsearch.goal import Direction
+from hpsearch.notebook.kernel import kernel_shell
 from hpsearch.notebook.live import open_view
 from hpsearch.own_file import require_name, require_own, write_own
 from hpsearch.processes.stop import Stop
@@ -156,6 +157,7 @@ def tune(
     study_file = run_study_file(text, str(path.resolve()))
     network_code(study_file)  # raises what `export` would raise
     require_own(path)
+    is_notebook = kernel_shell() is not None
     with _arrays_kept(dataset, Path(*folder)) as keep, open_view() as view:
 
         def accepted() -> None:
@@ -163,7 +165,10 @@ def tune(
             keep()
 
         found, stop = run_declared(study_file, options, view, accepted)
-    print_closing(found, stop)
+        if is_notebook:  # whose cell shows what is returned
+            view.say(f"stopped: {stop.value}")
+    if not is_notebook:
+        print_closing(found, stop)
     if stop is Stop.INTERRUPTED:
         raise KeyboardInterrupt("run it again to continue")
     if stop is Stop.TERMINATED:
