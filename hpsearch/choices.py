@@ -48,6 +48,13 @@ class Shell(StrEnum):
     FISH = "fish"
 
 
+class Form(StrEnum):
+    """A form in which programs other than Keras take a network."""
+
+    SAVED_MODEL = "saved_model"
+    ONNX = "onnx"
+
+
 class SplitName(StrEnum):
     """A split that `data show` may show: never test, which is opened once, at the end."""
 

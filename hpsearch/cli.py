@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 import typer.completion
 
-from hpsearch.choices import Format, Kind, PredictedSplit, Shell, SplitName, storage_url
+from hpsearch.choices import Form, Format, Kind, PredictedSplit, Shell, SplitName, storage_url
 from hpsearch.command_options import (
     CsvOption,
     DataOption,
@@ -795,13 +795,24 @@ def evaluate_command(
 def export_command(
     study: StudyArgument,
     output: NewFolderOption,
+    also: Annotated[
+        list[Form],
+        typer.Option(
+            "--also",
+            metavar="|".join(Form),
+            parser=parse_choice(Form),
+            autocompletion=offer_choices(Form),
+            help="Also for other programs: TensorFlow Serving, ONNX Runtime; repeatable.",
+        ),
+    ] = [],  # noqa: B006  # typer copies it
     storage: StorageOption = None,
     data: DataOption = None,
 ) -> None:
     """Write the winner to a folder that needs no hpsearch."""
     from hpsearch.verbs.export import export
 
-    export(storage_url(storage), study, output, data=data_folder(data))
+    forms = list(dict.fromkeys(also))
+    export(storage_url(storage), study, output, data=data_folder(data), forms=forms)
 
 
 @app.command("predict", rich_help_panel="Use")

@@ -15,7 +15,7 @@ from hpsearch.data.inputs import Encoded
 from hpsearch.data.structure import Structure, mapped, named, of_named
 from hpsearch.errors import DataError, StudyFileError
 from hpsearch.export.inputs import Input
-from hpsearch.export.models import Model, own_code
+from hpsearch.export.models import Model
 from hpsearch.export.winner import Winner
 from hpsearch.processes.ask import ask
 from hpsearch.questions import Predict, PredictSplit
@@ -179,9 +179,8 @@ def predict_split(winner: Winner, prepared: Prepared, split: str) -> Array:
         StudyFileError: The outputs are not probabilities of classes, or the network cannot
             be used.
     """
-    code = own_code(winner.study_file, winner.opening.winner.params)
     question = PredictSplit(
-        model=str(winner.model), data=str(prepared.folder), split=split, code=code
+        model=str(winner.model), data=str(prepared.folder), split=split, code=winner.code
     )
     activations, *answers = ask(question)
     if len(activations) > 1:
