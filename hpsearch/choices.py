@@ -55,6 +55,13 @@ class Form(StrEnum):
     ONNX = "onnx"
 
 
+class TrackerName(StrEnum):
+    """A program elsewhere that a search can tell what happens."""
+
+    TENSORBOARD = "tensorboard"
+    MLFLOW = "mlflow"
+
+
 class SplitName(StrEnum):
     """A split that `data show` may show: never test, which is opened once, at the end."""
 

@@ -25,6 +25,7 @@ from hpsearch.command_options import (
     FactorsOption,
     ForceOption,
     JsonOption,
+    LogOption,
     MarkdownOption,
     MemoryOption,
     MinutesOption,
@@ -133,6 +134,7 @@ def run_command(
     objective: ObjectiveOption = None,
     data: DataOption = None,
     fix: SetOption = [],  # noqa: B006  # typer copies it
+    log: LogOption = [],  # noqa: B006
     trial_timeout: TrialTimeoutOption = None,
     epoch_timeout: EpochTimeoutOption = None,
     memory: MemoryOption = None,
@@ -161,6 +163,7 @@ def run_command(
         pruner=pruner,
         replicates=replicates,
         objective=parse_names(objective),
+        log=log,
         retries=retries,
     )
     return run(study_file, options)
@@ -179,6 +182,7 @@ def resume_command(
     replicates: ReplicatesOption = None,
     data: DataOption = None,
     fix: SetOption = [],  # noqa: B006  # typer copies it
+    log: LogOption = [],  # noqa: B006
     trial_timeout: TrialTimeoutOption = None,
     epoch_timeout: EpochTimeoutOption = None,
     memory: MemoryOption = None,
@@ -201,6 +205,7 @@ def resume_command(
         sampler=sampler,
         pruner=pruner,
         replicates=replicates,
+        log=log,
         retries=retries,
     )
     return resume(study, options)
@@ -228,6 +233,7 @@ def sweep_command(
     ] = None,
     storage: StorageOption = None,
     data: DataOption = None,
+    log: LogOption = [],  # noqa: B006
     trial_timeout: TrialTimeoutOption = None,
     epoch_timeout: EpochTimeoutOption = None,
     memory: MemoryOption = None,
@@ -248,6 +254,7 @@ def sweep_command(
         memory,
         study=study,
         slots=slots,
+        log=log,
         retries=retries,
     )
     names = parse_names(factors)

@@ -30,6 +30,7 @@ from hpsearch.completion import (
     offer_models,
     offer_studies,
     offer_study_files,
+    offer_trackers,
 )
 from hpsearch.errors import UsageError
 
@@ -285,6 +286,15 @@ SetOption = Annotated[
         metavar="NAME=VALUE",
         autocompletion=offer_hyperparameters,
         help="Fix a hyperparameter; repeatable.",
+    ),
+]
+LogOption = Annotated[
+    list[str],
+    typer.Option(
+        "--log",
+        metavar="WHERE",
+        autocompletion=offer_trackers,
+        help="Also log to tensorboard:DIR or mlflow:URI; repeatable.",
     ),
 ]
 TrialTimeoutOption = Annotated[

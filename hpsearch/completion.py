@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import typer
 
-from hpsearch.choices import storage_url
+from hpsearch.choices import TrackerName, storage_url
 from hpsearch.study_file import study_files
 
 SUGGESTS = re.compile(r"suggest_\w+|Int|Float|Choice|Boolean|Fixed")  # of Optuna, of KerasTuner
@@ -62,6 +62,11 @@ def offer_factors(ctx: typer.Context, incomplete: str) -> list[str]:
 def offer_choices(kind: type[StrEnum]) -> Callable[[], list[str]]:
     """The names in an enumeration."""
     return lambda: list(kind)
+
+
+def offer_trackers() -> list[str]:
+    """`NAME:` of each tracker; where to is the user's to say."""
+    return [f"{name}:" for name in TrackerName]
 
 
 def offer_files() -> list[str]:

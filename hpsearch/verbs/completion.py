@@ -19,7 +19,7 @@ _hpsearch_completion() {
         _TYPER_COMPLETE_ARGS=$line "$1" 2>/dev/null))
     COMPREPLY=("${COMPREPLY[@]%%$'\\t'*}")  # the value, without its help
     COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*[=:]}"}"}")  # what bash takes for the word
-    [[ ${COMPREPLY[0]-} != *= ]] || compopt -o nospace
+    [[ ${COMPREPLY[0]-} != *[=:] ]] || compopt -o nospace
 }
 complete -o default -F _hpsearch_completion hpsearch
 """
