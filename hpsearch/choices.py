@@ -38,6 +38,7 @@ class Kind(StrEnum):
     TEXT = "text"
     SEQUENCE = "sequence"
     CHARACTERS = "characters"
+    REGRESSION = "regression"
 
 
 class Shell(StrEnum):

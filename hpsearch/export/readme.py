@@ -12,6 +12,7 @@ from hpsearch.data.arrays import SPARSE_FIELDS, Dataset, Examples, Split, is_spa
 from hpsearch.data.structure import Structure, named
 from hpsearch.evaluation.sentences import called, test_sentences, validation_sentences
 from hpsearch.export.winner import Winner
+from hpsearch.figures import show_figure
 from hpsearch.messages import TRAIN
 from hpsearch.study_file import StudyFile, registers_own
 from hpsearch.task import Task
@@ -65,9 +66,9 @@ def readme(winner: Winner, dataset: Dataset, forms: Sequence[Form]) -> str:
         winner=called(opening.winner),
         trained_on=_trained_on(winner, dataset),
         n_test=f"{opening.n_test:,}",
-        metric=opening.test_metric,
-        mean=f"{fmean(values):.4f}",
-        values=", ".join(f"{value:.4f}" for value in values),
+        metric=opening.test_label,
+        mean=show_figure(fmean(values)),
+        values=", ".join(show_figure(value) for value in values),
         seed=opening.seeds[0],
         recorded=repr(values[0]),
         sentences="\n".join(f"- {sentence}" for sentence in _sentences(winner)),
@@ -90,7 +91,7 @@ def _sentences(winner: Winner) -> list[str]:
     sentences = [f"On validation: {text}" for text in validation_sentences(winner.opening)[1:]]
     sentences += [f"On test: {text}" for text in test_sentences(winner.openings, published)]
     if published is not None and published.test_accuracy is not None:
-        sentences.append(f"Published: {published.test_accuracy:.4f} ({published.source}).")
+        sentences.append(f"Published: {show_figure(published.test_accuracy)} ({published.source}).")
     return sentences
 
 

@@ -8,7 +8,9 @@ from statistics import fmean
 
 from hpsearch.errors import UsageError
 from hpsearch.evaluation.sentences import test_sentences
+from hpsearch.figures import show_figure, show_gain
 from hpsearch.lab.combine import (
+    COMBINED,
     best_levels,
     compare,
     describe_combination,
@@ -47,7 +49,7 @@ def _levels(material: Material, name: str) -> list[str]:
     if best is None or not table.baseline.values:
         return _unfinished(name)
     values = ", ".join(f"{row.label}: {_mean(row)}" for row in factor.rows if row.values)
-    told = f"{table.goal.metric} by {name}: {values}."
+    told = f"{table.goal.label} by {name}: {values}."
     if best.is_baseline:
         return [told, f"The best level is {best.label}, the baseline's own."]
     found = against(best, table.baseline)
@@ -55,10 +57,10 @@ def _levels(material: Material, name: str) -> list[str]:
     if found is None:
         chance = without_interval(best, table.baseline)
     else:
-        span = f"95 % interval {found.low:+.4f} to {found.high:+.4f}"
+        span = f"95 % interval {show_gain(found.low)} to {show_gain(found.high)}"
         is_none = found.holds(0.0)
         chance = f"no real difference ({span})" if is_none else f"a real difference ({span})"
-    return [told, f"The best level is {best.label}, {gain:+.4f} over the baseline; {chance}."]
+    return [told, f"The best level is {best.label}, {show_gain(gain)} over the baseline; {chance}."]
 
 
 def _time(material: Material, name: str) -> list[str]:
@@ -105,13 +107,13 @@ def _baseline(material: Material, _name: str) -> list[str]:
     if material.table is not None and material.table.baseline.values:
         row, n_seeds = material.table.baseline, len(material.table.baseline.values)
         sentences.append(
-            f"The baseline reaches a {material.table.goal.metric} of {_mean(row)} over {n_seeds} "
+            f"The baseline reaches a {material.table.goal.label} of {_mean(row)} over {n_seeds} "
             f"seed{'' if n_seeds == 1 else 's'}."
         )
-    elif (trial := _searched_baseline(material)) is not None:
+    elif (trial := _searched_baseline(material)) is not None and trial.value is not None:
         sentences.append(
-            f"The baseline, trial {trial.number}, reaches a {material.subjects[0].goal.metric} of "
-            f"{trial.value:.4f}; one seed cannot tell how much of that is chance."
+            f"The baseline, trial {trial.number}, reaches a {material.subjects[0].goal.label} of "
+            f"{show_figure(trial.value)}; one seed cannot tell how much of that is chance."
         )
     if material.openings:
         sentences += [
@@ -137,7 +139,13 @@ def _combination(material: Material, _name: str) -> list[str]:
         except UsageError as error:
             reason = str(error)
             return [f"{reason[0].upper()}{reason[1:]}."]
-        return [f"Not trained yet: {typed('combine', material.sweep.name)}."]
+        command = typed("combine", material.sweep.name)
+        if any(row.trainings and row.label.startswith(COMBINED) for row in material.table.combined):
+            return [
+                "With what has been trained since, other levels are best than those combined in "
+                f"the table. They have not been trained together yet: {command}."
+            ]
+        return [f"Not trained yet: {command}."]
     combination, row = material.combined
     sentences = [f"Combined: {describe_params(_sets(combination.parts))}."]
     sentences += describe_combination(material.table, row, combination.parts)
@@ -156,7 +164,7 @@ def _search(material: Material, _name: str) -> list[str]:
     n_trials = material.search.summary.n_trials
     return [
         f"The best of {n_trials} trial{'' if n_trials == 1 else 's'} is trial {best.number} with "
-        f"{material.search.goal.metric} {best}: {describe_params(best.params)}. A best "
+        f"{material.search.goal.label} {best}: {describe_params(best.params)}. A best "
         "of many is optimistic: only fresh seeds and the test split tell what it is worth."
     ]
 
@@ -194,7 +202,9 @@ def _no_sweep(material: Material, what: str) -> list[str]:
 
 def _mean(row: LevelRow) -> str:
     deviation = spread(row.values)
-    return f"{fmean(row.values):.4f}" + ("" if deviation is None else f" ± {deviation:.4f}")
+    return show_figure(fmean(row.values)) + (
+        "" if deviation is None else f" ± {show_figure(deviation, like=fmean(row.values))}"
+    )
 
 
 def _sets(parts: list[LevelRow]) -> dict[str, bool | int | float | str | None]:

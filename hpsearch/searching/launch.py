@@ -32,6 +32,7 @@ from hpsearch.evaluation.candidates import baseline_of
 from hpsearch.goal import COSTS
 from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.signals import handled
+from hpsearch.processes.slots import threads_of
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.supervisor import NO_LIMITS, Limits
 from hpsearch.processes.trainer import RETRIES, Trainer
@@ -293,7 +294,7 @@ def _launch(
             runner,
             versions=versions(),
             stop=stop,
-            n_threads=max(1, n_cores // n_slots),
+            n_threads=threads_of(n_slots),
             limits=options.limits,
             retries=options.retries,
             process_name=process_name(storage, name),

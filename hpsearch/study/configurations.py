@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from hpsearch.figures import show_figure
 from hpsearch.goal import Goal, front_of
 from hpsearch.study.trials import TrialRow
 from hpsearch.task import Params, without_epochs
@@ -69,8 +70,9 @@ class Configuration:
     def __str__(self) -> str:
         """`0.8812`, or `0.8812 ±0.0021 over 3 seeds`: the standard deviation, as in a table."""
         if self.spread is None:
-            return f"{self.mean:.4f}"
-        return f"{self.mean:.4f} ±{self.spread:.4f} over {len(self.values)} seeds"
+            return show_figure(self.mean)
+        spread = show_figure(self.spread, like=self.mean)
+        return f"{show_figure(self.mean)} ±{spread} over {len(self.values)} seeds"
 
 
 def key_of(params: Params) -> str:

@@ -11,6 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from hpsearch.figures import show_figure
 from hpsearch.goal import Logs
 from hpsearch.searching.view import View
 from hpsearch.study.configurations import Configuration
@@ -157,7 +158,7 @@ def describe_trial(row: TrialRow, best: Configuration | None, running: Running |
         best: The incumbent now.
         running: What was known while it ran: it knows the epochs the trial asked for.
     """
-    value = "" if row.value is None else f" {row.value:.4f}"
+    value = "" if row.value is None else f" {show_figure(row.value)}"
     parts = [f"trial {row.number} {row.outcome.value}{value}"]
     if row.promoted_from is not None:
         parts.append(f"promoted from trial {row.promoted_from}")
@@ -181,6 +182,8 @@ def describe_running(running: Running) -> str:
     """A running trial in a line."""
     parts = [f"epoch {running.epoch}/{running.epochs}"]
     if running.value is not None:
-        parts.append(f"{running.value:.4f}  {statistics.median(running.seconds):.2f} s/epoch")
+        parts.append(
+            f"{show_figure(running.value)}  {statistics.median(running.seconds):.2f} s/epoch"
+        )
     parts.append(describe_params(without_epochs(running.params)))
     return "  ".join(parts)

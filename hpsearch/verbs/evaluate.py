@@ -15,13 +15,12 @@ from hpsearch.evaluation.opening import Opening, read_openings
 from hpsearch.evaluation.sentences import (
     as_content,
     called,
-    show_figure,
     show_interval,
-    signed,
     test_sentences,
     validation_sentences,
     when,
 )
+from hpsearch.figures import show_figure, show_gain
 from hpsearch.files import Cell
 from hpsearch.messages import TRAIN_AND_VALID
 from hpsearch.processes.runner import LocalRunner
@@ -136,14 +135,16 @@ def _show(study_name: str, openings: list[Opening], published: Published | None)
     opening = openings[-1]
     console = output_console()
     n_seeds = _plural(len(opening.seeds), "fresh seed")
-    print_line(console, f"\nOn validation: trained on train, {n_seeds}")
+    print_line(console, f"\nOn validation: {opening.goal.label}, trained on train, {n_seeds}")
     rows = [_row(opening, candidate) for candidate in opening.candidates]
     header = ["mean", "95 % interval", "in search", *opening.costs, "network", "best minus this"]
     print_table(console, header, rows, right=3 + len(opening.costs))
     for sentence in validation_sentences(opening):
         print_line(console, sentence)
     fitted_on = "train + valid" if opening.fitted_on == TRAIN_AND_VALID else "train"
-    print_line(console, f"\nOn test: trained on {fitted_on}, the same {n_seeds}")
+    print_line(
+        console, f"\nOn test: {opening.test_label}, trained on {fitted_on}, the same {n_seeds}"
+    )
     print_table(
         console,
         ["mean", "95 % interval", "network", "also, as means", "per seed"],
@@ -158,7 +159,7 @@ def _show(study_name: str, openings: list[Opening], published: Published | None)
 def _row(opening: Opening, candidate: Candidate) -> list[Cell]:
     against = ""
     if candidate is not opening.winner:
-        against = signed(opening.compare_on_valid(candidate))
+        against = show_gain(opening.compare_on_valid(candidate).difference)
     return [
         show_figure(fmean(candidate.valid)),
         show_interval(opening.valid_interval(candidate)),

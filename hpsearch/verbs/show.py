@@ -8,6 +8,7 @@ from typing import Any
 from hpsearch.choices import Format
 from hpsearch.curves.costs import describe_cost
 from hpsearch.curves.curve import Curve
+from hpsearch.figures import show_figure
 from hpsearch.files import Cell
 from hpsearch.study.artifacts import describe_texts
 from hpsearch.study.configurations import Configuration
@@ -95,7 +96,7 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
 
 
 def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
-    value = "" if trial.value is None else f", {summary.goal.metric} {trial.value:.4f}"
+    value = "" if trial.value is None else f", {summary.goal.label} {show_figure(trial.value)}"
     for name, cost in zip(summary.costs, trial.costs, strict=False):
         value += f", {name} {describe_cost(name, cost)}"
     baseline = ", the baseline" if trial.is_baseline else ""
@@ -117,7 +118,9 @@ def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
     if trial.replicate_of is not None:
         lines.append(f"replicate: the params of trial {trial.replicate_of} with seed {trial.seed}")
     elif (own := summary.configuration_of(trial)) is not None and own.is_repeated:
-        lines.append(f"seeds: {', '.join(f'{one:.4f}' for one in own.values)}; the mean is {own}")
+        lines.append(
+            f"seeds: {', '.join(show_figure(one) for one in own.values)}; the mean is {own}"
+        )
     if trial.onset is not None:
         lines.append(f"curve: {trial.onset}")
     network = next(group for group in summary.by_curve() if trial in group)
@@ -182,6 +185,7 @@ def _as_json(summary: Summary) -> dict[str, Any]:
         "study": summary.name,
         "title": summary.title,
         "metric": summary.goal.metric,
+        "unit": summary.goal.unit,
         "direction": summary.goal.direction,
         "costs": summary.costs,
         "seed": summary.seed,

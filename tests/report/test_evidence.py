@@ -160,6 +160,26 @@ def test_a_combination_is_compared_with_the_baseline_and_the_best_of_a_search(tm
     assert "minus the search's best, trial 7 of a: +0.1000; one seed" in told
 
 
+def test_a_combination_of_levels_that_are_no_longer_the_best_is_told(tmp_path):
+    changed = store(
+        tmp_path,
+        level(),
+        level(accuracy=0.8, units=8),
+        Stored(curve=logs(1, 0.9), params={**BASELINE, "epochs": 1}),
+        Stored(
+            curve=logs(1, 0.95), params={**BASELINE, "units": 5}, label="combined: epochs=1 units=5"
+        ),
+        is_sweep=True,
+        text=ASKING_TEXT,
+        name="changed",
+    )
+
+    told = asked(Material(changed.storage, ["changed"]), "combination")
+
+    assert told.startswith("With what has been trained since, other levels are best than those")
+    assert told.endswith("not been trained together yet: hpsearch combine changed.")
+
+
 def test_where_one_factor_alone_helps_there_is_nothing_to_combine(tmp_path):
     one = store(tmp_path, level(), level(accuracy=0.8, units=8), is_sweep=True, text=ASKING_TEXT)
 
