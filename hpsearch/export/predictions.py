@@ -16,7 +16,7 @@ from hpsearch.data.inputs import Encoded
 from hpsearch.data.structure import Structure, mapped, named, of_named
 from hpsearch.errors import DataError, StudyFileError
 from hpsearch.export.inputs import Input
-from hpsearch.export.models import Model, own_code
+from hpsearch.export.models import Model
 from hpsearch.export.winner import Winner
 from hpsearch.processes.ask import ask
 from hpsearch.questions import Predict, PredictSplit
@@ -227,9 +227,8 @@ def rate(true: Array, predicted: Array) -> Rating:
 
 def _outputs(winner: Winner, prepared: Prepared, split: str) -> tuple[Array, str]:
     """What a network with one output says to each example, and its last activation."""
-    code = own_code(winner.study_file, winner.opening.winner.params)
     question = PredictSplit(
-        model=str(winner.model), data=str(prepared.folder), split=split, code=code
+        model=str(winner.model), data=str(prepared.folder), split=split, code=winner.code
     )
     activations, *answers = ask(question)
     if len(activations) > 1:
