@@ -120,6 +120,7 @@ class Evaluation:
                 seeds=seeds,
                 metric=self.record.metric,
                 direction=self.record.direction,
+                unit=self.record.unit,
                 costs=costs,
                 candidates=ranked(candidates, self.goal),
                 diverged=diverged,

@@ -28,6 +28,7 @@ def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
         "opened": opening.opened,
         "metric": opening.metric,
         "direction": opening.direction,
+        "unit": opening.unit,
         "seeds": opening.seeds,
         "n_valid": opening.n_valid,
         "n_test": opening.n_test,
@@ -56,8 +57,8 @@ def validation_sentences(opening: Opening) -> list[str]:
         objectives = ", ".join([opening.metric, *opening.costs])
         sentences = [
             f"On the front of {objectives}: {names}. No other candidate is as good in all of them.",
-            f"{_capitalized(called(winner))} has the best {opening.metric}, and export takes it: "
-            f"{describe_params(winner.params)}.",
+            f"{_capitalized(called(winner))} has the best {opening.goal.label}, and export takes "
+            f"it: {describe_params(winner.params)}.",
         ]
     sentences += _comparison_sentences(opening)
     found = [(called(one), opening.valid_interval(one)) for one in opening.candidates]
@@ -157,17 +158,18 @@ def _describe_reproduction(opening: Opening, accuracy: float) -> list[str]:
         return []
     mean = fmean(opening.reproduction)
     n_seeds = len(opening.reproduction)
+    seeds = "1 seed" if n_seeds == 1 else f"{n_seeds} seeds"
     told = (
-        f"the baseline trained on {opening.trained_on} as published, {n_seeds} "
-        f"seed{'s' if n_seeds > 1 else ''}, reaches {show_figure(mean)}, published is "
-        f"{show_figure(accuracy)}"
+        f"the baseline trained on {opening.trained_on} as published, {seeds}, reaches "
+        f"{show_figure(mean)}, published is {show_figure(accuracy)}"
     )
     if found.interval is None:
         return [f"Like for like, {told}."]
     low, high = found.interval.low, found.interval.high
     span = f"one more training minus the published one: {show_gain(low)} to {show_gain(high)}, 95 %"
     if not found.is_told_apart:
-        return [f"The published figure is reproduced: {told} ({span})."]
+        # with two seeds, the interval holds almost anything
+        return [f"The published figure is reproduced, as far as {seeds} can tell: {told} ({span})."]
     side = "above" if found.difference > 0 else "below"
     return [f"The published figure is not reproduced, ours lies {side} it: {told} ({span})."]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from statistics import fmean
 from string import Template
 
+from hpsearch.choices import Form
 from hpsearch.data.arrays import SPARSE_FIELDS, Dataset, Examples, Split, is_sparse
 from hpsearch.data.structure import Structure, named
 from hpsearch.evaluation.sentences import called, test_sentences, validation_sentences
@@ -27,8 +28,33 @@ with open("params.json") as file:  # some of its parts are its own, and register
 """
 VOCABULARY = "\n| `vocabulary.json` | what each number, or column, of an example stands for |"
 
+FORMS = {
+    Form.SAVED_MODEL: """
+TensorFlow Serving takes the folder `saved_model` as its model's base path, and so does Python:
 
-def readme(winner: Winner, dataset: Dataset) -> str:
+```python
+import tensorflow as tf
+
+network = tf.saved_model.load("saved_model/1").signatures["serving_default"]
+```
+""",
+    Form.ONNX: """
+ONNX Runtime needs neither Keras nor TensorFlow:
+
+```python
+import onnxruntime
+
+network = onnxruntime.InferenceSession("model.onnx")
+```
+""",
+}
+FORM_FILES = {
+    Form.SAVED_MODEL: "\n| `saved_model/1` | the network for TensorFlow and TensorFlow Serving |",
+    Form.ONNX: "\n| `model.onnx` | the network for ONNX Runtime |",
+}
+
+
+def readme(winner: Winner, dataset: Dataset, forms: Sequence[Form]) -> str:
     """The text of `README.md`."""
     opening, task = winner.opening, winner.study_file.task
     values = opening.test_values(opening.winner)
@@ -41,7 +67,7 @@ def readme(winner: Winner, dataset: Dataset) -> str:
         winner=called(opening.winner),
         trained_on=_trained_on(winner, dataset),
         n_test=f"{opening.n_test:,}",
-        metric=opening.test_metric,
+        metric=opening.test_label,
         mean=show_figure(fmean(values)),
         values=", ".join(show_figure(value) for value in values),
         seed=opening.seeds[0],
@@ -51,10 +77,12 @@ def readme(winner: Winner, dataset: Dataset) -> str:
         kind=_kind(test.x),
         classes=_classes(task),
         with_hpsearch=_with_hpsearch(task),
+        forms="".join(map(FORMS.__getitem__, forms)),
         params="\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in params),
         register=_register(winner.study_file),
         arrays=_array_names(test, opening.fitted_on),
         vocabulary=VOCABULARY if dataset.vocabulary else "",
+        form_files="".join(map(FORM_FILES.__getitem__, forms)),
     )
 
 

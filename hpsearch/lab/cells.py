@@ -30,7 +30,7 @@ def remarks(table: SweepTable) -> list[str]:
         ]
     seeds = "1 seed" if table.n_seeds == 1 else f"{table.n_seeds} seeds"
     lines = [
-        f"Means over {seeds}, and the standard deviation of {table.goal.metric}, after the last "
+        f"Means over {seeds}, and the standard deviation of {table.goal.label}, after the last "
         f"epoch. Gain: the mean minus the baseline's. {BEST} The best level of its factor."
     ]
     if table.n_seeds < 2:

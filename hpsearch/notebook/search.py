@@ -36,6 +36,7 @@ def search(
     objective: Sequence[str] | None = None,
     data: Path | None = None,
     fixed: Mapping[str, ParamValue] | None = None,
+    log: Sequence[str] = (),
     limits: Limits = NO_LIMITS,
     retries: int = RETRIES,
 ) -> Study:
@@ -58,6 +59,7 @@ def search(
         objective: The task's metric, then what to keep low: `seconds_per_epoch`, `n_weights`.
         data: The folder of data sets.
         fixed: Hyperparameters that are not searched, and their values.
+        log: Where to log too, each `tensorboard:DIR` or `mlflow:URI`.
         limits: Limits of a trial process.
         retries: Restarts allowed for a dead trial process that makes no progress.
 
@@ -81,6 +83,7 @@ def search(
         objective=objective,
         data=data,
         fixed=fixed,
+        log=log,
         limits=limits,
         retries=retries,
     )

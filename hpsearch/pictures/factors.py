@@ -44,7 +44,7 @@ def draw_factors(table: SweepTable, factors: Sequence[FactorTable]) -> Figure:
     for (values, times), factor in zip(grid, factors, strict=True):
         _draw_values(values, factor, table)
         _draw_times(times, factor, table)
-    grid[-1][0].set_xlabel(shown(table.goal.metric, 22))
+    grid[-1][0].set_xlabel(shown(table.goal.label, 22))
     grid[-1][1].set_xlabel("training time")
     grid[-1][0].locator_params(axis="x", nbins=4)
     grid[-1][1].locator_params(axis="x", nbins=3)

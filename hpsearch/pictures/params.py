@@ -192,7 +192,7 @@ def draw_parallel(rows: Sequence[TrialRow], goal: Goal) -> Figure:
     panel.tick_params(axis="y", length=0)
     bar = figure.colorbar(ScalarMappable(norm, colours), ax=panel, location="bottom", aspect=40,
                           shrink=0.9, pad=0.01)  # fmt: skip
-    bar.set_label(shown(goal.metric, 30))
+    bar.set_label(shown(goal.label, 30))
     bar.ax.xaxis.set_major_locator(MaxNLocator(5))
     entitle(
         figure,
@@ -218,7 +218,7 @@ def draw_slices(rows: Sequence[TrialRow], goal: Goal) -> Figure:
     best = min(rows, key=lambda row: goal.key(row.value or 0.0))
     for panel, scale in zip(panels, scales, strict=True):
         _draw_slice(panel, scale, rows, best)
-    figure.supylabel(shown(goal.metric, 30), fontsize=9)
+    figure.supylabel(shown(goal.label, 30), fontsize=9)
     entitle(
         figure,
         f"Where the best value lies: {show_figure(best.value or 0.0)} of trial {best.number}",

@@ -86,7 +86,7 @@ def draw_history(rows: Sequence[TrialRow], goal: Goal) -> Figure:
                    transform=panel.get_xaxis_transform(), label="without a value")  # fmt: skip
     n_outside = _focus(panel, [row.value for row in known if row.value is not None], goal)
     panel.set_xlabel("trial")
-    panel.set_ylabel(shown(goal.metric, 30))
+    panel.set_ylabel(shown(goal.label, 30))
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     last, value = best[-1] if best else (0, math.nan)
     found = next((n for n, v in best if v == value), last)
@@ -155,7 +155,7 @@ def draw_time(points: Sequence[Point], goal: Goal) -> Figure:
     panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: seconds(x)))
     panel.xaxis.set_minor_formatter(FuncFormatter(lambda x, _: ""))
     panel.set_xlabel("training time")
-    panel.set_ylabel(shown(goal.metric, 30))
+    panel.set_ylabel(shown(goal.label, 30))
     outside = f"{n_outside} values are outside the picture." if n_outside else ""
     how = "The line: nothing else is both faster and better."
     names = [

@@ -26,7 +26,7 @@ from hpsearch.task import Evidence, ParamValue, Question, describe_params
 
 OF_SEARCH = (PictureKind.CURVES, *OF_ANY_STUDY)
 OF_SWEEP = (PictureKind.FACTORS, PictureKind.TIME, PictureKind.TIMELINE)
-OF_EVALUATION = (PictureKind.CONFUSION, PictureKind.MISTAKES)
+OF_EVALUATION = (PictureKind.CONFUSION, PictureKind.MISTAKES, PictureKind.PREDICTIONS)
 STUDY_FILE = "study_file.py"
 """The study file, beside the report."""
 
@@ -222,7 +222,7 @@ def _search(material: Material, subject: Subject) -> Section:
     sentences = []
     if best is not None:
         sentences.append(
-            f"The best is trial {best.number}, {subject.goal.metric} {best}: "
+            f"The best is trial {best.number}, {subject.goal.label} {best}: "
             f"{describe_params(best.params)}."
         )
         if best.first.onset is not None:

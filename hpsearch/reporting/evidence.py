@@ -49,7 +49,7 @@ def _levels(material: Material, name: str) -> list[str]:
     if best is None or not table.baseline.values:
         return _unfinished(name)
     values = ", ".join(f"{row.label}: {_mean(row)}" for row in factor.rows if row.values)
-    told = f"{table.goal.metric} by {name}: {values}."
+    told = f"{table.goal.label} by {name}: {values}."
     if best.is_baseline:
         return [told, f"The best level is {best.label}, the baseline's own."]
     found = against(best, table.baseline)
@@ -107,12 +107,12 @@ def _baseline(material: Material, _name: str) -> list[str]:
     if material.table is not None and material.table.baseline.values:
         row, n_seeds = material.table.baseline, len(material.table.baseline.values)
         sentences.append(
-            f"The baseline reaches a {material.table.goal.metric} of {_mean(row)} over {n_seeds} "
+            f"The baseline reaches a {material.table.goal.label} of {_mean(row)} over {n_seeds} "
             f"seed{'' if n_seeds == 1 else 's'}."
         )
     elif (trial := _searched_baseline(material)) is not None and trial.value is not None:
         sentences.append(
-            f"The baseline, trial {trial.number}, reaches a {material.subjects[0].goal.metric} of "
+            f"The baseline, trial {trial.number}, reaches a {material.subjects[0].goal.label} of "
             f"{show_figure(trial.value)}; one seed cannot tell how much of that is chance."
         )
     if material.openings:
@@ -164,7 +164,7 @@ def _search(material: Material, _name: str) -> list[str]:
     n_trials = material.search.summary.n_trials
     return [
         f"The best of {n_trials} trial{'' if n_trials == 1 else 's'} is trial {best.number} with "
-        f"{material.search.goal.metric} {best}: {describe_params(best.params)}. A best "
+        f"{material.search.goal.label} {best}: {describe_params(best.params)}. A best "
         "of many is optimistic: only fresh seeds and the test split tell what it is worth."
     ]
 

@@ -68,12 +68,16 @@ class Attempt:
         if self.trial.user_attrs.get(Attr.CURVE) != curve.name:
             self.trial.set_user_attr(Attr.EPOCHS_REUSED, n_stored)
             self.trial.set_user_attr(Attr.CURVE, curve.name)  # written last
+        with self.lock:
+            self.view.curve_begun(self.trial.number, self.params, curve.name)
 
     def epoch_done(self, epoch: int, logs: Logs, *, is_stored: bool) -> Verdict:
         """Report an epoch, and judge whether training continues."""
         assert self.curve is not None
         value = self.goal.value(logs)
         self.logs[epoch] = logs
+        with self.lock:
+            self.view.epoch_reached(self.trial.number, epoch, logs)
         if not self.goal.is_finite(logs):
             self.outcome = Outcome.DIVERGED
             return Verdict.STOP

@@ -41,6 +41,7 @@ from hpsearch.searching.rungs import choose_first_rung
 from hpsearch.searching.samplers import require_sampler
 from hpsearch.searching.schedule import SampledSchedule, Schedule
 from hpsearch.searching.search import Search, find_best
+from hpsearch.searching.tracked import tracked
 from hpsearch.searching.view import View
 from hpsearch.study.lock import process_name, study_lock
 from hpsearch.study.note import write_note
@@ -61,6 +62,7 @@ from hpsearch.study.task_data import prepare_data, require_class_weights
 from hpsearch.study.trials import Attr
 from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.task import ParamValue, Task, epochs_of
+from hpsearch.tracking.opening import open_trackers
 
 GRACE_S = 30  # from SIGTERM until running epochs are cut off
 
@@ -96,6 +98,8 @@ class Options:
     data: Path | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Values as text, by hyperparameter."""
+    log: Sequence[str] = ()
+    """Where to log too: `tensorboard:DIR`, `mlflow:URI`."""
     limits: Limits = NO_LIMITS
     retries: int = RETRIES
 
@@ -210,6 +214,7 @@ def options_of(
     objective: Sequence[str] | None = None,
     data: Path | None = None,
     fixed: Mapping[str, ParamValue] | None = None,
+    log: Sequence[str] = (),
     limits: Limits = NO_LIMITS,
     retries: int = RETRIES,
 ) -> Options:
@@ -232,6 +237,7 @@ def options_of(
         objective=objective,
         data=data,
         fixed={name: str(value) for name, value in (fixed or {}).items()},
+        log=log,
         limits=limits,
         retries=retries,
     )
@@ -256,12 +262,13 @@ def _launch(
         require_sampler(options.sampler)
         if options.sampler is SamplerName.GRID:
             _n_combinations(study_file, fixed)
+    trackers = open_trackers(options.log, name, study_file)
     runner = LocalRunner(view.say)  # imports Keras in the background
     prepared = prepare_data(study_file, options.data, view.say)
     require_class_weights(study_file, prepared.open())
     stop = StopRequest(options.timeout_s or task.budget.timeout_s)
     storage = Storage(options.storage, patience=Patience(AWAY_S, stop, view.say))
-    with study_lock(storage, name):
+    with study_lock(storage, name), tracked(view, trackers) as view:
         if record is None:
             record = _record(study_file, space, prepared, options, costs, storage, name, points)
         _require_supported(record, options)

@@ -68,6 +68,8 @@ class Record:
     """What a sweep trains, in this order; a search has none."""
     splits: dict[str, int] = field(default_factory=dict)
     """Examples in each split."""
+    unit: str = ""
+    """Of the numbers that the network predicts."""
     machine: str = ""
     """Where the study began: processor, cores and system."""
 
@@ -79,7 +81,7 @@ class Record:
     @property
     def goal(self) -> Goal:
         """Metric and direction."""
-        return Goal(self.metric, self.direction)
+        return Goal(self.metric, self.direction, self.unit)
 
     @property
     def objectives(self) -> tuple[Goal, ...]:
@@ -145,6 +147,7 @@ def make_record(
         costs=list(costs),
         points=list(points),
         splits=dict(splits or {}),
+        unit=task.unit,
         machine=f"{platform.machine()}, {cpu_count()} cores, {platform.system()}",
     )
 
@@ -270,6 +273,7 @@ def create_or_continue(
             study_file=record.study_file,
             filename=record.filename,
             title=record.title,
+            unit=record.unit,
             points=stored.points + [point for point in record.points if point not in stored.points],
         )
         if now != stored:

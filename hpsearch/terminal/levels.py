@@ -33,7 +33,7 @@ def print_levels(console: Console, table: SweepTable) -> None:
     print_line(console, f"{table.study}: {table.title}")
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     grid.add_column("level", overflow="fold", min_width=12)
-    columns = [metric.removeprefix("val_"), metric, "best at", "overfits", "time"]
+    columns = [metric.removeprefix("val_"), table.goal.label, "best at", "overfits", "time"]
     for name in [*columns, *(["s/epoch", "weights"] if is_wide else []), "gain"]:
         grid.add_column(plain(name), justify="right", no_wrap=True)
     grid.add_row(*_for_people(table.baseline, table, None, is_wide=is_wide))

@@ -70,7 +70,7 @@ def print_networks(
         summary: The study.
         networks: Trials by curve; the first of each stands for the network.
     """
-    metric = summary.goal.metric
+    metric = summary.goal.label
     value = metric if len(metric) <= MAX_METRIC else "value"
     header = ["trial", value, *(HEADINGS.get(name, name) for name in summary.costs), "epochs", "s"]
     means = [summary.configuration_of(trials[0]) for trials in networks]

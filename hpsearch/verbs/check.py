@@ -169,7 +169,7 @@ def _search(study_file: StudyFile, space: Space) -> list[str]:
     limit = task.budget.timeout_s
     return [
         f"combinations  {combinations}",
-        f"goal          {task.direction} {task.metric}",
+        f"goal          {task.direction} {task.goal.label}",
         f"budget        {task.budget.n_trials} trials"
         + ("" if limit is None else f", at most {limit:g} s for each launch"),
     ]

@@ -187,14 +187,16 @@ def print_evaluation(
     """Print the latest evaluation, for people."""
     opening = openings[-1]
     n_seeds = _plural(len(opening.seeds), "fresh seed")
-    print_line(console, f"On validation: trained on train, {n_seeds}")
+    print_line(console, f"On validation: {opening.goal.label}, trained on train, {n_seeds}")
     rows = [_row(opening, candidate) for candidate in opening.candidates]
     header = ["mean", "95 % interval", "in search", *opening.costs, "network", "best minus this"]
     print_table(console, header, rows, right=3 + len(opening.costs))
     for sentence in validation_sentences(opening):
         print_line(console, sentence)
     fitted_on = "train + valid" if opening.fitted_on == TRAIN_AND_VALID else "train"
-    print_line(console, f"\nOn test: trained on {fitted_on}, the same {n_seeds}")
+    print_line(
+        console, f"\nOn test: {opening.test_label}, trained on {fitted_on}, the same {n_seeds}"
+    )
     print_table(
         console,
         ["mean", "95 % interval", "network", "also, as means", "per seed"],

@@ -119,7 +119,7 @@ def print_trial(console: Console, storage: Storage, summary: Summary, trial: Tri
 
 def describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
     """All that is known of a trial but its curve, line by line."""
-    value = "" if trial.value is None else f", {summary.goal.metric} {show_figure(trial.value)}"
+    value = "" if trial.value is None else f", {summary.goal.label} {show_figure(trial.value)}"
     for name, cost in zip(summary.costs, trial.costs, strict=False):
         value += f", {name} {describe_cost(name, cost)}"
     baseline = ", the baseline" if trial.is_baseline else ""
@@ -208,6 +208,7 @@ def _as_json(summary: Summary) -> dict[str, Any]:
         "study": summary.name,
         "title": summary.title,
         "metric": summary.goal.metric,
+        "unit": summary.goal.unit,
         "direction": summary.goal.direction,
         "costs": summary.costs,
         "seed": summary.seed,

@@ -134,7 +134,7 @@ def test_test_data_are_opened_once_by_evaluate_and_then_exported(tuned):
     tuned.export("best")
 
     assert found.content["openings"] == 1
-    assert "On test: trained on train + valid" in repr(found)
+    assert "On test: accuracy, trained on train + valid" in repr(found)
     assert Path("best/model.keras").exists()
 
 
