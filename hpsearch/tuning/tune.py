@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import linecache
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -116,6 +115,11 @@ def tune(
     for role, function in functions.items():
         require_function(function, role)
         require_argument(function, role, "trial" if role == "space" else "params")
+    if callable(class_weight):
+        raise UsageError(
+            "class_weight= takes a dict of weights by label, or 'balanced': a function of the "
+            "params belongs into a study file, which hpsearch init writes"
+        )
     name = _name(study)
     options = options_of(
         storage=storage,
@@ -251,4 +255,5 @@ def _name(study: str | None) -> str:
 
 def _script() -> str:
     script = getattr(sys.modules["__main__"], "__file__", None)
-    return os.path.basename(script) if script else "a notebook"  # noqa: PTH119
+    name = Path(script).name if script else "a notebook"
+    return name.replace("\\", "/").replace('"', "'")  # it goes into a docstring

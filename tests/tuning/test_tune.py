@@ -207,7 +207,8 @@ def no_params():
         ({"sampler": "tpee"}, UsageError, "did you mean 'tpe'"),
         ({"callbacks": 7}, UsageError, "callbacks takes a function"),
         ({"trials": 0}, HpsearchError, "n_trials must be a whole number"),
-        ({"class_weight": {0: 1.0}}, StudyFileError, "no weight for the class 1"),
+        ({"class_weight": {np.int64(0): 1.0}}, StudyFileError, "no weight for the class 1"),
+        ({"class_weight": lambda params: None}, UsageError, "a function of the params belongs"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(cwd, options, error, message):
