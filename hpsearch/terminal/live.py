@@ -87,7 +87,8 @@ class Lines(View):
         self.reminded_s = now_s
         parts = [f"{progress.describe_done()} done"]
         for number, running in sorted(progress.running.items()):
-            parts.append(f"trial {number} in epoch {running.epoch + 1} of {running.epochs}")
+            epoch = min(running.epoch + 1, running.epochs)  # after the last, it is being stored
+            parts.append(f"trial {number} in epoch {epoch} of {running.epochs}")
         parts += [f"{describe_seconds(progress.elapsed_s)} elapsed", progress.describe_left()]
         self.say("... " + ", ".join(part for part in parts if part))
 
