@@ -28,7 +28,7 @@ from hpsearch.export.requirements import local_modules
 from hpsearch.quiet_imports import LOUD
 
 LONGEST = 10_000  # characters of a value
-OWN = ("load", "TASK", "Path", "Budget", "Task", "open_arrays")
+OWN = ("load", "TASK", "Path", "Budget", "Task", "open_arrays", "keras_tuner_space")
 """What a written study file names itself."""
 ANNOTATIONS = __future__.annotations.compiler_flag  # types are not looked up
 

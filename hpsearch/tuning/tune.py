@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import linecache
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,13 +17,14 @@ from hpsearch.errors import DataError, StudyFileError, UsageError
 from hpsearch.export.network_code import network_code
 from hpsearch.files import atomic_folder
 from hpsearch.goal import Direction
+from hpsearch.keras_tuner import keras_tuner_defaults, keras_tuner_space
 from hpsearch.notebook.kernel import kernel_shell
 from hpsearch.notebook.live import open_view
 from hpsearch.own_file import require_name, require_own, write_own
 from hpsearch.processes.stop import Stop
 from hpsearch.searching.launch import options_of, run_declared
 from hpsearch.study.space import explore
-from hpsearch.study_file import StudyFile, run_study_file
+from hpsearch.study_file import StudyFile, calling, run_study_file
 from hpsearch.task import TRAINER_PARAMS, Budget, ClassWeight, ParamValue, Task
 from hpsearch.terminal.closing import print_closing
 from hpsearch.tuning.given import dataset_of
@@ -40,8 +40,8 @@ WITHOUT_A_FILE = "tuned"
 
 def tune(
     build: Callable[[Any], Any],
-    space: Callable[[Any], object],
-    x: Any,
+    space: Callable[[Any], object] | None = None,
+    x: Any = None,
     y: Any = None,
     *,
     sample_weight: Any = None,
@@ -75,7 +75,7 @@ def tune(
         build: Params but `epochs` -> a compiled model. Like all functions here, defined with
             `def` in a script, a module or a cell; it is copied, with what it needs.
         space: Suggests each hyperparameter, with `trial.suggest_int`, `suggest_float` or
-            `suggest_categorical`.
+            `suggest_categorical`. None for what a `build(hp)` of KerasTuner asks for.
         x: Examples, of shape (n, ...): an array, or a dict or tuple of arrays. Those that are
             mapped from a file, `np.load("x.npy", mmap_mode="r")`, are used there.
         y: Their labels, of shape (n, ...), likewise.
@@ -110,11 +110,16 @@ def tune(
         HpsearchError: Of other kinds; what is stored stays intact.
         KeyboardInterrupt: Ctrl-C stopped the search; running the script again continues it.
     """
-    functions = {"build": build, "space": space}
-    functions |= {} if callbacks is None else {"callbacks": callbacks}
+    given = {"build": build, "space": space, "callbacks": callbacks}
+    functions = {role: function for role, function in given.items() if function is not None}
     for role, function in functions.items():
         require_function(function, role)
         require_argument(function, role, "trial" if role == "space" else "params")
+    if callable(class_weight):
+        raise UsageError(
+            "class_weight= takes a dict of weights by label, or 'balanced': a function of the "
+            "params belongs into a study file, which hpsearch init writes"
+        )
     name = _name(study)
     options = options_of(
         storage=storage,
@@ -183,9 +188,13 @@ def _task(
     **fields: Any,
 ) -> Task:
     """The task, once its space is known to be sound."""
-    space = functions["space"]
-    filename = space.__code__.co_filename
-    suggested = complete_baseline(space, baseline, filename)
+    own = functions.get("space", functions["build"])
+    filename, namespace = own.__code__.co_filename, own.__globals__
+    if "space" not in functions:
+        with calling("build(hp), asked for the space since there is no space=,", filename):
+            baseline = {**keras_tuner_defaults(own), **baseline}
+        functions = {**functions, "space": keras_tuner_space(own)}
+    suggested = complete_baseline(functions["space"], baseline, filename)
     for name, default in zip(TRAINER_PARAMS, (EPOCHS, BATCH_SIZE), strict=True):
         if name in suggested and name in fixed:
             raise UsageError(
@@ -194,7 +203,7 @@ def _task(
         suggested.setdefault(name, fixed.get(name, default))
     first = {name: suggested.pop(name) for name in TRAINER_PARAMS}
     task = Task(load=_never, baseline={**first, **suggested}, **functions, **fields)
-    text = "".join(linecache.getlines(filename, space.__globals__))
+    text = "".join(linecache.getlines(filename, namespace))
     try:
         explore(StudyFile("", filename, text, task))
     except SyntaxError as error:  # the script has changed since it was started
@@ -246,4 +255,5 @@ def _name(study: str | None) -> str:
 
 def _script() -> str:
     script = getattr(sys.modules["__main__"], "__file__", None)
-    return os.path.basename(script) if script else "a notebook"  # noqa: PTH119
+    name = Path(script).name if script else "a notebook"
+    return name.replace("\\", "/").replace('"', "'")  # it goes into a docstring

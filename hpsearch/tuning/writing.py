@@ -30,7 +30,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-{imports}from hpsearch import Budget, Task
+{imports}from hpsearch import {public}
 from hpsearch.data import open_arrays
 {constants}
 
@@ -59,7 +59,8 @@ def study_text(
 
     Args:
         task: What it declares.
-        functions: The task's, by field, whose source is copied.
+        functions: The task's, by field, whose source is copied; without `space`, it is what
+            `build` asks for, as KerasTuner has it.
         script: Who called `tune`.
         data: The folder of the arrays, below a folder beside the study file.
         has_test: Whether there is a test split.
@@ -71,10 +72,14 @@ def study_text(
     for field, function in functions.items():
         sources.add(function, field)
     fields = ["load=load,", *(f"{name}={one.__name__}," for name, one in functions.items())]
+    public = ["Budget", "Task"]
+    if "space" not in functions:
+        public.append("keras_tuner_space")
+        fields.append(f"space=keras_tuner_space({functions['build'].__name__}),")
     fields += ["baseline={", *(f"    {_code(n)}: {_code(v)}," for n, v in task.baseline.items())]
     fields += ["},", f"metric={_code(task.metric)},", f"direction={_code(task.direction)},"]
-    if task.class_weight is not None:
-        fields.append(f"class_weight={_code(task.class_weight)},")
+    if (weights := task.class_weight_of({})) is not None:
+        fields.append(f"class_weight={_code(weights)},")
     fields.append(f"budget=Budget(n_trials={task.budget.n_trials}),")
     imports = sorted_imports(sources.imports.values())
     return marked(
@@ -84,6 +89,7 @@ def study_text(
             imports="".join(f"{line}\n" for line in imports) + ("\n" if imports else ""),
             constants="".join(f"\n{line}" for line in sources.constants.values())
             + ("\n" if sources.constants else ""),
+            public=", ".join(public),
             and_test=", test" if has_test else "",
             data=data,
             definitions="\n\n\n".join(sources.definitions.values()),

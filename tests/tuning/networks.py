@@ -42,6 +42,15 @@ def space(trial):
     trial.suggest_categorical("rate", list(RATES))
 
 
+def build_of_keras_tuner(hp):
+    import keras
+
+    layers = [keras.layers.Dense(hp.Int(f"units_{i}", 4, 8)) for i in range(hp.Int("layers", 1, 2))]
+    model = keras.Sequential([keras.Input((2,)), *layers, keras.layers.Dense(N_CLASSES, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
 def doubled(params):
     return Doubled(params["units"]).n
 

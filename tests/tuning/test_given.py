@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
-from hpsearch.data.arrays import Dataset
-from hpsearch.errors import DataError, UsageError
+from hpsearch.data.arrays import Dataset, open_arrays, write_dataset
+from hpsearch.data.file_array import FileArray
+from hpsearch.errors import DataError, DataNotFound, UsageError
 from hpsearch.tuning.given import dataset_of
 
 X, Y = np.arange(40.0).reshape(20, 2), np.array([0] * 15 + [1] * 5)
@@ -76,3 +78,23 @@ def test_what_cannot_be_used_is_refused_in_one_line(options, message):
     with pytest.raises((UsageError, DataError), match=message) as error:
         given(**options)
     assert "\n" not in str(error.value)
+
+
+def test_arrays_in_files_are_used_there_and_others_are_written_beside_the_study_file(tmp_path):
+    np.save(tmp_path / "x.npy", X)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
+    folder = tmp_path / "mine_data"
+    folder.mkdir()
+
+    write_dataset(given(mapped, valid=(csr_array(X), Y)), folder)
+
+    found = open_arrays(folder)
+    assert FileArray.of(found.train.x).path == str(tmp_path / "x.npy")
+    assert FileArray.of(found.train.y).path == str(folder / "train_y.npy")
+    assert found.valid.x.toarray().tolist() == X.tolist()
+    assert found.test is None
+
+
+def test_arrays_that_are_gone_are_missed_in_one_line(tmp_path):
+    with pytest.raises(DataNotFound, match="are gone from .*: run the script again that called"):
+        open_arrays(tmp_path)

@@ -122,6 +122,13 @@ def test_the_script_in_the_readme_runs_as_it_stands_without_a_main_guard(cwd, ca
     assert "from keras" not in Path("flowers_study.py").read_text().partition("def load")[0]
 
 
+def test_a_build_of_keras_tuner_is_its_own_space(cwd, inside):
+    found = tune(build=networks.build_of_keras_tuner, space=None, trials=1, epochs=1)
+
+    assert found.best_params == {"epochs": 1, "batch_size": 32, "layers": 1, "units_0": 4}
+    assert inside("check", "mine.py").returncode == 0
+
+
 def test_test_data_are_opened_once_by_evaluate_and_then_exported(tuned):
     found = tuned.evaluate(top=1, seeds=1, slots=1)
     tuned.export("best")
@@ -180,6 +187,7 @@ def no_params():
     ("options", "error", "message"),
     [
         ({"space": nothing}, StudyFileError, r"space\(trial\) suggests nothing"),
+        ({"space": None}, StudyFileError, "asked for the space since there is no space="),
         ({"space": wide}, StudyFileError, r"test_tune.py:\d+: units: low"),
         (
             {"space": long},
@@ -199,7 +207,8 @@ def no_params():
         ({"sampler": "tpee"}, UsageError, "did you mean 'tpe'"),
         ({"callbacks": 7}, UsageError, "callbacks takes a function"),
         ({"trials": 0}, HpsearchError, "n_trials must be a whole number"),
-        ({"class_weight": {0: 1.0}}, StudyFileError, "no weight for the class 1"),
+        ({"class_weight": {np.int64(0): 1.0}}, StudyFileError, "no weight for the class 1"),
+        ({"class_weight": lambda params: None}, UsageError, "a function of the params belongs"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(cwd, options, error, message):
