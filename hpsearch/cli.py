@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from contextlib import redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,7 +64,8 @@ from hpsearch.completion import (
 from hpsearch.errors import HpsearchError, UsageError
 from hpsearch.pictures.kinds import ABOUT, PictureKind
 from hpsearch.processes.signals import Terminated, raised
-from hpsearch.terminal.lasting import Lasting, is_reader_gone
+from hpsearch.terminal.lasting import is_reader_gone
+from hpsearch.terminal.starting import lasting_output
 
 if TYPE_CHECKING:
     from hpsearch.searching.launch import Options
@@ -999,7 +999,7 @@ def data_folder(option: Path | None) -> Path | None:
 
 def main() -> None:
     """Run the command line; report an error as one line and an exit code."""
-    with raised(), redirect_stderr(Lasting(sys.stderr)):
+    with raised(), lasting_output():
         code = _run()
     gc.freeze()  # a last collection at exit would gain nothing
     sys.exit(code)

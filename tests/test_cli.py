@@ -132,7 +132,10 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
             id="pruner",
         ),
         pytest.param(
-            ["init", "x", "--kind", "tabular"], 2, "text, sequence, characters, got", id="kind"
+            ["init", "x", "--kind", "tabular"],
+            2,
+            "characters, regression, got",
+            id="kind",
         ),
         pytest.param(
             ["ls", "--storage", "mysql://host/db"], 4, "pip install mysqlclient", id="mysql"

@@ -17,7 +17,7 @@ from hpsearch.data.file_array import FileArray, join_in_file
 from hpsearch.data.kept import keep, make_private
 from hpsearch.data.sources import cache_folder
 from hpsearch.data.structure import Structure, mapped, named, of_named, place_in, require_names
-from hpsearch.errors import DataError
+from hpsearch.errors import DataError, DataNotFound
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -29,6 +29,10 @@ PARTS = ("train", "valid", "test")
 FIELDS = {"x": "examples", "y": "labels", "sample_weight": "sample weights"}
 """The fields of a split, and what messages call what they hold."""
 SPARSE_FIELDS = ("data", "indices", "indptr", "shape")
+NO_TEST = (
+    "the data have no test split, so nothing is left that no choice has seen: start a new study "
+    "with some examples apart, as tune(..., test_data=(x, y)) or Dataset(train, valid, test)"
+)
 ONE_OR_MORE = "not a NumPy array of numbers or text, nor a dict or tuple of such arrays"
 NUMBERS_OR_TEXT = "biufcSU"  # NumPy's letters
 # A label that training never sees is a mistake, but characters of a text may be that rare.
@@ -156,7 +160,8 @@ class Dataset:
 
     train: Split
     valid: Split
-    test: Split
+    test: Split | None = None
+    """None if there are no examples to spare: then a study can be searched, not evaluated."""
     vocabulary: tuple[str, ...] = ()
     """What each whole number in `x` stands for, in texts."""
 
@@ -181,8 +186,19 @@ class Dataset:
                     )
 
     def splits(self) -> dict[str, Split]:
-        """The splits by name."""
-        return {part: getattr(self, part) for part in PARTS}
+        """The splits by name, without a test split that is not there."""
+        found = {part: getattr(self, part) for part in PARTS}
+        return {part: split for part, split in found.items() if split is not None}
+
+    def unseen(self) -> Split:
+        """The test split.
+
+        Raises:
+            DataError: There is none.
+        """
+        if self.test is None:
+            raise DataError(NO_TEST)
+        return self.test
 
     def require_sound_values(self) -> None:
         """Look at every value, which is done once, before the arrays are kept.
@@ -198,9 +214,8 @@ class Dataset:
                         raise DataError(fault.format(_called(field, name, part)))
         for name, labels in named(self.train.y).items():
             if (known := classes_of(labels)) is not None:
-                for part in ("valid", "test"):
-                    others = named(getattr(self, part).y)[name]
-                    _require_known(others, known, _called("y", name, part))
+                for part, split in self.splits().items():
+                    _require_known(named(split.y)[name], known, _called("y", name, part))
 
     def fingerprint(self) -> str:
         """SHA-256 over kind, shape and bytes of all arrays and the vocabulary, in hex."""
@@ -246,8 +261,9 @@ class Prepared:
         """Map the arrays into memory, read-only; processes share the pages."""
         words = self.folder / "vocabulary.json"
         vocabulary = tuple(json.loads(words.read_text())) if words.exists() else ()
-        train, valid, test = (self.split(part) for part in PARTS)
-        return Dataset(train, valid, test, vocabulary)
+        has_test = any(self.folder.glob("test_*"))
+        test = self.split("test") if has_test else None
+        return Dataset(self.split("train"), self.split("valid"), test, vocabulary)
 
     def split(self, part: str) -> Split:
         """One split alone."""
@@ -281,7 +297,7 @@ def prepare(cache: Path, key: str | None, load: Callable[[], Dataset]) -> Prepar
     def fill(folder: Path) -> str:
         dataset = load()
         dataset.require_sound_values()
-        _write(dataset, folder)
+        write_dataset(dataset, folder)
         return dataset.fingerprint()
 
     make_private(cache)
@@ -290,6 +306,29 @@ def prepare(cache: Path, key: str | None, load: Callable[[], Dataset]) -> Prepar
         key, load = dataset.identity()[:32], lambda: dataset
     folder = cache / key
     return Prepared(folder, keep(folder, fill))
+
+
+def write_dataset(dataset: Dataset, folder: Path) -> None:
+    """Write all arrays into an empty folder, for `Prepared.open` and `open_arrays`."""
+    for part, split in dataset.splits().items():
+        # users may delete a part of the cache, and another must not need it
+        write_split(split, part, folder, copied=cache_folder())
+    if dataset.vocabulary:
+        (folder / "vocabulary.json").write_text(json.dumps(dataset.vocabulary))
+
+
+def open_arrays(folder: Path) -> Dataset:
+    """The arrays that `hpsearch.tune` keeps beside a study file, used in their files.
+
+    Raises:
+        DataNotFound: They are not there.
+        DataCorrupt: A file that they are in was changed.
+    """
+    if not any(folder.glob("train_*")):
+        raise DataNotFound(
+            f"the arrays of the study are gone from {folder}: run the script again that called tune"
+        )
+    return Prepared(folder, "").open()
 
 
 def write_split(split: Split, part: str, folder: Path, *, copied: Path | None = None) -> None:
@@ -304,14 +343,6 @@ def write_split(split: Split, part: str, folder: Path, *, copied: Path | None = 
             np.save(folder / f"{part}_{name}.npy", array, allow_pickle=False)
         else:
             (folder / f"{part}_{name}.json").write_text(found.as_json())
-
-
-def _write(dataset: Dataset, folder: Path) -> None:
-    for part, split in dataset.splits().items():
-        # users may delete a part of the cache, and another must not need it
-        write_split(split, part, folder, copied=cache_folder())
-    if dataset.vocabulary:
-        (folder / "vocabulary.json").write_text(json.dumps(dataset.vocabulary))
 
 
 def _holds_arrays(value: object) -> bool:

@@ -126,7 +126,7 @@ class Evaluation:
                 diverged=diverged,
                 fitted_on=self._fit_on,
                 n_valid=len(splits.valid),
-                n_test=len(splits.test),
+                n_test=len(splits.unseen()),
                 versions=versions(),
                 model="",
                 model_sha256="",

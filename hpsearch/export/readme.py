@@ -59,6 +59,7 @@ def readme(winner: Winner, dataset: Dataset, forms: Sequence[Form]) -> str:
     opening, task = winner.opening, winner.study_file.task
     values = opening.test_values(opening.winner)
     params = opening.winner.params.items()
+    test = dataset.unseen()
     template = resources.files("hpsearch.export").joinpath(TEMPLATE).read_text("utf-8")
     return Template(template).substitute(
         study=winner.study,
@@ -72,14 +73,14 @@ def readme(winner: Winner, dataset: Dataset, forms: Sequence[Form]) -> str:
         seed=opening.seeds[0],
         recorded=repr(values[0]),
         sentences="\n".join(f"- {sentence}" for sentence in _sentences(winner)),
-        weights="" if dataset.test.sample_weight is None else ", sample_weight",
-        kind=_kind(dataset.test.x),
+        weights="" if test.sample_weight is None else ", sample_weight",
+        kind=_kind(test.x),
         classes=_classes(task),
         with_hpsearch=_with_hpsearch(task),
         forms="".join(map(FORMS.__getitem__, forms)),
         params="\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in params),
         register=_register(winner.study_file),
-        arrays=_array_names(dataset.test, opening.fitted_on),
+        arrays=_array_names(test, opening.fitted_on),
         vocabulary=VOCABULARY if dataset.vocabulary else "",
         form_files="".join(map(FORM_FILES.__getitem__, forms)),
     )

@@ -165,7 +165,7 @@ class Subject:
         winner = find_winner(self.storage, self.name)
         prepared = winner.prepare_data(self.data)
         dataset = prepared.open()
-        y = dataset.test.y
+        y = dataset.unseen().y
         if isinstance(y, dict | tuple):
             raise UsageError(
                 f"study {self.name!r} has several outputs: this picture is of a network with one "
@@ -186,7 +186,7 @@ class Subject:
         names = named(name_classes(winner.study_file, dataset))[""]
         return Judged(
             task=winner.study_file.task,
-            split=dataset.test,
+            split=dataset.unseen(),
             vocabulary=dataset.vocabulary,
             # a space would be no name that anyone sees
             classes=[name if name.strip() else repr(name) for name in names]
@@ -208,7 +208,7 @@ class Subject:
         winner = find_winner(self.storage, self.name)
         prepared = winner.prepare_data(self.data)
         dataset = prepared.open()
-        y = dataset.test.y
+        y = dataset.unseen().y
         if isinstance(y, dict | tuple) or y.size != len(y):
             raise UsageError(
                 f"study {self.name!r} has several labels for each example: this picture is of a "

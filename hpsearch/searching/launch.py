@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -119,8 +118,32 @@ def run(name_or_path: str, options: Options, view: View) -> tuple[Study, Stop]:
     Raises:
         HpsearchError: Of any kind; what is stored stays intact.
     """
-    study_file = read_study_file(name_or_path)
-    return _launch(study_file, None, options.study or study_file.name, options, view)
+    return run_declared(read_study_file(name_or_path), options, view)
+
+
+def run_declared(
+    study_file: StudyFile,
+    options: Options,
+    view: View,
+    accepted: Callable[[], object] = lambda: None,
+) -> tuple[Study, Stop]:
+    """Create the study of a study file that was read already, or continue it.
+
+    Args:
+        study_file: Declares the task.
+        options: The user's.
+        view: Shows progress.
+        accepted: Called before anything is trained, once the study is known to go on with
+            this study file.
+
+    Returns:
+        The study, and why the search stopped.
+
+    Raises:
+        HpsearchError: Of any kind; what is stored stays intact.
+    """
+    name = options.study or study_file.name
+    return _launch(study_file, None, name, options, view, accepted=accepted)
 
 
 def sweep(
@@ -176,10 +199,8 @@ def resume(
     return _launch(record.load(), record, study_name, options, view, note_table=note_table)
 
 
-def search(
-    study_file: str | os.PathLike[str],
+def options_of(
     *,
-    view: View | None = None,
     study: str | None = None,
     storage: str = DEFAULT_STORAGE,
     trials: int | None = None,
@@ -196,37 +217,13 @@ def search(
     log: Sequence[str] = (),
     limits: Limits = NO_LIMITS,
     retries: int = RETRIES,
-) -> Study:
-    """Search a task from Python, as `hpsearch run` does from the command line.
-
-    Args:
-        study_file: A name from `studies/`, or a path.
-        view: Shows progress; silent by default.
-        study: The study's name; by default the file's.
-        storage: A storage URL.
-        trials: The study's total number of trials; by default the task's budget.
-        epochs: Epochs to train in all, after which no new trial begins. Without `trials`, it
-            replaces the task's budget.
-        timeout_s: Seconds after which no new epoch starts.
-        slots: Trials run in parallel; by default one per core.
-        seed: Base of all randomness.
-        sampler: `tpe`, `random`, `qmc`, `grid` or `gp`.
-        pruner: `halving`, `median`, `hyperband` or `none`.
-        replicates: `auto` to train the leaders with more seeds, or `none`.
-        objective: The task's metric, then what to keep low: `seconds_per_epoch`, `n_weights`.
-        data: The folder of data sets.
-        fixed: Hyperparameters that are not searched, and their values.
-        log: Where to log too, each `tensorboard:DIR` or `mlflow:URI`.
-        limits: Limits of a trial process.
-        retries: Restarts allowed for a dead trial process that makes no progress.
-
-    Returns:
-        The study, for Optuna's own functions.
+) -> Options:
+    """Options as Python has them: names as texts, values as they are.
 
     Raises:
-        HpsearchError: Of any kind; what is stored stays intact.
+        UsageError: A name is none that is known.
     """
-    options = Options(
+    return Options(
         study=study,
         storage=storage,
         trials=trials,
@@ -244,8 +241,6 @@ def search(
         limits=limits,
         retries=retries,
     )
-    found, _ = run(os.fspath(study_file), options, view or View())
-    return found
 
 
 def _launch(
@@ -256,6 +251,7 @@ def _launch(
     view: View,
     points: Points = lambda seed: (),
     note_table: NoteTable = no_table,
+    accepted: Callable[[], object] = lambda: None,
 ) -> tuple[Study, Stop]:
     task = study_file.task
     space = explore(study_file)
@@ -279,6 +275,7 @@ def _launch(
         study, stored, is_old = create_or_continue(
             storage, name, record, first, is_baseline=is_baseline
         )
+        accepted()
         write_note(study, stored, find_best(study, task.goal), note_table(storage, study, stored))
         view.say(f"{'continuing' if is_old else 'new'} study {name!r} in {storage}")
         _adopt(study, view)

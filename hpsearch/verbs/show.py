@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from hpsearch.choices import Format
 from hpsearch.curves.costs import describe_cost
-from hpsearch.curves.curve import Curve
+from hpsearch.curves.curve import Curve, Written
 from hpsearch.figures import show_figure
 from hpsearch.files import Cell
+from hpsearch.goal import Logs
 from hpsearch.study.artifacts import describe_texts
 from hpsearch.study.configurations import Configuration
 from hpsearch.study.record import load_any_study
@@ -19,6 +21,7 @@ from hpsearch.study.trials import Outcome, TrialRow
 from hpsearch.task import describe_params
 from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.printing import (
+    Console,
     output_console,
     print_csv,
     print_json,
@@ -54,9 +57,9 @@ def show(
         case Format.JSON:
             print_json({**_as_json(summary), "trials": [_row_as_json(row) for row in rows]})
         case Format.CSV:
-            print_csv(*_table(summary, rows, with_curve=True))
+            print_csv(*trials_cells(summary, rows, with_curve=True))
         case Format.MD:
-            print_markdown(*_table(summary, rows))
+            print_markdown(*trials_cells(summary, rows))
         case None:
             console = output_console()
             print_summary(console, summary)
@@ -66,15 +69,8 @@ def show(
 
 def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | None) -> None:
     trial = summary.trial(number)
-    stored = Curve(storage.curves / (trial.curve or "none"))
-    n_epochs = (trial.epochs if trial.outcome is Outcome.READ_OFF else None) or trial.epochs_done
-    curve, texts = stored.logs[:n_epochs], stored.texts[:n_epochs]
-    if summary.seed is None:
-        curve = [{summary.goal.metric: value} for value in trial.intermediate.values()]
-    header = ["epoch", *dict.fromkeys(name for logs in curve for name in logs)]
-    cells: list[list[Cell]] = [
-        [epoch, *(logs.get(name) for name in header[1:])] for epoch, logs in enumerate(curve, 1)
-    ]
+    curve, texts = read_curve(storage, summary, trial)
+    header, cells = curve_cells(curve)
     match form:
         case Format.JSON:
             written = [None if one is None else asdict(one) for one in texts]
@@ -85,17 +81,44 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
         case Format.MD:
             print_markdown(header, cells)
         case None:
-            console = output_console()
-            for line in _describe_trial(summary, trial):
-                print_line(console, line)
-            if cells:
-                names = [name.replace("_", "_\n") for name in header]  # many, and long
-                print_table(console, names, cells, right=len(header))
-            for line in describe_texts(texts):
-                print_line(console, line)
+            print_trial(output_console(), storage, summary, trial)
 
 
-def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
+def read_curve(
+    storage: Storage, summary: Summary, trial: TrialRow
+) -> tuple[list[Logs], list[Written | None]]:
+    """A trial's logs by epoch, and what its network wrote after each."""
+    stored = Curve(storage.curves / (trial.curve or "none"))
+    n_epochs = (trial.epochs if trial.outcome is Outcome.READ_OFF else None) or trial.epochs_done
+    curve, texts = stored.logs[:n_epochs], stored.texts[:n_epochs]
+    if summary.seed is None:
+        curve = [{summary.goal.metric: value} for value in trial.intermediate.values()]
+    return curve, texts
+
+
+def curve_cells(curve: Sequence[Logs]) -> tuple[list[str], list[list[Cell]]]:
+    """A header, and a row for each epoch."""
+    header = ["epoch", *dict.fromkeys(name for logs in curve for name in logs)]
+    return header, [
+        [epoch, *(logs.get(name) for name in header[1:])] for epoch, logs in enumerate(curve, 1)
+    ]
+
+
+def print_trial(console: Console, storage: Storage, summary: Summary, trial: TrialRow) -> None:
+    """Print one trial with its curve, for people."""
+    for line in describe_trial(summary, trial):
+        print_line(console, line)
+    curve, texts = read_curve(storage, summary, trial)
+    header, cells = curve_cells(curve)
+    if cells:
+        names = [name.replace("_", "_\n") for name in header]  # many, and long
+        print_table(console, names, cells, right=len(header))
+    for line in describe_texts(texts):
+        print_line(console, line)
+
+
+def describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
+    """All that is known of a trial but its curve, line by line."""
     value = "" if trial.value is None else f", {summary.goal.label} {show_figure(trial.value)}"
     for name, cost in zip(summary.costs, trial.costs, strict=False):
         value += f", {name} {describe_cost(name, cost)}"
@@ -133,7 +156,7 @@ def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
     return lines
 
 
-def _table(
+def trials_cells(
     summary: Summary, rows: list[TrialRow], *, with_curve: bool = False
 ) -> tuple[list[str], list[list[Cell]]]:
     """A header, and a row for each trial."""

@@ -62,6 +62,8 @@ def sweep(
     """
     study_file = read_study_file(name_or_path)
     plan = make_plan(study_file, explore(study_file), factors, n_seeds)
+    if as_published:
+        prepare_data(study_file, options.data, say).open().unseen()
     cost = measure(study_file, options)
     n_slots = options.slots or cpu_count()
     remarks: list[str] = []

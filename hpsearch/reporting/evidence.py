@@ -18,7 +18,7 @@ from hpsearch.lab.combine import (
 )
 from hpsearch.lab.findings import judge_findings
 from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, spread
-from hpsearch.report.material import Material
+from hpsearch.reporting.material import Material
 from hpsearch.study.trials import TrialRow
 from hpsearch.task import Evidence, Question, describe_params
 

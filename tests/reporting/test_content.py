@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.report.content import Report, Section, put_together
-from hpsearch.report.material import Material
+from hpsearch.reporting.content import Report, Section, put_together
+from hpsearch.reporting.material import Material
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import Outcome
 from hpsearch.task import Evidence
 from tests.evaluated import copy_study
 from tests.pictures.stored import BASELINE, Stored, logs, store
-from tests.report.written import ASKING_TEXT, level
+from tests.reporting.written import ASKING_TEXT, level
 
 QUESTIONS = [f"question-{i}" for i in range(1, len(Evidence) + 1)]
 

@@ -17,12 +17,12 @@ from optuna.trial import TrialState
 
 from hpsearch.errors import Conflict, DataError, StudyNotFound, UsageError
 from hpsearch.files import sha256_of
-from hpsearch.report.folder import MANIFEST, verify_report, write_report
-from hpsearch.report.material import Material
+from hpsearch.reporting.folder import MANIFEST, verify_report, write_report
+from hpsearch.reporting.material import Material
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import Outcome
 from tests.pictures.stored import Stored, logs, store
-from tests.report.written import FORMULA, RUDE, rude_report
+from tests.reporting.written import FORMULA, RUDE, rude_report
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("report")]
 

@@ -12,11 +12,11 @@ from hpsearch.codec import Schema
 from hpsearch.errors import Conflict, DataError, StorageError, UsageError
 from hpsearch.evaluation.opening import read_openings
 from hpsearch.files import as_csv, as_json, atomic_folder, sha256_of
-from hpsearch.report.content import STUDY_FILE, Report, Table, put_together
-from hpsearch.report.markdown import as_markdown
-from hpsearch.report.material import Material
-from hpsearch.report.notebook import as_notebook
-from hpsearch.report.page import as_page
+from hpsearch.reporting.content import STUDY_FILE, Report, Table, put_together
+from hpsearch.reporting.markdown import as_markdown
+from hpsearch.reporting.material import Material
+from hpsearch.reporting.notebook import as_notebook
+from hpsearch.reporting.page import as_page
 from hpsearch.study.storage import Storage
 from hpsearch.task import ParamValue
 
@@ -40,7 +40,7 @@ class Manifest:
     """The SHA-256 of each other file."""
 
 
-SCHEMA = Schema("hpsearch.report", 1, Manifest)
+SCHEMA = Schema("hpsearch.reporting", 1, Manifest)
 
 
 def write_report(material: Material, folder: Path) -> None:

@@ -12,12 +12,12 @@ from playwright.sync_api import Browser, Page
 
 from hpsearch.pictures.drawing import Rendered
 from hpsearch.pictures.kinds import PictureKind
-from hpsearch.report.content import Picture, Report, Section
-from hpsearch.report.material import Material
-from hpsearch.report.page import LARGEST_SVG, as_page, shown
+from hpsearch.reporting.content import Picture, Report, Section
+from hpsearch.reporting.material import Material
+from hpsearch.reporting.page import LARGEST_SVG, as_page, shown
 from hpsearch.study.storage import Storage
 from tests.browser import chromium
-from tests.report.written import FORMULA, RUDE, rude_report
+from tests.reporting.written import FORMULA, RUDE, rude_report
 
 RUDE_PAGE = "report/report.html"
 WIDTHS = [pytest.param(1200, id="desktop"), pytest.param(360, id="phone")]

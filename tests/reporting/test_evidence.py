@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from hpsearch.report.evidence import ANSWERS, answer
-from hpsearch.report.material import Material
+from hpsearch.reporting.evidence import ANSWERS, answer
+from hpsearch.reporting.material import Material
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import Outcome
 from hpsearch.task import OF_FACTORS, Evidence, Question
 from tests.evaluated import copy_study
 from tests.pictures.stored import BASELINE, Stored, logs, store
-from tests.report.written import ASKING_TEXT, level
+from tests.reporting.written import ASKING_TEXT, level
 
 OVERFITTING = [
     {"loss": 1 / epoch, "val_loss": 0.5 + abs(epoch - 2) / 10, "val_accuracy": 0.8, "seconds": 2.0}

@@ -11,7 +11,7 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
-from tests.report.written import rude_report
+from tests.reporting.written import rude_report
 
 WITHOUT_HPSEARCH = "import sys; sys.modules['hpsearch'] = None  # whoever imports it fails"
 

@@ -8,8 +8,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from hpsearch.report.folder import write_report
-from hpsearch.report.material import Material
+from hpsearch.reporting.folder import write_report
+from hpsearch.reporting.material import Material
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import Outcome
 from hpsearch.task import Evidence, ParamValue

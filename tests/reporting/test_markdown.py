@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from hpsearch.report.content import Report, Section, Table
-from hpsearch.report.markdown import as_markdown, as_table, escaped, fenced
+from hpsearch.reporting.content import Report, Section, Table
+from hpsearch.reporting.markdown import as_markdown, as_table, escaped, fenced
 
 
 @pytest.mark.parametrize(

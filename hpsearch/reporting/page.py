@@ -10,7 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from hpsearch.pictures.drawing import Rendered
-from hpsearch.report.content import Picture, Report
+from hpsearch.reporting.content import Picture, Report
 from hpsearch.task import ParamValue
 
 TEMPLATE = "page_template.html"
@@ -27,7 +27,7 @@ def as_page(report: Report, rendered: Mapping[str, Rendered]) -> str:
         rendered: Its pictures, by name.
     """
     environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=_finalize)
-    text = resources.files("hpsearch.report").joinpath(TEMPLATE).read_text("utf-8")
+    text = resources.files("hpsearch.reporting").joinpath(TEMPLATE).read_text("utf-8")
     return environment.from_string(text).render(
         report=report, rendered=rendered, drawn=_drawn, shown=shown
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from hpsearch.report.content import Report, Section
-from hpsearch.report.markdown import escaped, fenced
+from hpsearch.reporting.content import Report, Section
+from hpsearch.reporting.markdown import escaped, fenced
 
 READ = """\
 import csv

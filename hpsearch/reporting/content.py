@@ -18,8 +18,8 @@ from hpsearch.pictures.drawing import Rendered, render
 from hpsearch.pictures.gallery import OF_ANY_STUDY, Choice, draw, warning_of
 from hpsearch.pictures.kinds import ABOUT, PictureKind
 from hpsearch.pictures.subject import Subject
-from hpsearch.report.evidence import answer, typed
-from hpsearch.report.material import UNFINISHED, Material
+from hpsearch.reporting.evidence import answer, typed
+from hpsearch.reporting.material import UNFINISHED, Material
 from hpsearch.study.record import Record
 from hpsearch.study.trials import TrialRow, curve_epochs
 from hpsearch.task import Evidence, ParamValue, Question, describe_params

@@ -6,8 +6,8 @@ import re
 from collections.abc import Container, Iterable, Iterator
 
 from hpsearch.files import as_markdown_table
-from hpsearch.report.content import Report, Section, Table
-from hpsearch.report.page import shown
+from hpsearch.reporting.content import Report, Section, Table
+from hpsearch.reporting.page import shown
 
 MOST_ROWS = 50  # the file beside it has all
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hpsearch.errors import NothingFinished, StudyNotFound, UsageError
-from hpsearch.report.material import Material
+from hpsearch.reporting.material import Material
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import Outcome
 from tests.pictures.stored import BASELINE, TEXT, Stored, logs, store

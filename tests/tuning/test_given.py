@@ -1,0 +1,78 @@
+"""The arrays given to `tune`: what is held out, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hpsearch.data.arrays import Dataset
+from hpsearch.errors import DataError, UsageError
+from hpsearch.tuning.given import dataset_of
+
+X, Y = np.arange(40.0).reshape(20, 2), np.array([0] * 15 + [1] * 5)
+
+
+def given(x=X, y=Y, weights=None, valid=None, share=0.2, test=None) -> Dataset:
+    return dataset_of(
+        x, y, weights, validation_data=valid, validation_split=share, test_data=test, seed=0
+    )
+
+
+def test_a_fifth_is_held_out_and_each_class_keeps_its_share():
+    found = given()
+
+    assert (len(found.train), len(found.valid), found.test) == (16, 4, None)
+    assert np.bincount(found.valid.y).tolist() == [3, 1]
+    assert set(found.splits()) == {"train", "valid"}
+
+
+@pytest.mark.parametrize("y", [Y[:, None], np.eye(2)[Y], Y / 2], ids=["column", "one-hot", "real"])
+def test_labels_of_other_shapes_keep_their_shares_too(y):
+    assert given(y=y).valid.y.reshape(4, -1)[:, -1].astype(bool).sum() == 1
+
+
+def test_several_inputs_and_outputs_with_weights_are_held_out_at_random():
+    found = given({"a": X, "b": X}, (Y, Y), np.ones(20), share=0.5)
+
+    assert len(found.valid) == 10
+    assert found.valid.sample_weight is not None
+
+
+def test_given_validation_and_test_data_are_taken_as_they_are():
+    found = given(X.tolist(), Y.tolist(), valid=(X[:4], Y[:4]), test=[X[4:], Y[4:]])
+
+    assert found.train.x.tolist() == X.tolist()
+    assert {part: len(split) for part, split in found.splits().items()} == {
+        "train": 20, "valid": 4, "test": 16,
+    }  # fmt: skip
+    assert found.unseen() is found.test
+
+
+def test_without_test_data_there_is_nothing_unseen():
+    with pytest.raises(DataError, match="no test split, so nothing is left that no choice has"):
+        given().unseen()
+
+
+def examples():
+    yield X[0], Y[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"x": examples(), "y": None}, "tune takes an array, .* not generator: collect"),
+        ({"x": iter(X), "y": Y}, "not .*iterator: collect the examples in arrays"),
+        ({"y": None}, "x, y has no labels"),
+        ({"y": Y[:-1]}, "x, y: 20 examples have 19 labels"),
+        ({"valid": (X, Y[:3])}, "validation_data: 20 examples have 3 labels"),
+        ({"valid": X}, "validation_data= takes a tuple"),
+        ({"x": [X, X]}, "x, y: .*list"),
+        ({"share": 20}, "validation_split= takes a share between 0 and 1"),
+        ({"share": 0.01}, "validation_split=0.01: cannot hold out 0 of 20"),
+        ({"x": np.full((20, 2), np.nan)}, "not finite"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_line(options, message):
+    with pytest.raises((UsageError, DataError), match=message) as error:
+        given(**options)
+    assert "\n" not in str(error.value)
