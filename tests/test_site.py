@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+import hpsearch
 from tests.inside import run_in
 
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "scripts" / "site"
+REFERENCE = SITE / "reference" / "python.md"
 HOW_TOS = re.findall(r"^how-to/[\w-]+$", (SITE / "index.md").read_text(), re.MULTILINE)
 BLOCK = re.compile(r"^```(\S+)(?: python\n:caption: ([^\n]+)\n)?\n(.*?)^```$", re.M | re.S)
 TASK = "TASK = Task(\n"
@@ -79,6 +81,12 @@ def test_the_how_tos_can_be_followed_one_after_the_other(tmp_path: Path):
     assert len(HOW_TOS) == len(list((SITE / "how-to").glob("*.md")))
     for page in HOW_TOS:
         follow(SITE / f"{page}.md", tmp_path)
+
+
+def test_the_reference_has_every_public_name():
+    named = re.findall(r"^\.\. auto\w+:: hpsearch\.(\w+)$", REFERENCE.read_text(), re.MULTILINE)
+
+    assert sorted(named) == sorted([*hpsearch.__all__, "data"])
 
 
 def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path):
