@@ -33,10 +33,10 @@ from hpsearch.files import slug
 from hpsearch.goal import Logs
 from hpsearch.study.trials import Outcome
 from hpsearch.task import Params
+from hpsearch.tracking.tracker import FAILURES
 
 ABOUT, TRAIN, VALID = "", "train", "valid"  # folders of a run
 START, END = metadata.SESSION_START_INFO_TAG, metadata.SESSION_END_INFO_TAG
-FAILURES = {Outcome.FAILED, Outcome.CRASHED, Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY}
 
 
 class TensorBoard:
