@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from hpsearch.data import Dataset, Split
@@ -11,7 +12,9 @@ from hpsearch.task import Budget, Question, Task, Writing
 
 if TYPE_CHECKING:
     from hpsearch.in_process import objective
-    from hpsearch.searching.launch import search
+    from hpsearch.notebook.search import search
+    from hpsearch.notebook.views import plot, report, show, table
+    from hpsearch.tuning.tune import tune
 
 __all__ = [
     "Budget",
@@ -25,18 +28,34 @@ __all__ = [
     "keras_tuner_defaults",
     "keras_tuner_space",
     "objective",
+    "plot",
+    "report",
     "search",
+    "show",
+    "table",
+    "tune",
 ]
+
+# loaded on demand: they need Optuna, `objective` Keras
+ON_DEMAND = {
+    "objective": "hpsearch.in_process",
+    "plot": "hpsearch.notebook.views",
+    "report": "hpsearch.notebook.views",
+    "search": "hpsearch.notebook.search",
+    "show": "hpsearch.notebook.views",
+    "table": "hpsearch.notebook.views",
+    "tune": "hpsearch.tuning.tune",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # loaded on demand: `objective` needs Keras, `search` Optuna
-    if name == "objective":
-        from hpsearch.in_process import objective
+    if name not in ON_DEMAND:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(ON_DEMAND[name]), name)
 
-        return objective
-    if name == "search":
-        from hpsearch.searching.launch import search
 
-        return search
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext hpsearch`: the cell magic `%%study`."""
+    from hpsearch.notebook.magic import register
+
+    register(shell)

@@ -1,5 +1,6 @@
-"""Choices by name; imports nothing, so the command line starts fast."""
+"""Choices by name; imports hardly anything, so the command line starts fast."""
 
+import os
 from enum import StrEnum
 
 
@@ -37,6 +38,29 @@ class Kind(StrEnum):
     TEXT = "text"
     SEQUENCE = "sequence"
     CHARACTERS = "characters"
+    REGRESSION = "regression"
+
+
+class Shell(StrEnum):
+    """A shell that can complete commands of hpsearch."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+class Form(StrEnum):
+    """A form in which programs other than Keras take a network."""
+
+    SAVED_MODEL = "saved_model"
+    ONNX = "onnx"
+
+
+class TrackerName(StrEnum):
+    """A program elsewhere that a search can tell what happens."""
+
+    TENSORBOARD = "tensorboard"
+    MLFLOW = "mlflow"
 
 
 class SplitName(StrEnum):
@@ -59,6 +83,12 @@ DEFAULT_PRUNER = PrunerName.HALVING
 DEFAULT_REPLICATES = Replicates.NONE
 
 DEFAULT_STORAGE = "sqlite:///runs/studies.db"
+
+
+def storage_url(option: str | None) -> str:
+    """The storage URL: from the option, the environment, or the default."""
+    environment = os.environ.get("HPSEARCH_STORAGE") or os.environ.get("OPTUNA_STORAGE")
+    return option or environment or DEFAULT_STORAGE
 
 
 class Format(StrEnum):

@@ -8,13 +8,13 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from contextlib import redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import typer.completion
 
-from hpsearch.choices import DEFAULT_STORAGE, Format, Kind, PredictedSplit, SplitName
+from hpsearch.choices import Form, Format, Kind, PredictedSplit, Shell, SplitName, storage_url
 from hpsearch.command_options import (
     CsvOption,
     DataOption,
@@ -24,6 +24,7 @@ from hpsearch.command_options import (
     FactorsOption,
     ForceOption,
     JsonOption,
+    LogOption,
     MarkdownOption,
     MemoryOption,
     MinutesOption,
@@ -53,21 +54,31 @@ from hpsearch.command_options import (
     parse_temperature,
     parse_whole_number,
 )
+from hpsearch.completion import (
+    offer_choices,
+    offer_factors,
+    offer_files,
+    offer_models,
+    offer_studies,
+    offer_study_files,
+)
 from hpsearch.errors import HpsearchError, UsageError
 from hpsearch.pictures.kinds import ABOUT, PictureKind
 from hpsearch.processes.signals import Terminated, raised
-from hpsearch.terminal.lasting import Lasting, is_reader_gone
+from hpsearch.terminal.lasting import is_reader_gone
+from hpsearch.terminal.starting import lasting_output
 
 if TYPE_CHECKING:
     from hpsearch.searching.launch import Options
 
 
 app = typer.Typer(
-    add_completion=True,
+    add_completion=False,  # `hpsearch completion` prints what to source
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+typer.completion.completion_init()  # type: ignore[attr-defined]  # the shells it can answer
 data_app = typer.Typer(no_args_is_help=True, help="Find, download and show data sets.")
 app.add_typer(data_app, name="data", rich_help_panel="Start")
 
@@ -125,6 +136,7 @@ def run_command(
     objective: ObjectiveOption = None,
     data: DataOption = None,
     fix: SetOption = [],  # noqa: B006  # typer copies it
+    log: LogOption = [],  # noqa: B006
     trial_timeout: TrialTimeoutOption = None,
     epoch_timeout: EpochTimeoutOption = None,
     memory: MemoryOption = None,
@@ -154,6 +166,7 @@ def run_command(
         replicates=replicates,
         repeats=repeats,
         objective=parse_names(objective),
+        log=log,
         retries=retries,
     )
     return run(study_file, options)
@@ -172,6 +185,7 @@ def resume_command(
     replicates: ReplicatesOption = None,
     data: DataOption = None,
     fix: SetOption = [],  # noqa: B006  # typer copies it
+    log: LogOption = [],  # noqa: B006
     trial_timeout: TrialTimeoutOption = None,
     epoch_timeout: EpochTimeoutOption = None,
     memory: MemoryOption = None,
@@ -194,6 +208,7 @@ def resume_command(
         sampler=sampler,
         pruner=pruner,
         replicates=replicates,
+        log=log,
         retries=retries,
     )
     return resume(study, options)
@@ -221,6 +236,7 @@ def sweep_command(
     ] = None,
     storage: StorageOption = None,
     data: DataOption = None,
+    log: LogOption = [],  # noqa: B006
     trial_timeout: TrialTimeoutOption = None,
     epoch_timeout: EpochTimeoutOption = None,
     memory: MemoryOption = None,
@@ -241,6 +257,7 @@ def sweep_command(
         memory,
         study=study,
         slots=slots,
+        log=log,
         retries=retries,
     )
     names = parse_names(factors)
@@ -266,6 +283,7 @@ def lab_command(
             "--output",
             "-o",
             metavar="DIR",
+            autocompletion=offer_files,
             help="Folder to create for the report.  [default: the file's name, and -lab]",
         ),
     ] = None,
@@ -312,6 +330,7 @@ def combine_command(
         typer.Option(
             "--search",
             metavar="STUDY",
+            autocompletion=offer_studies,
             help="Compare with this search.  [default: the study file's own, if there is one]",
         ),
     ] = None,
@@ -351,7 +370,10 @@ def table_command(
     csv: CsvOption = False,
     md: MarkdownOption = False,
     xlsx: Annotated[
-        Path | None, typer.Option("--xlsx", metavar="FILE", help="Write a spreadsheet file.")
+        Path | None,
+        typer.Option(
+            "--xlsx", metavar="FILE", autocompletion=offer_files, help="Write a spreadsheet file."
+        ),
     ] = None,
 ) -> None:
     """Print a sweep's table: what each level of each factor came to."""
@@ -368,7 +390,11 @@ def table_command(
 def report_command(
     studies: Annotated[
         list[str],
-        typer.Argument(metavar="STUDY...", help="A search, a sweep, or one of each."),
+        typer.Argument(
+            metavar="STUDY...",
+            autocompletion=offer_studies,
+            help="A search, a sweep, or one of each.",
+        ),
     ],
     output: NewFolderOption,
     storage: StorageOption = None,
@@ -386,7 +412,10 @@ def gradients_command(
     factor: Annotated[
         str | None,
         typer.Option(
-            "--factor", metavar="NAME", help="Compare its levels.  [default: the baseline alone]"
+            "--factor",
+            metavar="NAME",
+            autocompletion=offer_factors,
+            help="Compare its levels.  [default: the baseline alone]",
         ),
     ] = None,
     epochs: Annotated[
@@ -404,7 +433,13 @@ def gradients_command(
     ] = 256,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Draw them too: .svg, .png or .pdf."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            autocompletion=offer_files,
+            help="Draw them too: .svg, .png or .pdf.",
+        ),
     ] = None,
     force: ForceOption = False,
     data: DataOption = None,
@@ -464,6 +499,7 @@ def init_command(
             "--kind",
             metavar="|".join(Kind),
             parser=parse_choice(Kind),
+            autocompletion=offer_choices(Kind),
             help="What your examples are.",
         ),
     ] = Kind.VECTORS,
@@ -478,7 +514,11 @@ def init_command(
 def adopt_command(
     script: Annotated[
         Path,
-        typer.Argument(metavar="SCRIPT_OR_NOTEBOOK", help="A Keras script, .py or .ipynb."),
+        typer.Argument(
+            metavar="SCRIPT_OR_NOTEBOOK",
+            autocompletion=offer_files,
+            help="A Keras script, .py or .ipynb.",
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -486,6 +526,7 @@ def adopt_command(
             "--output",
             "-o",
             metavar="FILE",
+            autocompletion=offer_files,
             help="Study file to write.  [default: the script's name, and _study.py]",
         ),
     ] = None,
@@ -542,7 +583,9 @@ def data_show_command(
     task: Annotated[
         str,
         typer.Argument(
-            metavar="TASK", help="A study file, an exported folder, or a data set such as imdb."
+            metavar="TASK",
+            autocompletion=offer_study_files,
+            help="A study file, an exported folder, or a data set such as imdb.",
         ),
     ],
     split: Annotated[
@@ -551,6 +594,7 @@ def data_show_command(
             "--split",
             metavar="|".join(SplitName),
             parser=parse_choice(SplitName),
+            autocompletion=offer_choices(SplitName),
             help="Where to look; test stays sealed.",
         ),
     ] = SplitName.TRAIN,
@@ -633,6 +677,7 @@ def plot_command(
         typer.Argument(
             metavar="KIND",
             parser=parse_choice(PictureKind),
+            autocompletion=offer_choices(PictureKind),
             show_choices=False,
             help="What to draw: see above.",
         ),
@@ -643,6 +688,7 @@ def plot_command(
             "--output",
             "-o",
             metavar="FILE",
+            autocompletion=offer_files,
             help="File ending in .svg, .png or .pdf.  [default: STUDY-KIND.svg]",
         ),
     ] = None,
@@ -654,7 +700,12 @@ def plot_command(
     ] = None,
     factor: Annotated[
         str | None,
-        typer.Option("--factor", metavar="NAME", help="Of a sweep: this factor.  [default: all]"),
+        typer.Option(
+            "--factor",
+            metavar="NAME",
+            autocompletion=offer_factors,
+            help="Of a sweep: this factor.  [default: all]",
+        ),
     ] = None,
     force: ForceOption = False,
     storage: StorageOption = None,
@@ -689,7 +740,10 @@ def best_command(
 @app.command("dashboard", rich_help_panel="Watch")
 def dashboard_command(
     study: Annotated[
-        str | None, typer.Argument(metavar="[STUDY]", help="Open the page of this study.")
+        str | None,
+        typer.Argument(
+            metavar="[STUDY]", autocompletion=offer_studies, help="Open the page of this study."
+        ),
     ] = None,
     storage: StorageOption = None,
     port: Annotated[
@@ -751,13 +805,24 @@ def evaluate_command(
 def export_command(
     study: StudyArgument,
     output: NewFolderOption,
+    also: Annotated[
+        list[Form],
+        typer.Option(
+            "--also",
+            metavar="|".join(Form),
+            parser=parse_choice(Form),
+            autocompletion=offer_choices(Form),
+            help="Also for other programs: TensorFlow Serving, ONNX Runtime; repeatable.",
+        ),
+    ] = [],  # noqa: B006  # typer copies it
     storage: StorageOption = None,
     data: DataOption = None,
 ) -> None:
     """Write the winner to a folder that needs no hpsearch."""
     from hpsearch.verbs.export import export
 
-    export(storage_url(storage), study, output, data=data_folder(data))
+    forms = list(dict.fromkeys(also))
+    export(storage_url(storage), study, output, data=data_folder(data), forms=forms)
 
 
 @app.command("predict", rich_help_panel="Use")
@@ -765,7 +830,11 @@ def predict_command(
     model: ModelArgument,
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[INPUT]...", help="Files, texts, or - for standard input."),
+        typer.Argument(
+            metavar="[INPUT]...",
+            autocompletion=offer_files,
+            help="Files, texts, or - for standard input.",
+        ),
     ] = None,
     split: Annotated[
         PredictedSplit | None,
@@ -773,6 +842,7 @@ def predict_command(
             "--split",
             metavar="|".join(PredictedSplit),
             parser=parse_choice(PredictedSplit),
+            autocompletion=offer_choices(PredictedSplit),
             help="Instead of inputs: all examples of a split.",
         ),
     ] = None,
@@ -855,7 +925,12 @@ def generate_command(
 @app.command("verify", rich_help_panel="Finish")
 def verify_command(
     study: Annotated[
-        str, typer.Argument(metavar="STUDY_OR_DIR", help="A study, or the folder of a report.")
+        str,
+        typer.Argument(
+            metavar="STUDY_OR_DIR",
+            autocompletion=offer_models,
+            help="A study, or the folder of a report.",
+        ),
     ],
     storage: StorageOption = None,
     json: JsonOption = False,
@@ -875,10 +950,26 @@ def verify_command(
     verify(storage_url(storage), study, as_json=json)
 
 
-def storage_url(option: str | None) -> str:
-    """The storage URL: from the option, the environment, or the default."""
-    environment = os.environ.get("HPSEARCH_STORAGE") or os.environ.get("OPTUNA_STORAGE")
-    return option or environment or DEFAULT_STORAGE
+@app.command("completion", rich_help_panel="Use")
+def completion_command(
+    shell: Annotated[
+        Shell,
+        typer.Argument(
+            metavar="SHELL",
+            parser=parse_choice(Shell),
+            autocompletion=offer_choices(Shell),
+            show_choices=False,
+            help="bash, zsh or fish.",
+        ),
+    ],
+) -> None:
+    """Print what lets your shell complete with Tab.
+
+    Put this into its start-up file: source <(hpsearch completion bash)
+    """
+    from hpsearch.verbs.completion import print_completion
+
+    print_completion(shell, app)
 
 
 def chosen_format(*, json: bool, csv: bool, md: bool) -> Format | None:
@@ -911,7 +1002,7 @@ def data_folder(option: Path | None) -> Path | None:
 
 def main() -> None:
     """Run the command line; report an error as one line and an exit code."""
-    with raised(), redirect_stderr(Lasting(sys.stderr)):
+    with raised(), lasting_output():
         code = _run()
     gc.freeze()  # a last collection at exit would gain nothing
     sys.exit(code)

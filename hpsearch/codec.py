@@ -27,6 +27,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 V = TypeVar("V")
 W = TypeVar("W")
+X = TypeVar("X")
 Stored = TypeVar("Stored", bound="DataclassInstance")
 
 
@@ -98,6 +99,16 @@ def decode(line: str | bytes, one: type[T], two: type[U], three: type[V], /) -> 
 def decode(
     line: str | bytes, one: type[T], two: type[U], three: type[V], four: type[W], /
 ) -> T | U | V | W: ...
+@overload
+def decode(
+    line: str | bytes,
+    one: type[T],
+    two: type[U],
+    three: type[V],
+    four: type[W],
+    five: type[X],
+    /,
+) -> T | U | V | W | X: ...
 def decode(line: str | bytes, *kinds: type[T]) -> T:
     """The message in a line.
 

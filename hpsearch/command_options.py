@@ -22,6 +22,16 @@ from hpsearch.choices import (
     Replicates,
     SamplerName,
 )
+from hpsearch.completion import (
+    offer_choices,
+    offer_factors,
+    offer_files,
+    offer_hyperparameters,
+    offer_models,
+    offer_studies,
+    offer_study_files,
+    offer_trackers,
+)
 from hpsearch.errors import UsageError
 
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -131,7 +141,12 @@ SeedOption = Annotated[
 ]
 FactorsOption = Annotated[
     str | None,
-    typer.Option("--factors", metavar="A,B", help="Vary only these.  [default: all]"),
+    typer.Option(
+        "--factors",
+        metavar="A,B",
+        autocompletion=offer_factors,
+        help="Vary only these.  [default: all]",
+    ),
 ]
 SeedsOption = Annotated[
     int, typer.Option("--seeds", metavar="N", parser=parse_count, help="Seeds for each setting.")
@@ -146,27 +161,49 @@ MinutesOption = Annotated[
     ),
 ]
 NewFolderOption = Annotated[
-    Path, typer.Option("--output", "-o", metavar="DIR", help="Folder to create.")
+    Path,
+    typer.Option(
+        "--output", "-o", metavar="DIR", autocompletion=offer_files, help="Folder to create."
+    ),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 MarkdownOption = Annotated[bool, typer.Option("--md", help="Print a Markdown table.")]
 DataOption = Annotated[
     Path | None,
-    typer.Option("--data", metavar="DIR", help="Folder of data sets; or set HPSEARCH_DATA."),
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        autocompletion=offer_files,
+        help="Folder of data sets; or set HPSEARCH_DATA.",
+    ),
 ]
 DataTaskArgument = Annotated[
     str | None,
-    typer.Argument(metavar="[TASK]", help="A study file, or a data set such as imdb."),
+    typer.Argument(
+        metavar="[TASK]",
+        autocompletion=offer_study_files,
+        help="A study file, or a data set such as imdb.",
+    ),
 ]
-StudyArgument = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a study.")]
+StudyArgument = Annotated[
+    str, typer.Argument(metavar="STUDY", autocompletion=offer_studies, help="Name of a study.")
+]
 ModelArgument = Annotated[
     str,
-    typer.Argument(metavar="STUDY_OR_DIR", help="An evaluated study, or an exported folder."),
+    typer.Argument(
+        metavar="STUDY_OR_DIR",
+        autocompletion=offer_models,
+        help="An evaluated study, or an exported folder.",
+    ),
 ]
 StudyFileArgument = Annotated[
     str,
-    typer.Argument(metavar="STUDY_FILE", help="A study file: a name from studies/, or a path."),
+    typer.Argument(
+        metavar="STUDY_FILE",
+        autocompletion=offer_study_files,
+        help="A study file: a name from studies/, or a path.",
+    ),
 ]
 TrialsOption = Annotated[
     int | None,
@@ -210,6 +247,7 @@ SamplerOption = Annotated[
         "--sampler",
         metavar="|".join(SamplerName),
         parser=parse_choice(SamplerName),
+        autocompletion=offer_choices(SamplerName),
         help=f"How to choose params.  [default: {DEFAULT_SAMPLER.value}]",
     ),
 ]
@@ -219,6 +257,7 @@ PrunerOption = Annotated[
         "--pruner",
         metavar="|".join(PrunerName),
         parser=parse_choice(PrunerName),
+        autocompletion=offer_choices(PrunerName),
         help=f"How to stop bad trials early.  [default: {DEFAULT_PRUNER.value}]",
     ),
 ]
@@ -236,6 +275,7 @@ ReplicatesOption = Annotated[
         "--replicates",
         metavar="|".join(Replicates),
         parser=parse_choice(Replicates),
+        autocompletion=offer_choices(Replicates),
         help=f"Train the leaders with more seeds.  [default: {DEFAULT_REPLICATES.value}]",
     ),
 ]
@@ -250,7 +290,21 @@ RepeatsOption = Annotated[
 ]
 SetOption = Annotated[
     list[str],
-    typer.Option("--set", metavar="NAME=VALUE", help="Fix a hyperparameter; repeatable."),
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        autocompletion=offer_hyperparameters,
+        help="Fix a hyperparameter; repeatable.",
+    ),
+]
+LogOption = Annotated[
+    list[str],
+    typer.Option(
+        "--log",
+        metavar="WHERE",
+        autocompletion=offer_trackers,
+        help="Also log to tensorboard:DIR or mlflow:URI; repeatable.",
+    ),
 ]
 TrialTimeoutOption = Annotated[
     float | None,

@@ -25,6 +25,10 @@ class HpsearchError(Exception):
 
     exit_code = 2
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows of it: as on the command line, the message says it all."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class UsageError(HpsearchError):
     """A value on the command line cannot be used."""

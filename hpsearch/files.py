@@ -37,11 +37,16 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     scratch = Path(tempfile.mkdtemp(prefix=f"{folder.name}.tmp-", dir=folder.parent))
     try:
         yield scratch
-        for path in scratch.iterdir():
+        for path in files_in(scratch):
             sync(path)
         scratch.rename(folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The files in a folder and the folders in it, in the order of their paths."""
+    return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
 def sync(path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Literal, TypeVar, get_args
 
@@ -18,6 +18,10 @@ Logs = dict[str, float]
 COSTS = ("seconds_per_epoch", "n_weights")
 """What a search may minimize besides its metric."""
 
+ERRORS = ("mae", "mean_absolute_error", "rmse", "root_mean_squared_error")
+"""Metrics that have the unit of the numbers that a network predicts."""
+SQUARES = ("mse", "mean_squared_error")
+
 Item = TypeVar("Item")
 
 
@@ -28,14 +32,31 @@ class Goal:
     metric: str
     """A key of Keras's logs on validation."""
     direction: Direction
+    unit: str = field(default="", compare=False)
+    """Of the numbers that the network predicts."""
 
     def __str__(self) -> str:
-        return f"{self.direction} {self.metric}"
+        return f"{self.direction} {self.label}"
 
     @property
     def maximize(self) -> bool:
         """Whether higher is better."""
         return self.direction == "maximize"
+
+    @property
+    def label(self) -> str:
+        """The metric as a heading has it: with the unit, if the metric is an error in it."""
+        is_error = any(self.metric.endswith(f"_{name}") for name in ERRORS)
+        return f"{self.metric} ({self.unit})" if self.unit and is_error else self.metric
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The values that the metric can take, as far as its name tells."""
+        if self.metric.endswith(("_r2", "_r2_score")):
+            return -math.inf, 1.0
+        if self.metric.endswith(tuple(f"_{name}" for name in (*ERRORS, *SQUARES))):
+            return 0.0, math.inf
+        return -math.inf, math.inf
 
     @property
     def test_metric(self) -> str:

@@ -74,6 +74,24 @@ class Write:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Convert:
+    """Write the network in other forms, and see that it predicts there what it predicts here.
+
+    Nothing comes.
+    """
+
+    model: str
+    """A file that `model.save` wrote."""
+    to: dict[str, str]
+    """The path to write to, for each form of `choices.Form`."""
+    data: str
+    """The folder of the prepared arrays."""
+    split: str
+    """The examples to predict: `train`, `valid` or `test`."""
+    code: OwnCode | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class MeasureGradients:
     """How much of the gradient reaches each time step of a recurrent network?
 
@@ -109,4 +127,4 @@ class Ended:
     """One line: the kind of exception and what it says."""
 
 
-Question = Predict | PredictSplit | Write | MeasureGradients
+Question = Predict | PredictSplit | Write | Convert | MeasureGradients

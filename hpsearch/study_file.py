@@ -47,8 +47,8 @@ class StudyFile:
         return ast.get_docstring(ast.parse(self.text)) or ""
 
     def title(self) -> str:
-        """The docstring's first line."""
-        return self.description().partition("\n")[0]
+        """The docstring's first line, without the file's own name before it."""
+        return self.description().partition("\n")[0].removeprefix(f"{self.name}: ")
 
     def code_of(self, function: str) -> str:
         """The top-level statements that a function of the file needs, it included.

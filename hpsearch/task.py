@@ -180,6 +180,9 @@ class Task:
     metric: str = "val_accuracy"
     """A key of Keras's logs on validation."""
     direction: Direction = "maximize"
+    unit: str = ""
+    """For regression: of the numbers that the network predicts, such as `EUR`. Predictions are
+    shown with it, and a metric that is an error in it, such as `val_mae`."""
     factors: Mapping[str, Sequence[Level]] = field(default_factory=dict)
     """What the lab varies one at a time: a hyperparameter's values, or under any name the
     sets of values that belong together, such as `{"layers": 2, "units_2": 500}`."""
@@ -248,6 +251,8 @@ class Task:
                 "folds= and callbacks= do not go together: callbacks may watch validation, and "
                 "evaluate fits networks on all folds, without any"
             )
+        if not isinstance(self.unit, str):
+            raise StudyFileError(f"unit= takes a text such as 'EUR', not {self.unit!r}")
         published = self.published
         if (
             self.callbacks is not None
@@ -294,7 +299,7 @@ class Task:
     @property
     def goal(self) -> Goal:
         """Metric and direction."""
-        return Goal(self.metric, self.direction)
+        return Goal(self.metric, self.direction, self.unit)
 
     @property
     def fold_numbers(self) -> tuple[int | None, ...]:

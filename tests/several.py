@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hpsearch.searching.launch import search
+from hpsearch import search
 from hpsearch.verbs.evaluate import evaluate
 from hpsearch.verbs.export import export
 

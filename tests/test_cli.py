@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import optuna
 import pytest
@@ -88,6 +90,8 @@ def test_reading_verbs_do_not_import_keras(toy_study, argv):
 def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
     write_toy(cwd)
     argv = ["run", "toy.py", "--trials", "1", "--storage", URL]
+    if importlib.util.find_spec("tensorboard") is not None:  # much of it imports TensorFlow
+        argv += ["--log", "tensorboard:tb"]
 
     done = subprocess.run(
         [sys.executable, "-c", verbs_of(*argv)], capture_output=True, text=True, check=True
@@ -96,6 +100,11 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
     assert done.stdout.startswith("exit 0\n")
     assert "keras" not in done.stdout
     assert "tensorflow" not in done.stdout
+    assert "--log" not in done.stderr
+    if "--log" in argv:
+        from hpsearch.tracking.tensorboard import last_step
+
+        assert [last_step(one / "train") for one in Path().glob("tb/toy-*/trial-*")] == [3]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +132,10 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
             id="pruner",
         ),
         pytest.param(
-            ["init", "x", "--kind", "tabular"], 2, "text, sequence, characters, got", id="kind"
+            ["init", "x", "--kind", "tabular"],
+            2,
+            "characters, regression, got",
+            id="kind",
         ),
         pytest.param(
             ["ls", "--storage", "mysql://host/db"], 4, "pip install mysqlclient", id="mysql"

@@ -33,6 +33,25 @@ def test_a_value_beats_none_but_not_itself(goal: Goal, value: float):
     assert not goal.is_better(value, value)
 
 
+@pytest.mark.parametrize(
+    ("metric", "label", "limits"),
+    [
+        ("val_mae", "val_mae (EUR)", (0, math.inf)),
+        ("val_price_mean_absolute_error", "val_price_mean_absolute_error (EUR)", (0, math.inf)),
+        ("val_mse", "val_mse", (0, math.inf)),  # in square euros
+        ("val_r2", "val_r2", (-math.inf, 1)),
+        ("val_loss", "val_loss", (-math.inf, math.inf)),
+    ],
+)
+def test_an_error_is_shown_in_the_unit_of_what_is_predicted(metric, label, limits):
+    goal = Goal(metric, "minimize", "EUR")
+
+    assert goal.label == label
+    assert str(goal) == f"minimize {label}"
+    assert goal.limits == limits
+    assert Goal("val_mae", "minimize").label == "val_mae"
+
+
 def test_a_goal_is_shown_in_words_and_knows_its_metric_on_test():
     assert str(ACCURACY) == "maximize val_accuracy"
     assert (ACCURACY.test_metric, LOSS.test_metric) == ("accuracy", "loss")

@@ -127,7 +127,7 @@ class CurveStore:
             try:
                 lock.acquire(timeout=0)
             except Timeout:
-                say(f"another study is training the same network: waiting for curve {curve.name}")
+                say(f"the same network is being trained already: waiting for curve {curve.name}")
                 with suppress(Timeout):
                     lock.acquire(cancel_check=is_cancelled)
             yield lock.is_locked

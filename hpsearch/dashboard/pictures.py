@@ -24,7 +24,7 @@ from hpsearch.pictures.drawing import as_svg
 from hpsearch.pictures.gallery import draw
 from hpsearch.pictures.kinds import ABOUT, Needs, PictureKind
 from hpsearch.pictures.subject import Subject
-from hpsearch.report.content import levels_table, trials_table
+from hpsearch.reporting.content import levels_table, trials_table
 from hpsearch.study.record import ATTR
 from hpsearch.study.storage import Storage
 

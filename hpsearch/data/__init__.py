@@ -1,6 +1,6 @@
 """Data sets: found, downloaded, verified, kept as memory-mapped arrays. NumPy only."""
 
-from hpsearch.data.arrays import Dataset, Split
+from hpsearch.data.arrays import Dataset, Split, open_arrays
 from hpsearch.data.characters import encode_characters, encode_window, one_line, windows
 from hpsearch.data.idx import read_idx
 from hpsearch.data.images import decode_png
@@ -43,6 +43,7 @@ __all__ = [
     "load_imdb",
     "load_mnist",
     "one_line",
+    "open_arrays",
     "open_reviews",
     "pad_sequences",
     "read_idx",

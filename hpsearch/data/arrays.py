@@ -17,7 +17,7 @@ from hpsearch.data.file_array import FileArray, join_in_file
 from hpsearch.data.kept import keep, make_private
 from hpsearch.data.sources import cache_folder
 from hpsearch.data.structure import Structure, mapped, named, of_named, place_in, require_names
-from hpsearch.errors import DataError
+from hpsearch.errors import DataError, DataNotFound
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -29,6 +29,10 @@ PARTS = ("train", "valid", "test")
 FIELDS = {"x": "examples", "y": "labels", "sample_weight": "sample weights"}
 """The fields of a split, and what messages call what they hold."""
 SPARSE_FIELDS = ("data", "indices", "indptr", "shape")
+NO_TEST = (
+    "the data have no test split, so nothing is left that no choice has seen: start a new study "
+    "with some examples apart, as tune(..., test_data=(x, y)) or Dataset(train, valid, test)"
+)
 ONE_OR_MORE = "not a NumPy array of numbers or text, nor a dict or tuple of such arrays"
 NUMBERS_OR_TEXT = "biufcSU"  # NumPy's letters
 # A label that training never sees is a mistake, but characters of a text may be that rare.
@@ -155,9 +159,10 @@ class Dataset:
     """The three splits: to fit weights, to choose among trials, to report once."""
 
     train: Split
-    valid: Split | None
+    valid: Split | None = None
     """None for a task with folds, which are taken from `train`."""
-    test: Split
+    test: Split | None = None
+    """None if there are no examples to spare: then a study can be searched, not evaluated."""
     vocabulary: tuple[str, ...] = ()
     """What each whole number in `x` stands for, in texts."""
     groups: Array | None = None
@@ -199,6 +204,16 @@ class Dataset:
     def train_and_valid(self) -> Split:
         """All examples but those of the test."""
         return self.train if self.valid is None else self.train + self.valid
+
+    def unseen(self) -> Split:
+        """The test split.
+
+        Raises:
+            DataError: There is none.
+        """
+        if self.test is None:
+            raise DataError(NO_TEST)
+        return self.test
 
     def require_sound_values(self) -> None:
         """Look at every value, which is done once, before the arrays are kept.
@@ -264,10 +279,14 @@ class Prepared:
         words = self.folder / "vocabulary.json"
         vocabulary = tuple(json.loads(words.read_text())) if words.exists() else ()
         groups = self.folder / "groups.npy"
+        valid, test = (
+            self.split(part) if any(self.folder.glob(f"{part}_*")) else None
+            for part in ("valid", "test")
+        )
         return Dataset(
             self.split("train"),
-            self.split("valid") if any(self.folder.glob("valid_*")) else None,
-            self.split("test"),
+            valid,
+            test,
             vocabulary,
             np.load(groups, allow_pickle=False) if groups.exists() else None,
         )
@@ -304,7 +323,7 @@ def prepare(cache: Path, key: str | None, load: Callable[[], Dataset]) -> Prepar
     def fill(folder: Path) -> str:
         dataset = load()
         dataset.require_sound_values()
-        _write(dataset, folder)
+        write_dataset(dataset, folder)
         return dataset.fingerprint()
 
     make_private(cache)
@@ -313,6 +332,31 @@ def prepare(cache: Path, key: str | None, load: Callable[[], Dataset]) -> Prepar
         key, load = dataset.identity()[:32], lambda: dataset
     folder = cache / key
     return Prepared(folder, keep(folder, fill))
+
+
+def write_dataset(dataset: Dataset, folder: Path) -> None:
+    """Write all arrays into an empty folder, for `Prepared.open` and `open_arrays`."""
+    for part, split in dataset.splits().items():
+        # users may delete a part of the cache, and another must not need it
+        write_split(split, part, folder, copied=cache_folder())
+    if dataset.vocabulary:
+        (folder / "vocabulary.json").write_text(json.dumps(dataset.vocabulary))
+    if dataset.groups is not None:
+        np.save(folder / "groups.npy", np.asarray(dataset.groups), allow_pickle=False)
+
+
+def open_arrays(folder: Path) -> Dataset:
+    """The arrays that `hpsearch.tune` keeps beside a study file, used in their files.
+
+    Raises:
+        DataNotFound: They are not there.
+        DataCorrupt: A file that they are in was changed.
+    """
+    if not any(folder.glob("train_*")):
+        raise DataNotFound(
+            f"the arrays of the study are gone from {folder}: run the script again that called tune"
+        )
+    return Prepared(folder, "").open()
 
 
 def write_split(split: Split, part: str, folder: Path, *, copied: Path | None = None) -> None:
@@ -327,16 +371,6 @@ def write_split(split: Split, part: str, folder: Path, *, copied: Path | None = 
             np.save(folder / f"{part}_{name}.npy", array, allow_pickle=False)
         else:
             (folder / f"{part}_{name}.json").write_text(found.as_json())
-
-
-def _write(dataset: Dataset, folder: Path) -> None:
-    for part, split in dataset.splits().items():
-        # users may delete a part of the cache, and another must not need it
-        write_split(split, part, folder, copied=cache_folder())
-    if dataset.vocabulary:
-        (folder / "vocabulary.json").write_text(json.dumps(dataset.vocabulary))
-    if dataset.groups is not None:
-        np.save(folder / "groups.npy", np.asarray(dataset.groups), allow_pickle=False)
 
 
 def _holds_arrays(value: object) -> bool:

@@ -74,7 +74,7 @@ def require_folds(dataset: Dataset, n_folds: int | None) -> None:
     if dataset.valid is not None:
         raise DataError(
             f"folds={n_folds} takes validation from the train split, but the data have a valid "
-            "split: return Dataset(train, None, test), with its examples in train"
+            "split: return Dataset(train, test=test), with all other examples in train"
         )
     if len(dataset.train) < n_folds:
         raise DataError(f"folds={n_folds} is more than the {len(dataset.train)} train examples")

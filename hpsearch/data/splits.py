@@ -8,8 +8,10 @@ from hpsearch.data.arrays import Array, Split
 def hold_out(split: Split, n: int, *, seed: int, by: Array | None = None) -> tuple[Split, Split]:
     """Take `n` examples out of a split, in proportion to the classes.
 
+    Where labels are numbers to predict, those taken out spread over all of their range alike.
+
     Args:
-        split: Examples with one integer label each.
+        split: Examples with one label each.
         n: How many to take out.
         seed: The same seed takes the same examples on every machine.
         by: The classes, of shape (n_examples,), where they are not `split.y`: those of one of

@@ -1,4 +1,4 @@
-"""Tables: CSV files with numbers and a label in each row."""
+"""Tables: CSV files with numbers and a label, or a number to predict, in each row."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class Table:
     """The rows of a table as examples."""
 
     rows: Split
-    """`x` has a float32 for each column, `y` a number for each label."""
+    """`x` has a float32 for each column, `y` a number for each label, or the target."""
     columns: tuple[str, ...]
     """The name of each column of `x`."""
     classes: tuple[str, ...]
-    """The name of each label, sorted."""
+    """The name of each label, sorted; none of a target."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +42,31 @@ class LabelledRows:
     """The name of each label, sorted."""
 
 
-def read_table(path: Path, *, label: str) -> Table:
+def read_table(path: Path, *, label: str | None = None, target: str | None = None) -> Table:
     """Read a CSV file whose first row names the columns.
 
     Args:
         path: UTF-8 text with commas.
-        label: The column that holds the classes; all others hold numbers.
+        label: For classification: the column that holds the classes. All others hold numbers.
+        target: For regression: the column with the number to predict, as all others do.
 
     Raises:
+        ValueError: Both `label` and `target` are given, or none.
         DataError: The file cannot be read, or has bad rows, which the message names by
             their lines in the file.
     """
+    if (label is None) == (target is None):
+        raise ValueError("read_table takes label= for classes, or target= for a number to predict")
+    if target is not None:
+        header, rows = _read_columns(path, target)
+        columns = tuple(column for column in header if column != target)
+        x, y = (_numbers(path, header, rows, names) for names in (columns, [target]))
+        return Table(Split(x, y[:, 0]), columns, classes=())
+    assert label is not None
     read = read_labelled_rows(path, label=label)
-    at = read.header.index(label)
-    x = [[_number(path, read.header[i], line, row[i]) for i in range(len(row)) if i != at]
-         for line, row in read.rows]  # fmt: skip
-    columns = tuple(name for name in read.header if name != label)
-    return Table(Split(np.array(x, np.float32), read.labels), columns, read.classes)
+    columns = tuple(column for column in read.header if column != label)
+    x = _numbers(path, read.header, read.rows, columns)
+    return Table(Split(x, read.labels), columns, read.classes)
 
 
 def read_labelled_rows(path: Path, *, label: str) -> LabelledRows:
@@ -72,13 +80,7 @@ def read_labelled_rows(path: Path, *, label: str) -> LabelledRows:
         DataError: The file cannot be read, or has bad rows, which the message names by
             their lines in the file.
     """
-    header, rows = _read(path)
-    if label not in header:
-        raise DataError(f"{path} has no column {label!r}: its columns are {', '.join(header)}")
-    if len(set(header)) < len(header) or len(header) < 2:
-        raise DataError(f"{path} needs a label and other columns, each named once, not {header}")
-    if wrong := [line for line, row in rows if len(row) != len(header)]:
-        raise DataError(f"{path} has {len(header)} columns, but not in {in_lines(wrong)}")
+    header, rows = _read_columns(path, label)
     at = header.index(label)
     labels = [(line, row[at].strip()) for line, row in rows]
     if missing := [line for line, text in labels if not text]:
@@ -86,6 +88,27 @@ def read_labelled_rows(path: Path, *, label: str) -> LabelledRows:
     classes = _classes(path, label, labels)
     numbers = np.array([classes.index(text) for _, text in labels])
     return LabelledRows(header, rows, numbers, classes)
+
+
+def _read_columns(path: Path, needed: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header, which has the needed column, and rows that are as long."""
+    header, rows = _read(path)
+    if needed not in header:
+        raise DataError(f"{path} has no column {needed!r}: its columns are {', '.join(header)}")
+    if len(set(header)) < len(header) or len(header) < 2:
+        raise DataError(f"{path} needs {needed!r} and other columns, each named once, not {header}")
+    if wrong := [line for line, row in rows if len(row) != len(header)]:
+        raise DataError(f"{path} has {len(header)} columns, but not in {in_lines(wrong)}")
+    return header, rows
+
+
+def _numbers(
+    path: Path, header: list[str], rows: list[tuple[int, list[str]]], columns: Sequence[str]
+) -> Array:
+    """Columns of numbers, of shape (n_rows, n_columns)."""
+    places = [header.index(column) for column in columns]
+    numbers = [[_number(path, header[i], line, row[i]) for i in places] for line, row in rows]
+    return np.array(numbers, np.float32)
 
 
 def _read(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:

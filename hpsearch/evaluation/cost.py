@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from hpsearch.evaluation.candidates import baseline_of
 from hpsearch.goal import Goal, Logs
 from hpsearch.messages import Verdict
 from hpsearch.processes.runner import Runner
+from hpsearch.processes.slots import side_by_side
 from hpsearch.processes.stop import StopRequest
 from hpsearch.processes.supervisor import Ending, How
 from hpsearch.processes.trainer import Taken, Trainer
@@ -35,7 +37,7 @@ LONG_EPOCH_S = 20  # after a longer one, a second is not worth the wait
 
 @dataclass(frozen=True)
 class Cost:
-    """The cost of training the baseline with one thread."""
+    """The cost of training the baseline, a mean over those trained side by side."""
 
     first_epoch_s: float
     """Longer than later ones: it compiles the training step."""
@@ -71,7 +73,13 @@ class OnceOrTwice:
 
 
 def measure_cost(
-    study_file: StudyFile, data: Prepared, runner: Runner, say: Callable[[str], object]
+    study_file: StudyFile,
+    data: Prepared,
+    runner: Runner,
+    say: Callable[[str], object],
+    *,
+    n_slots: int = 1,
+    n_threads: int = 1,
 ) -> Cost:
     """Train the baseline in a trial process, for two epochs if the first is short, and then
     for one more in another process.
@@ -84,6 +92,9 @@ def measure_cost(
         data: The prepared arrays.
         runner: Where the trial process comes from.
         say: Called with each line of progress.
+        n_slots: How many train at the same time, each with its own seed: they slow each
+            other down, on a GPU most of all.
+        n_threads: Threads of each.
 
     Raises:
         StudyFileError: The baseline cannot be trained, Keras does not log the metric, or
@@ -93,28 +104,41 @@ def measure_cost(
     params: Params = {**baseline_of(study_file), "epochs": N_EPOCHS}
     with tempfile.TemporaryDirectory(prefix="hpsearch-check-") as folder:
 
-        def take(place: str) -> Taken:
-            store = CurveStore(Path(folder) / place)
+        def take(seed: int, place: str = "continued") -> Taken:
             trainer = Trainer(
-                study_file, data, store, runner, versions=versions(), stop=StopRequest(), say=say
+                study_file,
+                data,
+                CurveStore(Path(folder) / place),
+                runner,
+                versions=versions(),
+                stop=StopRequest(),
+                n_threads=n_threads,
+                say=say,
             )
             fold = study_file.task.fold_numbers[0]
-            taken = trainer.take(params, 0, OnceOrTwice(goal), name="the baseline", fold=fold)
+            taken = trainer.take(params, seed, OnceOrTwice(goal), name="the baseline", fold=fold)
             if taken.ending.how not in {How.FINISHED, How.STOPPED}:
                 raise _explained(study_file, taken.ending)
             return taken
 
-        taken = take("continued")
+        def take_again(seed: int) -> float:
+            begun = time.monotonic()
+            last = take(seed).logs[-1]
+            return max(0.0, time.monotonic() - begun - last["seconds"])
+
+        seeds = range(n_slots)
+        all_taken = side_by_side(n_slots, take, seeds)
+        taken = all_taken[0]
         n_weights = taken.curve.n_weights
-        begun = time.monotonic()
-        if taken.ending.how is How.FINISHED:  # short epochs: what a start takes is worth a third
+        starts_s = [0.0]
+        # if epochs are short, what a start takes is worth knowing
+        if all(one.ending.how is How.FINISHED for one in all_taken):
             params["epochs"] = N_EPOCHS + 1
-            continued = take("continued")
-        again_s = time.monotonic() - begun
-        if taken.ending.how is How.FINISHED and _may_keep_state(study_file):
-            say("training the same epochs in one go, to see whether they come out the same")
-            _require_same(study_file, continued, take("in-one-go"))
-    first, last = taken.logs[0], taken.logs[-1]
+            starts_s = side_by_side(n_slots, take_again, seeds)
+            if _may_keep_state(study_file):
+                say("training the same epochs in one go, to see whether they come out the same")
+                _require_same(study_file, take(0), take(0, "in-one-go"))
+    last = taken.logs[-1]
     if not goal.is_finite(last):
         where = place_of(study_file, "baseline")
         raise StudyFileError(
@@ -123,9 +147,9 @@ def measure_cost(
         )
     assert n_weights is not None
     return Cost(
-        first_epoch_s=first["seconds"],
-        epoch_s=last["seconds"],
-        start_s=max(0.0, again_s - last["seconds"]),
+        first_epoch_s=fmean(one.logs[0]["seconds"] for one in all_taken),
+        epoch_s=fmean(one.logs[-1]["seconds"] for one in all_taken),
+        start_s=fmean(starts_s),
         value=goal.value(last),
         n_weights=n_weights,
     )

@@ -19,6 +19,7 @@ from hpsearch.data.arrays import Prepared
 from hpsearch.errors import DataError, MetricNotFound, NothingFinished
 from hpsearch.evaluation.candidates import Candidate, choose_candidates, fresh_seeds, ranked
 from hpsearch.evaluation.opening import Opening, read_openings, record_opening
+from hpsearch.figures import show_figure
 from hpsearch.files import atomic_folder, sha256_of, slug
 from hpsearch.goal import Logs
 from hpsearch.messages import ALL_FOLDS, TRAIN, TRAIN_AND_VALID
@@ -123,12 +124,13 @@ class Evaluation:
                 seeds=seeds,
                 metric=self.record.metric,
                 direction=self.record.direction,
+                unit=self.record.unit,
                 costs=costs,
                 candidates=ranked(candidates, self.goal),
                 diverged=diverged,
                 fitted_on=self._fit_on,
                 n_valid=len(splits.train if splits.valid is None else splits.valid),
-                n_test=len(splits.test),
+                n_test=len(splits.unseen()),
                 versions=versions(),
                 model="",
                 model_sha256="",
@@ -334,7 +336,7 @@ class Evaluation:
         if len(taken.logs) > taken.n_stored and self._is_finite(taken.logs):
             last = taken.logs[-1]
             name = self.goal.metric if self.goal.metric in last else "loss"
-            self.say(f"trained {one}: {name} {last[name]:.4f}")
+            self.say(f"trained {one}: {name} {show_figure(last[name])}")
         return taken
 
     def _is_finite(self, logs: Sequence[Logs]) -> bool:

@@ -29,20 +29,25 @@ class Interval:
         return self.low <= value <= self.high
 
 
-def interval(values: Sequence[float], n_examples: int | None) -> Interval | None:
+def interval(
+    values: Sequence[float],
+    n_examples: int | None,
+    limits: tuple[float, float] = (-math.inf, math.inf),
+) -> Interval | None:
     """The interval of the expected figure over seeds.
 
     Args:
         values: A figure per seed.
         n_examples: If the figure is a share, of how many examples; else None.
+        limits: The values that the figure can take, if it is no share.
 
     Returns:
         Student's t over seeds if they differ; else Wilson's over examples if the figure is
-        a share; else None. A share's interval is clipped to 0..1.
+        a share; else None. It is clipped to the limits, a share's to 0..1.
     """
     if _vary(values):
         found = student(values)
-        return found if n_examples is None else _cut(found, 0.0, 1.0)
+        return _cut(found, *(limits if n_examples is None else (0.0, 1.0)))
     if n_examples is not None:
         return wilson(fmean(values), n_examples)
     return None

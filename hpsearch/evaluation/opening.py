@@ -60,6 +60,8 @@ class Opening:
 
     costs: list[str] = field(default_factory=list)
     """Objectives besides the metric."""
+    unit: str = ""
+    """Of the numbers that the networks predict."""
 
     @property
     def winner(self) -> Candidate:
@@ -95,12 +97,17 @@ class Opening:
     @property
     def goal(self) -> Goal:
         """Metric and direction."""
-        return Goal(self.metric, self.direction)
+        return Goal(self.metric, self.direction, self.unit)
 
     @property
     def test_metric(self) -> str:
         """What Keras calls the metric on the test split."""
         return self.goal.test_metric
+
+    @property
+    def test_label(self) -> str:
+        """The metric on the test split, with its unit if it has one."""
+        return self.goal.label.removeprefix("val_")
 
     @property
     def is_share(self) -> bool:
@@ -147,11 +154,13 @@ class Opening:
 
     def valid_interval(self, candidate: Candidate) -> Interval | None:
         """The interval of the mean over seeds on validation."""
-        return interval(candidate.valid, self.n_valid if self.is_share else None)
+        n = self.n_valid if self.is_share else None
+        return interval(candidate.valid, n, self.goal.limits)
 
     def test_interval(self, candidate: Candidate) -> Interval | None:
         """The interval of the mean over seeds on test."""
-        return interval(self.test_values(candidate), self.n_test if self.is_share else None)
+        n = self.n_test if self.is_share else None
+        return interval(self.test_values(candidate), n, self.goal.limits)
 
     def compare_on_valid(self, other: Candidate) -> Comparison:
         """The winner against another candidate, on validation."""

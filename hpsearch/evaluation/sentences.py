@@ -10,6 +10,7 @@ from typing import Any
 from hpsearch.evaluation.candidates import BASELINE, Candidate
 from hpsearch.evaluation.intervals import Interval
 from hpsearch.evaluation.opening import Comparison, Opening
+from hpsearch.figures import show_figure, show_gain
 from hpsearch.published import Published
 from hpsearch.task import describe_params
 
@@ -27,6 +28,7 @@ def as_content(opening: Opening, published: Published | None) -> dict[str, Any]:
         "opened": opening.opened,
         "metric": opening.metric,
         "direction": opening.direction,
+        "unit": opening.unit,
         "seeds": opening.seeds,
         "n_valid": opening.n_valid,
         "n_test": opening.n_test,
@@ -55,8 +57,8 @@ def validation_sentences(opening: Opening) -> list[str]:
         objectives = ", ".join([opening.metric, *opening.costs])
         sentences = [
             f"On the front of {objectives}: {names}. No other candidate is as good in all of them.",
-            f"{_capitalized(called(winner))} has the best {opening.metric}, and export takes it: "
-            f"{describe_params(winner.params)}.",
+            f"{_capitalized(called(winner))} has the best {opening.goal.label}, and export takes "
+            f"it: {describe_params(winner.params)}.",
         ]
     sentences += _comparison_sentences(opening)
     found = [(called(one), opening.valid_interval(one)) for one in opening.candidates]
@@ -115,7 +117,7 @@ def describe_comparison(name: str, other: str, verdict: Comparison) -> str:
     name = _capitalized(name)
     if found is None:
         return f"{name} and {other} cannot be told apart: the seeds show no spread to compare."
-    span = f"{signed(verdict)} (95 % interval {show_interval(found)}, {found.method})"
+    span = f"{show_gain(verdict.difference)} (95 % interval {show_interval(found)}, {found.method})"
     if not verdict.is_told_apart:
         return f"{name} and {other} cannot be told apart: the difference is {span}."
     comparison = "better" if verdict.is_better else "worse"
@@ -142,7 +144,7 @@ def _describe_published(opening: Opening, accuracy: float) -> str:
     found = opening.test_interval(opening.winner)
     figure = f"the published {show_figure(accuracy)}"
     if found is None:
-        return f"The winner's mean minus {figure} is {mean - accuracy:+.4f}."
+        return f"The winner's mean minus {figure} is {show_gain(mean - accuracy)}."
     if found.holds(accuracy):
         return f"The winner's interval contains {figure}."
     side = "above" if found.low > accuracy else "below"
@@ -156,17 +158,18 @@ def _describe_reproduction(opening: Opening, accuracy: float) -> list[str]:
         return []
     mean = fmean(opening.reproduction)
     n_seeds = len(opening.reproduction)
+    seeds = "1 seed" if n_seeds == 1 else f"{n_seeds} seeds"
     told = (
-        f"the baseline trained on {opening.trained_on} as published, {n_seeds} "
-        f"seed{'s' if n_seeds > 1 else ''}, reaches {show_figure(mean)}, published is "
-        f"{show_figure(accuracy)}"
+        f"the baseline trained on {opening.trained_on} as published, {seeds}, reaches "
+        f"{show_figure(mean)}, published is {show_figure(accuracy)}"
     )
     if found.interval is None:
         return [f"Like for like, {told}."]
     low, high = found.interval.low, found.interval.high
-    span = f"one more training minus the published one: {low:+.4f} to {high:+.4f}, 95 %"
+    span = f"one more training minus the published one: {show_gain(low)} to {show_gain(high)}, 95 %"
     if not found.is_told_apart:
-        return [f"The published figure is reproduced: {told} ({span})."]
+        # with two seeds, the interval holds almost anything
+        return [f"The published figure is reproduced, as far as {seeds} can tell: {told} ({span})."]
     side = "above" if found.difference > 0 else "below"
     return [f"The published figure is not reproduced, ours lies {side} it: {told} ({span})."]
 
@@ -226,16 +229,6 @@ def called(candidate: Candidate) -> str:
     return "the baseline" if candidate.name == BASELINE else f"{candidate.name} (the baseline)"
 
 
-def signed(verdict: Comparison) -> str:
-    """The difference, with its sign."""
-    return f"{verdict.difference:+.4f}"
-
-
-def show_figure(value: float) -> str:
-    """A metric's value."""
-    return f"{value:.4f}"
-
-
 def show_interval(found: Interval | None) -> str:
     """An interval; empty if there is none."""
-    return "" if found is None else f"{found.low:.4f} to {found.high:.4f}"
+    return "" if found is None else f"{show_figure(found.low)} to {show_figure(found.high)}"

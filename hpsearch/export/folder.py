@@ -14,6 +14,8 @@
       requirements.txt    the packages
     study.py            the study file
     vocabulary.json     what the numbers in the examples stand for, where they are texts
+    saved_model/1/      the network for TensorFlow and TensorFlow Serving, if asked for
+    model.onnx          the network for ONNX Runtime, if asked for
     MANIFEST.json       where the folder comes from, and the SHA-256 of every other file
 
 It is written whole or not at all. A file is read only as it was written: its SHA-256 is
@@ -31,7 +33,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -40,16 +42,18 @@ from typing import Any
 import numpy as np
 import yaml
 
+from hpsearch.choices import Form
 from hpsearch.data.arrays import FIELDS, Dataset, Split, is_sparse
 from hpsearch.data.structure import Structure, named, of_named
 from hpsearch.errors import DataCorrupt, DataError, UsageError
 from hpsearch.evaluation.evaluate import N_THREADS
 from hpsearch.evaluation.sentences import as_content
+from hpsearch.export.forms import write_forms
 from hpsearch.export.network_code import network_code
 from hpsearch.export.readme import readme
 from hpsearch.export.requirements import requirements
 from hpsearch.export.winner import Winner, name_classes
-from hpsearch.files import as_json, atomic_folder, sha256_of
+from hpsearch.files import as_json, atomic_folder, files_in, sha256_of
 from hpsearch.goal import Logs
 from hpsearch.messages import TRAIN
 from hpsearch.processes.backend import SETTINGS
@@ -71,27 +75,30 @@ OURS = {
 # ---- Writing ---------------------------------------------------------------------------
 
 
-def write_folder(folder: Path, winner: Winner, dataset: Dataset) -> None:
+def write_folder(
+    folder: Path, winner: Winner, dataset: Dataset, forms: Sequence[Form] = ()
+) -> None:
     """Write the winner of an evaluation into a new folder, whole or not at all.
 
     Args:
         folder: It must not exist, its parent must.
         winner: The network.
         dataset: The data of its study.
+        forms: For other programs than Keras; their packages are installed.
 
     Raises:
-        StudyFileError: The network's code cannot stand alone.
+        StudyFileError: The network's code cannot stand alone, or a form cannot hold it.
         DataError: The folder cannot be written.
     """
     try:
         with atomic_folder(folder) as scratch:
-            _write_files(scratch, winner, dataset)
+            _write_files(scratch, winner, dataset, forms)
             _write_manifest(scratch, winner, dataset)
     except OSError as error:
         raise DataError(f"cannot write {folder}: {error.strerror or error}") from error
 
 
-def _write_files(folder: Path, winner: Winner, dataset: Dataset) -> None:
+def _write_files(folder: Path, winner: Winner, dataset: Dataset, forms: Sequence[Form]) -> None:
     opening, params = winner.opening, winner.opening.winner.params
     network = network_code(winner.study_file)
     is_any_sparse = any(map(is_sparse, named(dataset.train.x).values()))
@@ -114,7 +121,9 @@ def _write_files(folder: Path, winner: Winner, dataset: Dataset) -> None:
     _write_text(folder / "study.py", winner.study_file.text)
     if dataset.vocabulary:
         _write_json(folder / "vocabulary.json", dataset.vocabulary)
-    _write_text(folder / "README.md", readme(winner, dataset))
+    _write_text(folder / "README.md", readme(winner, dataset, forms))
+    if forms:
+        write_forms(folder, forms, winner, dataset)
 
 
 def _write_manifest(folder: Path, winner: Winner, dataset: Dataset) -> None:
@@ -128,7 +137,9 @@ def _write_manifest(folder: Path, winner: Winner, dataset: Dataset) -> None:
         "versions": winner.opening.versions,
         "machine": platform.machine(),
         "classes": classes if isinstance(classes, list) else named(classes),
-        "sha256": {path.name: sha256_of(path) for path in sorted(folder.iterdir())},
+        "sha256": {
+            path.relative_to(folder).as_posix(): sha256_of(path) for path in files_in(folder)
+        },
     }
     _write_json(folder / MANIFEST, content)
 
@@ -175,7 +186,7 @@ def _write_data(path: Path, dataset: Dataset, *, fitted_on: str) -> None:
     if fitted_on == TRAIN:
         parts = dataset.splits()
     else:
-        parts = {"train": dataset.train_and_valid, "test": dataset.test}
+        parts = {"train": dataset.train_and_valid, "test": dataset.unseen()}
     arrays = {
         # x -> x_train, x_indptr.text -> x_train_indptr.text
         re.sub(rf"({'|'.join(FIELDS)})", rf"\1_{part}", name, count=1): array
@@ -206,7 +217,7 @@ class ExportedFolder:
     classes: Structure[list[str]]
     """As `name_classes` returns them."""
     sha256: Mapping[str, str]
-    """Of each file, by its name."""
+    """Of each file, by its path in the folder."""
 
     def model(self) -> Path:
         """The trained network, once it is known to be intact.

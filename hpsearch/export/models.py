@@ -25,10 +25,10 @@ from hpsearch.errors import (
     UsageError,
 )
 from hpsearch.export.folder import is_export, open_folder
-from hpsearch.export.winner import find_winner, name_classes
+from hpsearch.export.winner import find_winner, name_classes, own_code
 from hpsearch.questions import OwnCode
 from hpsearch.study.storage import Storage
-from hpsearch.study_file import StudyFile, calling, registers_own
+from hpsearch.study_file import StudyFile, calling
 from hpsearch.task import Params
 
 NEEDED_FIELDS = {
@@ -101,13 +101,6 @@ class Model:
             if x.dtype.kind == "f" and not np.isfinite(x).all():
                 raise DataError(f"{called} has values that are not finite numbers")
         return encoded
-
-
-def own_code(study_file: StudyFile, params: Params) -> OwnCode | None:
-    """The code that a network's file cannot be loaded without, if there is any."""
-    if not registers_own(study_file):
-        return None
-    return OwnCode(study_file=study_file.text, study_file_name=study_file.filename, params=params)
 
 
 def find_model(name: str, storage_url: str, data: Path | None, *, verb: str) -> Model:

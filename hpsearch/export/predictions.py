@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from hpsearch.data.inputs import Encoded
 from hpsearch.data.structure import Structure, mapped, named, of_named
 from hpsearch.errors import DataError, StudyFileError
 from hpsearch.export.inputs import Input
-from hpsearch.export.models import Model, own_code
+from hpsearch.export.models import Model
 from hpsearch.export.winner import Winner
 from hpsearch.processes.ask import ask
 from hpsearch.questions import Predict, PredictSplit
@@ -179,22 +180,61 @@ def predict_split(winner: Winner, prepared: Prepared, split: str) -> Array:
         StudyFileError: The outputs are not probabilities of classes, or the network cannot
             be used.
     """
-    code = own_code(winner.study_file, winner.opening.winner.params)
-    question = PredictSplit(
-        model=str(winner.model), data=str(prepared.folder), split=split, code=code
-    )
-    activations, *answers = ask(question)
-    if len(activations) > 1:
-        raise StudyFileError("the network has several outputs, and this takes one of classes")
-    ((output, activation),) = activations.items()
+    outputs, activation = _outputs(winner, prepared, split)
     is_linear = activation == "linear"
-    outputs = np.array([one[output] for one in answers])
     if outputs.ndim == 2 and outputs.shape[1] == 1:  # the probability of the second class
         outputs = np.hstack([1 - outputs, outputs])
     is_sound = outputs.ndim == 2 and outputs.min() >= 0
     if is_linear or not is_sound or np.abs(outputs.sum(axis=1) - 1).max() > 1e-3:
         raise StudyFileError("the outputs of the network are not probabilities of classes")
     return outputs
+
+
+def predict_numbers(winner: Winner, prepared: Prepared, split: str) -> Array:
+    """The number that a network predicts for each example of a split.
+
+    Returns:
+        An array, `(n_examples,)`.
+
+    Raises:
+        StudyFileError: It predicts several numbers, or the network cannot be used.
+    """
+    outputs, _activation = _outputs(winner, prepared, split)
+    if outputs.size != len(outputs):
+        raise StudyFileError(
+            f"the network predicts {outputs[0].size} numbers for each example, and this takes one"
+        )
+    return outputs.reshape(-1)
+
+
+@dataclass(frozen=True)
+class Rating:
+    """How close predicted numbers are to the true ones."""
+
+    mae: float
+    """The mean absolute error."""
+    r2: float
+    """The share of the variance that is explained; NaN where nothing varies."""
+
+
+def rate(true: Array, predicted: Array) -> Rating:
+    """Compare predicted numbers with the true ones, both of shape (n_examples,)."""
+    errors = predicted - true
+    variance = float(np.var(true))
+    r2 = 1 - float(np.mean(errors**2)) / variance if variance else math.nan
+    return Rating(float(np.mean(np.abs(errors))), r2)
+
+
+def _outputs(winner: Winner, prepared: Prepared, split: str) -> tuple[Array, str]:
+    """What a network with one output says to each example, and its last activation."""
+    question = PredictSplit(
+        model=str(winner.model), data=str(prepared.folder), split=split, code=winner.code
+    )
+    activations, *answers = ask(question)
+    if len(activations) > 1:
+        raise StudyFileError("the network has several outputs, and this takes one")
+    ((output, activation),) = activations.items()
+    return np.array([one[output] for one in answers]), activation
 
 
 def most_probable(outputs: Any, classes: Sequence[str], top: int | None) -> list[Guess]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from statistics import fmean
 from string import Template
 
+from hpsearch.choices import Form
 from hpsearch.data.arrays import SPARSE_FIELDS, Dataset, Examples, Split, is_sparse
 from hpsearch.data.structure import Structure, named
 from hpsearch.evaluation.sentences import called, test_sentences, validation_sentences
 from hpsearch.export.winner import Winner
+from hpsearch.figures import show_figure
 from hpsearch.messages import TRAIN
 from hpsearch.study_file import StudyFile, registers_own
 from hpsearch.task import Task
@@ -26,12 +28,38 @@ with open("params.json") as file:  # some of its parts are its own, and register
 """
 VOCABULARY = "\n| `vocabulary.json` | what each number, or column, of an example stands for |"
 
+FORMS = {
+    Form.SAVED_MODEL: """
+TensorFlow Serving takes the folder `saved_model` as its model's base path, and so does Python:
 
-def readme(winner: Winner, dataset: Dataset) -> str:
+```python
+import tensorflow as tf
+
+network = tf.saved_model.load("saved_model/1").signatures["serving_default"]
+```
+""",
+    Form.ONNX: """
+ONNX Runtime needs neither Keras nor TensorFlow:
+
+```python
+import onnxruntime
+
+network = onnxruntime.InferenceSession("model.onnx")
+```
+""",
+}
+FORM_FILES = {
+    Form.SAVED_MODEL: "\n| `saved_model/1` | the network for TensorFlow and TensorFlow Serving |",
+    Form.ONNX: "\n| `model.onnx` | the network for ONNX Runtime |",
+}
+
+
+def readme(winner: Winner, dataset: Dataset, forms: Sequence[Form]) -> str:
     """The text of `README.md`."""
     opening, task = winner.opening, winner.study_file.task
     values = opening.test_values(opening.winner)
     params = opening.winner.params.items()
+    test = dataset.unseen()
     template = resources.files("hpsearch.export").joinpath(TEMPLATE).read_text("utf-8")
     return Template(template).substitute(
         study=winner.study,
@@ -39,20 +67,22 @@ def readme(winner: Winner, dataset: Dataset) -> str:
         winner=called(opening.winner),
         trained_on=_trained_on(winner, dataset),
         n_test=f"{opening.n_test:,}",
-        metric=opening.test_metric,
-        mean=f"{fmean(values):.4f}",
-        values=", ".join(f"{value:.4f}" for value in values),
+        metric=opening.test_label,
+        mean=show_figure(fmean(values)),
+        values=", ".join(show_figure(value) for value in values),
         seed=opening.seeds[0],
         recorded=repr(values[0]),
         sentences="\n".join(f"- {sentence}" for sentence in _sentences(winner)),
-        weights="" if dataset.test.sample_weight is None else ", sample_weight",
-        kind=_kind(dataset.test.x),
+        weights="" if test.sample_weight is None else ", sample_weight",
+        kind=_kind(test.x),
         classes=_classes(task),
         with_hpsearch=_with_hpsearch(task),
+        forms="".join(map(FORMS.__getitem__, forms)),
         params="\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in params),
         register=_register(winner.study_file),
-        arrays=_array_names(dataset.test, opening.fitted_on),
+        arrays=_array_names(test, opening.fitted_on),
         vocabulary=VOCABULARY if dataset.vocabulary else "",
+        form_files="".join(map(FORM_FILES.__getitem__, forms)),
     )
 
 
@@ -62,7 +92,7 @@ def _sentences(winner: Winner) -> list[str]:
     sentences = [f"On validation: {text}" for text in validation_sentences(winner.opening)[1:]]
     sentences += [f"On test: {text}" for text in test_sentences(winner.openings, published)]
     if published is not None and published.test_accuracy is not None:
-        sentences.append(f"Published: {published.test_accuracy:.4f} ({published.source}).")
+        sentences.append(f"Published: {show_figure(published.test_accuracy)} ({published.source}).")
     return sentences
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.metadata
+import sysconfig
 from collections.abc import Iterable, Mapping
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from pathlib import Path
 
 
 def local_modules(modules: Iterable[str]) -> list[str]:
@@ -13,7 +15,17 @@ def local_modules(modules: Iterable[str]) -> list[str]:
     if not others:  # listing what is installed takes a quarter of a second
         return []
     installed = importlib.metadata.packages_distributions()
-    return [name for name in others if name not in installed and PathFinder.find_spec(name)]
+    return [name for name in others if (spec := PathFinder.find_spec(name))
+            and (name not in installed or _hides_an_installed_one(name, spec))]  # fmt: skip
+
+
+def _hides_an_installed_one(name: str, spec: ModuleSpec) -> bool:
+    """Whether a module of the user's has the name of an installed one, such as `tests`."""
+    folders = {Path(sysconfig.get_path(scheme)) for scheme in ("purelib", "platlib")}
+    found = [Path(place) for place in spec.submodule_search_locations or [spec.origin or ""]]
+    return any((folder / name).exists() for folder in folders) and not any(
+        place.is_relative_to(folder) for place in found for folder in folders
+    )
 
 
 def requirements(modules: Iterable[str], versions: Mapping[str, str]) -> list[str]:

@@ -13,11 +13,12 @@ from hpsearch.errors import DataCorrupt, DataError, NothingFinished
 from hpsearch.evaluation.opening import Opening, model_folder, read_openings
 from hpsearch.files import sha256_of
 from hpsearch.goal import Logs
+from hpsearch.questions import OwnCode
 from hpsearch.study.record import Record, load_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.task_data import data_of_study
-from hpsearch.study_file import StudyFile
-from hpsearch.task import epochs_of
+from hpsearch.study_file import StudyFile, registers_own
+from hpsearch.task import Params, epochs_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,11 @@ class Winner:
         """Keras's logs of each epoch of the kept model's training."""
         # those of a network fitted on train may go on: its curve is shared with longer ones
         return Curve(self.model.parent).logs[: epochs_of(self.opening.winner.params)]
+
+    @property
+    def code(self) -> OwnCode | None:
+        """What the model's file cannot be loaded without; None where all of it is Keras's."""
+        return own_code(self.study_file, self.opening.winner.params)
 
     def load_data(self, folder: Path | None) -> Dataset:
         """The data that the study was made with.
@@ -90,6 +96,13 @@ def find_winner(storage: Storage, study_name: str) -> Winner:
         openings=openings,
         model=model,
     )
+
+
+def own_code(study_file: StudyFile, params: Params) -> OwnCode | None:
+    """The code that a network's file cannot be loaded without, if there is any."""
+    if not registers_own(study_file):
+        return None
+    return OwnCode(study_file=study_file.text, study_file_name=study_file.filename, params=params)
 
 
 def name_classes(study_file: StudyFile, dataset: Dataset) -> Structure[list[str]]:

@@ -19,6 +19,7 @@ from optuna.study import Study
 from hpsearch.codec import Schema
 from hpsearch.errors import MetricNotFound, NothingFinished
 from hpsearch.evaluation.intervals import Interval, student
+from hpsearch.figures import show_figure, show_gain
 from hpsearch.goal import Goal
 from hpsearch.lab.table import LevelRow, SweepTable
 from hpsearch.messages import TRAIN
@@ -184,12 +185,13 @@ def describe_flattery(opening: LevelOpening, goal: Goal) -> list[str]:
         return [*sentences, "With one seed, nothing shows how much that flatters: use --seeds 3."]
     span = ""
     if found.interval is not None:
-        span = f" (95 % interval {found.interval.low:+.4f} to {found.interval.high:+.4f})"
+        low, high = found.interval.low, found.interval.high
+        span = f" (95 % interval {show_gain(low)} to {show_gain(high)})"
     return [
         *sentences,
-        f"A student who takes the best level on test notes {found.chosen:.4f} (mean over seeds); "
-        f"the same levels with other seeds reach {found.again:.4f}. Choosing on test flattered by "
-        f"{found.difference:+.4f}{span}.",
+        f"A student who takes the best level on test notes {show_figure(found.chosen)} (mean over "
+        f"seeds); the same levels with other seeds reach {show_figure(found.again)}. Choosing on "
+        f"test flattered by {show_gain(found.difference)}{span}.",
     ]
 
 

@@ -8,6 +8,7 @@ from statistics import fmean
 from optuna.study import Study
 
 from hpsearch.errors import NothingFinished
+from hpsearch.figures import show_figure, show_gain
 from hpsearch.files import as_markdown_table
 from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, read_table, spread
 from hpsearch.study.note import show_in_note
@@ -29,7 +30,7 @@ def remarks(table: SweepTable) -> list[str]:
         ]
     seeds = "1 seed" if table.n_seeds == 1 else f"{table.n_seeds} seeds"
     lines = [
-        f"Means over {seeds}, and the standard deviation of {table.goal.metric}, after the last "
+        f"Means over {seeds}, and the standard deviation of {table.goal.label}, after the last "
         f"epoch. Gain: the mean minus the baseline's. {BEST} The best level of its factor."
     ]
     if table.n_seeds < 2:
@@ -122,32 +123,32 @@ def _brief(
     name: str, level: LevelRow, table: SweepTable, factor: FactorTable | None
 ) -> list[ParamValue]:
     deviation = spread(level.values)
-    figure = f"{fmean(level.values):.4f}" if level.values else None
+    figure = show_figure(fmean(level.values)) if level.values else None
     if figure and deviation is not None:
-        figure += f" ± {deviation:.4f}"
+        figure += f" ± {show_figure(deviation, like=fmean(level.values))}"
     overfits = f"from {level.onset}" if level.onset else None if level.fit is None else level.fit
     return [
         name,
         level.label,
-        f"{fmean(level.train_values):.4f}" if level.train_values else None,
+        show_figure(fmean(level.train_values)) if level.train_values else None,
         figure or (level.others[0].value if level.others else "not trained"),
         level.best_epoch,
         None if overfits is None else str(overfits),
         _rounded(level.epoch_s, 2),
         _rounded(level.total_s, 1),
         None if level.n_weights is None else f"{level.n_weights:,}",
-        show_gain(level, table, factor),
+        gain_cell(level, table, factor),
     ]
 
 
-def show_gain(level: LevelRow, table: SweepTable, factor: FactorTable | None) -> str:
+def gain_cell(level: LevelRow, table: SweepTable, factor: FactorTable | None) -> str:
     """The gain over the baseline, with the marks of the best level and of no real difference."""
     best = f"{BEST} " if factor is not None and level is factor.best else ""
     if level.is_baseline or not level.values or not table.baseline.values:
         return f"{best}baseline" if level.is_baseline and factor else best.strip()
     found = against(level, table.baseline)
     sign = NOT_REAL if found is not None and found.holds(0.0) else ""
-    return f"{best}{sign}{fmean(level.values) - fmean(table.baseline.values):+.4f}"
+    return f"{best}{sign}{show_gain(fmean(level.values) - fmean(table.baseline.values))}"
 
 
 def _cells(level: LevelRow, table: SweepTable, factor: FactorTable | None) -> list[ParamValue]:

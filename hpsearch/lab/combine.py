@@ -9,6 +9,7 @@ from statistics import fmean
 from hpsearch.curves.onset import Fit
 from hpsearch.errors import SpaceError, UsageError
 from hpsearch.evaluation.intervals import Interval, contrast, difference
+from hpsearch.figures import show_gain
 from hpsearch.goal import Goal
 from hpsearch.lab.table import FactorTable, LevelRow, SweepTable
 from hpsearch.study.record import Point, Record
@@ -133,8 +134,8 @@ def compare(name: str, row: LevelRow, other_name: str, other: LevelRow, goal: Go
     gain = fmean(row.values) - fmean(other.values)
     found = difference(row.values, other.values, None)
     if found is None:
-        return f"{name} minus {other_name}: {gain:+.4f}; {without_interval(row, other)}."
-    span = f"{gain:+.4f} ({_span(found)})"
+        return f"{name} minus {other_name}: {show_gain(gain)}; {without_interval(row, other)}."
+    span = f"{show_gain(gain)} ({_span(found)})"
     if found.holds(0.0):
         return f"{name} and {other_name} cannot be told apart: the difference is {span}."
     word = "better" if goal.is_better(fmean(row.values), fmean(other.values)) else "worse"
@@ -154,8 +155,8 @@ def _interaction(table: SweepTable, row: LevelRow, parts: Sequence[LevelRow]) ->
     promised = sum(fmean(part.values) - baseline for part in parts)
     gained = fmean(row.values) - baseline
     told = (
-        f"The single changes promised {promised:+.4f} together; the combination gained "
-        f"{gained:+.4f}"
+        f"The single changes promised {show_gain(promised)} together; the combination gained "
+        f"{show_gain(gained)}"
     )
     found = contrast(
         [
@@ -166,7 +167,7 @@ def _interaction(table: SweepTable, row: LevelRow, parts: Sequence[LevelRow]) ->
     )
     if found is None:
         return f"{told}."
-    span = f"{gained - promised:+.4f} ({_span(found)})"
+    span = f"{show_gain(gained - promised)} ({_span(found)})"
     if found.holds(0.0):
         return f"{told}. The difference is {span}: no interaction of the factors can be shown."
     return f"{told}. The difference is {span}: the factors interact."
@@ -213,4 +214,4 @@ def _beats(factor: FactorTable, table: SweepTable) -> bool:
 
 
 def _span(found: Interval) -> str:
-    return f"95 % interval {found.low:+.4f} to {found.high:+.4f}"
+    return f"95 % interval {show_gain(found.low)} to {show_gain(found.high)}"

@@ -9,6 +9,7 @@ from statistics import fmean
 
 from hpsearch.curves.onset import Fit
 from hpsearch.evaluation.intervals import difference
+from hpsearch.figures import show_gain
 from hpsearch.goal import Goal
 from hpsearch.lab.table import FactorTable, LevelRow, SweepTable
 from hpsearch.published import Finding
@@ -81,8 +82,8 @@ def _judge_pairs(
         gain = fmean(row.values) - fmean(other.values)
         found = difference(row.values, other.values, None)
         low, high = (gain, gain) if found is None else (found.low, found.high)
-        span = "" if found is None else f" (95 % interval {low:+.4f} to {high:+.4f})"
-        evidence.append(f"{row.label} against {other.label}: {gain:+.4f}{span}")
+        span = "" if found is None else f" (95 % interval {show_gain(low)} to {show_gain(high)})"
+        evidence.append(f"{row.label} against {other.label}: {show_gain(gain)}{span}")
         supports.append(_support(finding, low, high, goal))
     order = (Support.CONTRADICTED, Support.UNDECIDED, Support.SUPPORTED)
     support = next((one for one in order if one in supports), Support.MISSING)

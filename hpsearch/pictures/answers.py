@@ -1,4 +1,4 @@
-"""What a network makes of examples that it was not trained on: confusions, and mistakes."""
+"""What a network makes of examples that it was not trained on: confusions, mistakes, numbers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hpsearch.data.arrays import Array
+from hpsearch.export.predictions import rate
+from hpsearch.figures import show_figure
 from hpsearch.pictures.drawing import (
     BLACK,
+    BLUE,
     GREY,
     STYLE,
     WIDTH,
@@ -211,6 +214,39 @@ def draw_mistakes(mistakes: Sequence[Mistake], n_wrong: int, *, split: str) -> F
         "what the network said, and with which probability."
         if mistakes
         else f"All {split} examples are right.",
+    )
+    return figure
+
+
+@rc_context(STYLE)
+def draw_predictions(true: Array, predicted: Array, *, unit: str, split: str) -> Figure:
+    """What is predicted against what is true, and the errors below.
+
+    Args:
+        true: Of shape (n_examples,).
+        predicted: Of the same shape.
+        unit: Of both; empty if they have none.
+        split: Where the examples are from.
+    """
+    figure, (above, below) = new_figure(2, panel_height=2.6)
+    errors = predicted - true
+    ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
+    above.plot(ends, ends, "-", color=GREY, lw=1)
+    above.plot(true, predicted, ".", color=BLUE, ms=3.5, alpha=0.6)
+    unit = shown(unit, 12)
+    in_unit = f" ({unit})" if unit else ""
+    above.set_xlabel(f"true{in_unit}")
+    above.set_ylabel(f"predicted{in_unit}")
+    below.hist(errors, bins="auto", color=BLUE, alpha=0.8)
+    below.axvline(0, color=GREY, lw=1)
+    below.set_xlabel(f"predicted minus true{in_unit}")
+    below.set_ylabel("examples")
+    rated = rate(true, predicted)
+    entitle(
+        figure,
+        f"On average, predictions are {show_figure(rated.mae)} {unit}".rstrip() + " off",
+        f"{len(true)} {split} examples. R² is {show_figure(rated.r2)}: 1 is perfect, 0 as good as "
+        "always predicting the mean. On the line, predictions are right.",
     )
     return figure
 

@@ -154,11 +154,6 @@ def shown(text: object, limit: int = 40) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def number(value: float) -> str:
-    """A value of a metric as tables show it."""
-    return f"{value:.4f}"
-
-
 def seconds(value: float) -> str:
     """`0.4 s`, `35 s`, `12 min` or `3.1 h`."""
     if value < 9.95:

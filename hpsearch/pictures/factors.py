@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from hpsearch.figures import show_gain
 from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, against, spread
 from hpsearch.pictures.drawing import (
     BLACK,
@@ -43,7 +44,7 @@ def draw_factors(table: SweepTable, factors: Sequence[FactorTable]) -> Figure:
     for (values, times), factor in zip(grid, factors, strict=True):
         _draw_values(values, factor, table)
         _draw_times(times, factor, table)
-    grid[-1][0].set_xlabel(shown(table.goal.metric, 22))
+    grid[-1][0].set_xlabel(shown(table.goal.label, 22))
     grid[-1][1].set_xlabel("training time")
     grid[-1][0].locator_params(axis="x", nbins=4)
     grid[-1][1].locator_params(axis="x", nbins=3)
@@ -105,7 +106,7 @@ def _point(table: SweepTable, factors: Sequence[FactorTable]) -> str:
         return "No level is better than the baseline"
     sure = _is_sure(top, table)
     doubt = "" if sure else ", which may be chance" if sure is False else ", with one seed"
-    return f"{shown(name, 20)} {shown(top.label, 20)} gains most: {gain:+.4f}{doubt}"
+    return f"{shown(name, 20)} {shown(top.label, 20)} gains most: {show_gain(gain)}{doubt}"
 
 
 def _is_sure(level: LevelRow, table: SweepTable) -> bool | None:

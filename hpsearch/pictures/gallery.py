@@ -348,6 +348,11 @@ def _mistakes(subject: Subject, choice: Choice) -> Figure:
     return answers.draw_mistakes(found, len(wrong), split=TEST)
 
 
+def _predictions(subject: Subject, choice: Choice) -> Figure:
+    numbers = subject.numbers
+    return answers.draw_predictions(numbers.true, numbers.predicted, unit=numbers.unit, split=TEST)
+
+
 DRAWN: Mapping[PictureKind, Callable[[Subject, Choice], Figure]] = {
     PictureKind.CURVES: _curves,
     PictureKind.BASELINE: _baseline,
@@ -361,6 +366,7 @@ DRAWN: Mapping[PictureKind, Callable[[Subject, Choice], Figure]] = {
     PictureKind.FACTORS: _factors,
     PictureKind.CONFUSION: _confusion,
     PictureKind.MISTAKES: _mistakes,
+    PictureKind.PREDICTIONS: _predictions,
 }
 OF_ANY_STUDY = (
     PictureKind.HISTORY,

@@ -21,6 +21,7 @@ class PictureKind(StrEnum):
     FACTORS = "factors"
     CONFUSION = "confusion"
     MISTAKES = "mistakes"
+    PREDICTIONS = "predictions"
 
 
 class Needs(StrEnum):
@@ -53,4 +54,5 @@ ABOUT = {
     PictureKind.FACTORS: About("value and time of each level of each factor", Needs.SWEEP),
     PictureKind.CONFUSION: About("which class the winner takes for which", Needs.EVALUATION),
     PictureKind.MISTAKES: About("the winner's most confident mistakes", Needs.EVALUATION),
+    PictureKind.PREDICTIONS: About("the numbers that the winner predicts", Needs.EVALUATION),
 }

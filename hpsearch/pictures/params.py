@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from hpsearch.figures import show_figure
 from hpsearch.goal import Goal
 from hpsearch.pictures.drawing import (
     BLACK,
@@ -26,7 +27,6 @@ from hpsearch.pictures.drawing import (
     entitle,
     is_wide,
     new_figure,
-    number,
     shown,
 )
 from hpsearch.study.trials import TrialRow
@@ -192,11 +192,11 @@ def draw_parallel(rows: Sequence[TrialRow], goal: Goal) -> Figure:
     panel.tick_params(axis="y", length=0)
     bar = figure.colorbar(ScalarMappable(norm, colours), ax=panel, location="bottom", aspect=40,
                           shrink=0.9, pad=0.01)  # fmt: skip
-    bar.set_label(shown(goal.metric, 30))
+    bar.set_label(shown(goal.label, 30))
     bar.ax.xaxis.set_major_locator(MaxNLocator(5))
     entitle(
         figure,
-        f"Trial {best.number} has the best of {len(rows)} values, {number(best.value or 0.0)}",
+        f"Trial {best.number} has the best of {len(rows)} values, {show_figure(best.value or 0.0)}",
         "A line is a trial; it meets each axis at its value.",
         marks=[Line2D([], [], color=VERMILLION, lw=2, marker="o", label="the best trial")],
     )
@@ -218,10 +218,10 @@ def draw_slices(rows: Sequence[TrialRow], goal: Goal) -> Figure:
     best = min(rows, key=lambda row: goal.key(row.value or 0.0))
     for panel, scale in zip(panels, scales, strict=True):
         _draw_slice(panel, scale, rows, best)
-    figure.supylabel(shown(goal.metric, 30), fontsize=9)
+    figure.supylabel(shown(goal.label, 30), fontsize=9)
     entitle(
         figure,
-        f"Where the best value lies: {number(best.value or 0.0)} of trial {best.number}",
+        f"Where the best value lies: {show_figure(best.value or 0.0)} of trial {best.number}",
         "Other hyperparameters vary too: a slope is no proof.",
         marks=[
             Line2D([], [], marker="o", color=BLUE, mfc="none", ls="", label="a trial"),

@@ -15,7 +15,7 @@ from hpsearch.curves.curve import read_mean_logs
 from hpsearch.data.arrays import Array, Split, classes_of
 from hpsearch.data.structure import named
 from hpsearch.errors import NothingFinished, UsageError
-from hpsearch.export.predictions import predict_split
+from hpsearch.export.predictions import predict_numbers, predict_split
 from hpsearch.export.winner import find_winner, name_classes
 from hpsearch.goal import Goal, Logs
 from hpsearch.lab.combine import COMBINED
@@ -50,6 +50,16 @@ class Judged:
         """The likeliest class of each example."""
         answers: Array = self.probabilities.argmax(axis=1)
         return answers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbers:
+    """The numbers that the winner predicts for the test split, which its evaluation has opened."""
+
+    true: Array
+    """`(n_examples,)`, as `predicted`."""
+    predicted: Array
+    unit: str
 
 
 class Subject:
@@ -158,7 +168,7 @@ class Subject:
         winner = find_winner(self.storage, self.name)
         prepared = winner.prepare_data(self.data)
         dataset = prepared.open()
-        y = dataset.test.y
+        y = dataset.unseen().y
         if isinstance(y, dict | tuple):
             raise UsageError(
                 f"study {self.name!r} has several outputs: this picture is of a network with one "
@@ -166,7 +176,9 @@ class Subject:
             )
         labels = classes_of(y)
         if labels is None:
-            raise UsageError(f"the labels of study {self.name!r} are no classes")
+            raise UsageError(
+                f"the labels of study {self.name!r} are no classes: try the picture 'predictions'"
+            )
         probabilities = predict_split(winner, prepared, TEST)
         n_classes = probabilities.shape[1]
         if labels[0] < 0 or labels[-1] >= n_classes:
@@ -177,7 +189,7 @@ class Subject:
         names = named(name_classes(winner.study_file, dataset))[""]
         return Judged(
             task=winner.study_file.task,
-            split=dataset.test,
+            split=dataset.unseen(),
             vocabulary=dataset.vocabulary,
             # a space would be no name that anyone sees
             classes=[name if name.strip() else repr(name) for name in names]
@@ -185,6 +197,34 @@ class Subject:
             else [str(i) for i in range(n_classes)],
             labels=np.asarray(y, np.int64),
             probabilities=probabilities,
+        )
+
+    @cached_property
+    def numbers(self) -> Numbers:
+        """What the winner of its evaluation predicts for test, where that is a number.
+
+        Raises:
+            NothingFinished: It was not evaluated yet.
+            UsageError: Its labels are classes, or several for each example.
+            HpsearchError: Of other kinds, if the network or the data cannot be used.
+        """
+        winner = find_winner(self.storage, self.name)
+        prepared = winner.prepare_data(self.data)
+        dataset = prepared.open()
+        y = dataset.unseen().y
+        if isinstance(y, dict | tuple) or y.size != len(y):
+            raise UsageError(
+                f"study {self.name!r} has several labels for each example: this picture is of a "
+                "network that predicts one number"
+            )
+        if classes_of(y) is not None:
+            raise UsageError(
+                f"the labels of study {self.name!r} are classes: try the picture 'confusion'"
+            )
+        return Numbers(
+            true=np.asarray(y, np.float64).reshape(-1),
+            predicted=predict_numbers(winner, prepared, TEST),
+            unit=self.record.unit,
         )
 
 

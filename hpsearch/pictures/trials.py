@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from hpsearch.figures import show_figure
 from hpsearch.goal import Goal
 from hpsearch.pictures.drawing import (
     BLACK,
@@ -27,7 +28,6 @@ from hpsearch.pictures.drawing import (
     entitle,
     is_wide,
     new_figure,
-    number,
     seconds,
     shown,
 )
@@ -52,7 +52,7 @@ LOOKS = (
     Look("finished", BLUE, "o", "", frozenset({Outcome.FINISHED})),
     Look("read off", GREEN, "D", "..", frozenset({Outcome.READ_OFF})),
     Look("pruned", ORANGE, "x", "///", frozenset({Outcome.PRUNED})),
-    Look("failed or broke", VERMILLION, "v", "xxx", BROKEN | {Outcome.FAILED}),
+    Look("failed or broke", VERMILLION, "v", "xxx", BROKEN | {Outcome.FAILED, Outcome.INFEASIBLE}),
     Look("running", PURPLE, "^", "--", frozenset({Outcome.RUNNING})),
 )
 
@@ -86,12 +86,14 @@ def draw_history(rows: Sequence[TrialRow], goal: Goal) -> Figure:
                    transform=panel.get_xaxis_transform(), label="without a value")  # fmt: skip
     n_outside = _focus(panel, [row.value for row in known if row.value is not None], goal)
     panel.set_xlabel("trial")
-    panel.set_ylabel(shown(goal.metric, 30))
+    panel.set_ylabel(shown(goal.label, 30))
     panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     last, value = best[-1] if best else (0, math.nan)
     found = next((n for n, v in best if v == value), last)
     title = (
-        f"The best, {number(value)}, came with trial {found}" if best else "No trial has finished"
+        f"The best, {show_figure(value)}, came with trial {found}"
+        if best
+        else "No trial has finished"
     )
     outside = f"{n_outside} values are outside the picture." if n_outside else ""
     stopped = "Pruned trials: the value they had when they stopped."
@@ -153,11 +155,11 @@ def draw_time(points: Sequence[Point], goal: Goal) -> Figure:
     panel.xaxis.set_major_formatter(FuncFormatter(lambda x, _: seconds(x)))
     panel.xaxis.set_minor_formatter(FuncFormatter(lambda x, _: ""))
     panel.set_xlabel("training time")
-    panel.set_ylabel(shown(goal.metric, 30))
+    panel.set_ylabel(shown(goal.label, 30))
     outside = f"{n_outside} values are outside the picture." if n_outside else ""
     how = "The line: nothing else is both faster and better."
     names = [
-        f"{i}: {shown(point.name, 28)}, {number(point.value)} in {seconds(point.seconds)}"
+        f"{i}: {shown(point.name, 28)}, {show_figure(point.value)} in {seconds(point.seconds)}"
         for i, point in enumerate(named, 1)
     ]
     entitle(figure, _trade(front, goal), how, *names, outside, marks=handles, n_columns=3)
@@ -342,9 +344,9 @@ def _spread_out(front: Sequence[Point]) -> list[Point]:
 def _trade(front: Sequence[Point], goal: Goal) -> str:
     """The best, and how much of its time the next on the line saves, in words."""
     best = front[-1]
-    text = f"The best, {best.name}, took {seconds(best.seconds)} for {number(best.value)}"
+    text = f"The best, {best.name}, took {seconds(best.seconds)} for {show_figure(best.value)}"
     if len(front) < 2 or best.seconds <= 0:
         return text
     near = front[-2]
     saved, lost = 1 - near.seconds / best.seconds, abs(best.value - near.value)
-    return f"{text}; {near.name} took {saved:.0%} less time and is {lost:.4f} worse"
+    return f"{text}; {near.name} took {saved:.0%} less time and is {show_figure(lost)} worse"

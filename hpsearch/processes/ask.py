@@ -19,14 +19,18 @@ from hpsearch.questions import Answer, Ended, Question
 COMMAND = [sys.executable, "-P", "-m", "hpsearch.training"]
 
 
-def ask(question: Question) -> Generator[Any, None, None]:
+def ask(question: Question, *, backend: str | None = None) -> Generator[Any, None, None]:
     """Ask a network; the process ends with the iterator, also if that ends early.
+
+    Args:
+        question: The question.
+        backend: Of Keras, where only one of them can answer.
 
     Raises:
         StudyFileError: The model cannot be loaded, or does not take what it is given.
         UsageError: Keras's backend is not installed.
     """
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "KERAS_BACKEND": keras_backend()}
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "KERAS_BACKEND": backend or keras_backend()}
     with (
         tempfile.TemporaryFile() as printed,
         tempfile.TemporaryDirectory(prefix="hpsearch-") as scratch,

@@ -11,6 +11,12 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+def threads_of(n_slots: int) -> int:
+    """The threads that each slot's process may use of the machine's cores."""
+    n_cores: int = joblib.cpu_count()
+    return max(1, n_cores // n_slots)
+
+
 def side_by_side(
     n_slots: int, act: Callable[[Item], Result], items: Iterable[Item]
 ) -> list[Result]:

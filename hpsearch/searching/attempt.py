@@ -108,6 +108,8 @@ class Attempt:
         self._n_stored = n_stored
         if self.curve is None:
             self.curve = curve
+            with self.lock:
+                self.view.curve_begun(self.trial.number, self.params, curve.name)
         if self.now.curve == curve.name:
             return
         n = self._n_ended
@@ -127,6 +129,9 @@ class Attempt:
         assert self.curve is not None
         value = self.goal.value(logs)
         self._logs[-1][epoch] = logs
+        n_epochs = self._n_ended * self.epochs + epoch
+        with self.lock:
+            self.view.epoch_reached(self.trial.number, n_epochs, logs)
         if not self.goal.is_finite(logs):
             self.outcome = Outcome.DIVERGED
             return Verdict.STOP
@@ -136,7 +141,6 @@ class Attempt:
             self.reported[epoch] = value
         with self.lock:
             if not is_stored:
-                n_epochs = self._n_ended * self.epochs + epoch
                 self.view.epoch_done(self.trial.number, n_epochs, value, logs)
             if is_first:
                 self.schedule.reached(self.trial, self.curve.name, mark, value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -32,6 +31,7 @@ from hpsearch.evaluation.candidates import baseline_of
 from hpsearch.goal import COSTS
 from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.signals import handled
+from hpsearch.processes.slots import threads_of
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.supervisor import NO_LIMITS, Limits
 from hpsearch.processes.trainer import RETRIES, Trainer
@@ -41,6 +41,7 @@ from hpsearch.searching.rungs import choose_first_rung
 from hpsearch.searching.samplers import require_sampler
 from hpsearch.searching.schedule import SampledSchedule, Schedule
 from hpsearch.searching.search import Search, find_best
+from hpsearch.searching.tracked import tracked
 from hpsearch.searching.view import View
 from hpsearch.study.lock import process_name, study_lock
 from hpsearch.study.note import write_note
@@ -61,6 +62,7 @@ from hpsearch.study.task_data import prepare_data, require_class_weights
 from hpsearch.study.trials import curves_of
 from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.task import ParamValue, Task, epochs_of
+from hpsearch.tracking.opening import open_trackers
 
 GRACE_S = 30  # from SIGTERM until running epochs are cut off
 
@@ -98,6 +100,8 @@ class Options:
     data: Path | None = None
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Values as text, by hyperparameter."""
+    log: Sequence[str] = ()
+    """Where to log too: `tensorboard:DIR`, `mlflow:URI`."""
     limits: Limits = NO_LIMITS
     retries: int = RETRIES
 
@@ -116,8 +120,32 @@ def run(name_or_path: str, options: Options, view: View) -> tuple[Study, Stop]:
     Raises:
         HpsearchError: Of any kind; what is stored stays intact.
     """
-    study_file = read_study_file(name_or_path)
-    return _launch(study_file, None, options.study or study_file.name, options, view)
+    return run_declared(read_study_file(name_or_path), options, view)
+
+
+def run_declared(
+    study_file: StudyFile,
+    options: Options,
+    view: View,
+    accepted: Callable[[], object] = lambda: None,
+) -> tuple[Study, Stop]:
+    """Create the study of a study file that was read already, or continue it.
+
+    Args:
+        study_file: Declares the task.
+        options: The user's.
+        view: Shows progress.
+        accepted: Called before anything is trained, once the study is known to go on with
+            this study file.
+
+    Returns:
+        The study, and why the search stopped.
+
+    Raises:
+        HpsearchError: Of any kind; what is stored stays intact.
+    """
+    name = options.study or study_file.name
+    return _launch(study_file, None, name, options, view, accepted=accepted)
 
 
 def sweep(
@@ -173,10 +201,8 @@ def resume(
     return _launch(record.load(), record, study_name, options, view, note_table=note_table)
 
 
-def search(
-    study_file: str | os.PathLike[str],
+def options_of(
     *,
-    view: View | None = None,
     study: str | None = None,
     storage: str = DEFAULT_STORAGE,
     trials: int | None = None,
@@ -191,39 +217,16 @@ def search(
     objective: Sequence[str] | None = None,
     data: Path | None = None,
     fixed: Mapping[str, ParamValue] | None = None,
+    log: Sequence[str] = (),
     limits: Limits = NO_LIMITS,
     retries: int = RETRIES,
-) -> Study:
-    """Search a task from Python, as `hpsearch run` does from the command line.
-
-    Args:
-        study_file: A name from `studies/`, or a path.
-        view: Shows progress; silent by default.
-        study: The study's name; by default the file's.
-        storage: A storage URL.
-        trials: The study's total number of trials; by default the task's budget.
-        epochs: Epochs to train in all, after which no new trial begins. Without `trials`, it
-            replaces the task's budget.
-        timeout_s: Seconds after which no new epoch starts.
-        slots: Trials run in parallel; by default one per core.
-        seed: Base of all randomness.
-        sampler: `tpe`, `random`, `qmc`, `grid` or `gp`.
-        pruner: `halving`, `median`, `hyperband` or `none`.
-        replicates: `auto` to train the leaders with more seeds, or `none`.
-        repeats: How many seeds each trial is trained with; its value is their mean.
-        objective: The task's metric, then what to keep low: `seconds_per_epoch`, `n_weights`.
-        data: The folder of data sets.
-        fixed: Hyperparameters that are not searched, and their values.
-        limits: Limits of a trial process.
-        retries: Restarts allowed for a dead trial process that makes no progress.
-
-    Returns:
-        The study, for Optuna's own functions.
+) -> Options:
+    """Options as Python has them: names as texts, values as they are.
 
     Raises:
-        HpsearchError: Of any kind; what is stored stays intact.
+        UsageError: A name is none that is known.
     """
-    options = Options(
+    return Options(
         study=study,
         storage=storage,
         trials=trials,
@@ -238,11 +241,10 @@ def search(
         objective=objective,
         data=data,
         fixed={name: str(value) for name, value in (fixed or {}).items()},
+        log=log,
         limits=limits,
         retries=retries,
     )
-    found, _ = run(os.fspath(study_file), options, view or View())
-    return found
 
 
 def _launch(
@@ -253,6 +255,7 @@ def _launch(
     view: View,
     points: Points = lambda seed: (),
     note_table: NoteTable = no_table,
+    accepted: Callable[[], object] = lambda: None,
 ) -> tuple[Study, Stop]:
     task = study_file.task
     space = explore(study_file)
@@ -263,18 +266,20 @@ def _launch(
         require_sampler(options.sampler)
         if options.sampler is SamplerName.GRID:
             _n_combinations(study_file, fixed)
+    trackers = open_trackers(options.log, name, study_file)
     runner = LocalRunner(view.say)  # imports Keras in the background
     prepared = prepare_data(study_file, options.data, view.say)
     require_class_weights(study_file, prepared.open())
     stop = StopRequest(options.timeout_s or task.budget.timeout_s)
     storage = Storage(options.storage, patience=Patience(AWAY_S, stop, view.say))
-    with study_lock(storage, name):
+    with study_lock(storage, name), tracked(view, trackers) as view:
         if record is None:
             record = _record(study_file, space, prepared, options, costs, storage, name, points)
         _require_supported(record, options)
         study, stored, is_old = create_or_continue(
             storage, name, record, first, is_baseline=is_baseline
         )
+        accepted()
         write_note(study, stored, find_best(study, task.goal), note_table(storage, study, stored))
         view.say(f"{'continuing' if is_old else 'new'} study {name!r} in {storage}")
         _adopt(study, view)
@@ -290,7 +295,7 @@ def _launch(
             runner,
             versions=versions(),
             stop=stop,
-            n_threads=max(1, n_cores // n_slots),
+            n_threads=threads_of(n_slots),
             limits=options.limits,
             retries=options.retries,
             process_name=process_name(storage, name),

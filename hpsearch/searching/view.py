@@ -22,6 +22,12 @@ class View:
     def trial_started(self, number: int, params: Params, epochs: int) -> None:
         """A slot started or resumed a trial."""
 
+    def curve_begun(self, number: int, params: Params, curve: str) -> None:
+        """A trial that was started begins its curve, or continues it."""
+
+    def epoch_reached(self, number: int, epoch: int, logs: Logs) -> None:
+        """A trial's curve has reached an epoch, trained now or stored before."""
+
     def epoch_done(self, number: int, epoch: int, value: float, logs: Logs) -> None:
         """A trial's epoch was trained."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
+from hpsearch.figures import show_figure
 from hpsearch.goal import Goal, front_of
 from hpsearch.study.rounds import spread_of
 from hpsearch.study.trials import TrialRow
@@ -55,9 +56,10 @@ class Configuration:
     @property
     def described_spread(self) -> str:
         """`±0.0021 over 3 seeds`, or over folds; empty with one training."""
-        if not self.is_repeated:
+        if self.spread is None or not self.is_repeated:
             return self.first.spread
-        return f"±{self.spread:.4f} over {len(self.values)} seeds"
+        shown = show_figure(self.spread, like=self.mean)
+        return f"±{shown} over {len(self.values)} seeds"
 
     @property
     def is_repeated(self) -> bool:
@@ -76,7 +78,7 @@ class Configuration:
 
     def __str__(self) -> str:
         """`0.8812`, or `0.8812 ±0.0021 over 3 seeds`: the standard deviation, as in a table."""
-        return f"{self.mean:.4f} {self.described_spread}".rstrip()
+        return f"{show_figure(self.mean)} {self.described_spread}".rstrip()
 
 
 def key_of(params: Params) -> str:

@@ -72,6 +72,8 @@ class Record:
     """What a sweep trains, in this order; a search has none."""
     splits: dict[str, int] = field(default_factory=dict)
     """Examples in each split."""
+    unit: str = ""
+    """Of the numbers that the network predicts."""
     machine: str = ""
     """Where the study began: processor, cores and system."""
 
@@ -83,7 +85,7 @@ class Record:
     @property
     def goal(self) -> Goal:
         """Metric and direction."""
-        return Goal(self.metric, self.direction)
+        return Goal(self.metric, self.direction, self.unit)
 
     @property
     def objectives(self) -> tuple[Goal, ...]:
@@ -152,6 +154,7 @@ def make_record(
         costs=list(costs),
         points=list(points),
         splits=dict(splits or {}),
+        unit=task.unit,
         machine=f"{platform.machine()}, {cpu_count()} cores, {platform.system()}",
     )
 
@@ -197,12 +200,10 @@ def record_of_others(study: Study) -> Record:
             f"study {study.study_name!r} maximizes {costs[directions.index('maximize', 1) - 1]!r} "
             "besides its first objective: hpsearch shows studies that keep all others low"
         )
-    is_constrained = any(trial.constraints for trial in study.get_trials(deepcopy=False))
-    title = "made with Optuna, without hpsearch"
     return Record(
         study_file="",
         filename="",
-        title=f"{title}; its constraints are ignored" if is_constrained else title,
+        title="made with Optuna, without hpsearch",
         metric=metric,
         direction="maximize" if directions[0] == "maximize" else "minimize",
         space={},
@@ -277,6 +278,7 @@ def create_or_continue(
             study_file=record.study_file,
             filename=record.filename,
             title=record.title,
+            unit=record.unit,
             points=stored.points + [point for point in record.points if point not in stored.points],
         )
         if now != stored:

@@ -23,10 +23,13 @@ def print_closing(study: Study, stop: Stop) -> Summary:
     print_networks(console, summary, summary.by_curve()[:N_NETWORKS])
     print_line(console, f"stopped: {stop.value}")
     name = study.study_name
+    look = f"to look: hpsearch dashboard {name}"
     if stop in {Stop.INTERRUPTED, Stop.TERMINATED, Stop.TIMEOUT}:
         print_line(console, f"to go on: hpsearch resume {name}    to look: hpsearch show {name}")
     elif record.points:
-        print_line(console, f"next: hpsearch table {name}    to look: hpsearch dashboard {name}")
+        print_line(console, f"next: hpsearch table {name}    {look}")
+    elif record.splits and "test" not in record.splits:  # nothing that evaluate could open
+        print_line(console, f"next: hpsearch plot {name} curves    {look}")
     else:
-        print_line(console, f"next: hpsearch evaluate {name}    to look: hpsearch dashboard {name}")
+        print_line(console, f"next: hpsearch evaluate {name}    {look}")
     return summary

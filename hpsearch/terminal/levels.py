@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hpsearch.curves.onset import Fit
-from hpsearch.lab.cells import TOGETHER, remarks, show_gain
+from hpsearch.figures import show_figure
+from hpsearch.lab.cells import TOGETHER, gain_cell, remarks
 from hpsearch.lab.table import FactorTable, LevelRow, SweepTable, spread
 from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.printing import plain, print_line
@@ -32,7 +33,7 @@ def print_levels(console: Console, table: SweepTable) -> None:
     print_line(console, f"{table.study}: {table.title}")
     grid = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     grid.add_column("level", overflow="fold", min_width=12)
-    columns = [metric.removeprefix("val_"), metric, "best at", "overfits", "time"]
+    columns = [metric.removeprefix("val_"), table.goal.label, "best at", "overfits", "time"]
     for name in [*columns, *(["s/epoch", "weights"] if is_wide else []), "gain"]:
         grid.add_column(plain(name), justify="right", no_wrap=True)
     grid.add_row(*_for_people(table.baseline, table, None, is_wide=is_wide))
@@ -70,16 +71,18 @@ def _figures(
     if not level.trainings:
         yield from ("", level.others[0].value if level.others else "not trained")
         return
-    yield f"{fmean(level.train_values):.4f}" if level.train_values else ""
+    yield show_figure(fmean(level.train_values)) if level.train_values else ""
     deviation = spread(level.values)
-    yield f"{fmean(level.values):.4f}" + ("" if deviation is None else f" ±{deviation:.4f}")
+    yield show_figure(fmean(level.values)) + (
+        "" if deviation is None else f" ±{show_figure(deviation, like=fmean(level.values))}"
+    )
     yield str(level.best_epoch)
     yield _overfits(level)
     yield "" if level.total_s is None else describe_seconds(level.total_s)
     if is_wide:
         yield "" if level.epoch_s is None else f"{level.epoch_s:.2g}"
         yield "" if level.n_weights is None else f"{level.n_weights:,}"
-    yield show_gain(level, table, factor)
+    yield gain_cell(level, table, factor)
 
 
 def _overfits(level: LevelRow) -> str:

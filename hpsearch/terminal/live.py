@@ -11,6 +11,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from hpsearch.figures import show_figure
 from hpsearch.goal import Logs
 from hpsearch.searching.view import View
 from hpsearch.study.configurations import Configuration
@@ -86,7 +87,8 @@ class Lines(View):
         self.reminded_s = now_s
         parts = [f"{progress.describe_done()} done"]
         for number, running in sorted(progress.running.items()):
-            parts.append(f"trial {number} in epoch {running.epoch + 1} of {running.epochs}")
+            epoch = min(running.epoch + 1, running.epochs)  # after the last, it is being stored
+            parts.append(f"trial {number} in epoch {epoch} of {running.epochs}")
         parts += [f"{describe_seconds(progress.elapsed_s)} elapsed", progress.describe_left()]
         self.say("... " + ", ".join(part for part in parts if part))
 
@@ -118,21 +120,35 @@ class LiveTable(Lines):
 
     def render(self) -> Group:
         """The panel as it stands."""
-        lines = [Text(self.title, style="bold")]
-        if self.progress.n_trials:  # known once the search has started
-            lines.append(Text(self._counts()))
-        lines.append(Text(self._times()))
-        if self.best is not None:
-            lines.append(
-                Text(f"best   #{self.best.number}  {self.best}  ", style="green")
-                + Text(describe_params(self.best.params), style="dim")
-            )
-        for number, running in list(self.progress.running.items()):
-            lines.append(Text(f"run    #{number}  {describe_running(running)}"))
-        lines.append(Text("Ctrl-C once: finish the epochs and stop; twice: stop now", style="dim"))
+        best, params = self.described_best
+        lines = [
+            Text(self.title, style="bold"),
+            *map(Text, self.counts_and_times),
+            *([Text(f"{best}  ", style="green") + Text(params, style="dim")] if best else []),
+            *map(Text, self.described_running),
+            Text("Ctrl-C once: finish the epochs and stop; twice: stop now", style="dim"),
+        ]
         for line in lines:
             line.no_wrap, line.overflow = True, "ellipsis"
         return Group(*lines)
+
+    @property
+    def counts_and_times(self) -> list[str]:
+        """How far the search is; trials are known once it has started."""
+        return [*([self._counts()] if self.progress.n_trials else []), self._times()]
+
+    @property
+    def described_best(self) -> tuple[str, str]:
+        """The incumbent and its params; nothing before there is one."""
+        if self.best is None:
+            return "", ""
+        return f"best   #{self.best.number}  {self.best}", describe_params(self.best.params)
+
+    @property
+    def described_running(self) -> list[str]:
+        """A line for each running trial."""
+        running = list(self.progress.running.items())
+        return [f"run    #{number}  {describe_running(one)}" for number, one in running]
 
     def _counts(self) -> str:
         progress = self.progress
@@ -157,9 +173,7 @@ def describe_trial(row: TrialRow, best: Configuration | None, running: Running |
         best: The incumbent now.
         running: What was known while it ran: it knows the epochs the trial asked for.
     """
-    value = "" if row.value is None else f" {row.value:.4f}"
-    if row.value is not None and row.spread:
-        value += f" {row.spread}"
+    value = "" if row.value is None else f" {show_figure(row.value)} {row.spread}".rstrip()
     parts = [f"trial {row.number} {row.outcome.value}{value}"]
     if row.progress:
         parts.append(f"after {row.progress}")
@@ -187,6 +201,8 @@ def describe_running(running: Running) -> str:
     """A running trial in a line."""
     parts = [f"epoch {running.epoch}/{running.epochs}"]
     if running.value is not None:
-        parts.append(f"{running.value:.4f}  {statistics.median(running.seconds):.2f} s/epoch")
+        parts.append(
+            f"{show_figure(running.value)}  {statistics.median(running.seconds):.2f} s/epoch"
+        )
     parts.append(describe_params(without_epochs(running.params)))
     return "  ".join(parts)

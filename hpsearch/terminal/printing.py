@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console as Console  # for those who print
 from rich.table import Table
 from rich.text import Text
 
@@ -66,6 +67,18 @@ def print_table(
 def output_console() -> Console:
     """The console for results: as wide as the terminal, or wide enough where there is none."""
     return Console(width=None if sys.stdout.isatty() else 200)
+
+
+def text_of(draw: Callable[[Console], object], width: int = 100) -> str:
+    """What a function prints, as a text.
+
+    Args:
+        draw: Prints to the console that it gets.
+        width: In characters.
+    """
+    file = io.StringIO()
+    draw(Console(file=file, width=width))
+    return "\n".join(line.rstrip() for line in file.getvalue().strip("\n").split("\n"))
 
 
 def error_console() -> Console:

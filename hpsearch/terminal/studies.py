@@ -9,6 +9,7 @@ from rich.console import Console
 
 from hpsearch.curves.costs import describe_cost
 from hpsearch.curves.onset import Fit
+from hpsearch.figures import show_figure
 from hpsearch.study.configurations import Configuration
 from hpsearch.study.summary import Summary
 from hpsearch.study.trials import Outcome, TrialRow
@@ -69,7 +70,7 @@ def print_networks(
         summary: The study.
         networks: Trials by curve; the first of each stands for the network.
     """
-    metric = summary.goal.metric
+    metric = summary.goal.label
     value = metric if len(metric) <= MAX_METRIC else "value"
     header = ["trial", value, *(HEADINGS.get(name, name) for name in summary.costs), "epochs", "s"]
     means = [summary.configuration_of(trials[0]) for trials in networks]
@@ -119,7 +120,7 @@ def describe_briefly(trial: TrialRow) -> str:
 
     A finished replicate is called just that.
     """
-    value = "" if trial.value is None else f"{trial.value:.4f} "
+    value = "" if trial.value is None else f"{show_figure(trial.value)} "
     epoch = trial.epochs if trial.outcome is Outcome.READ_OFF else trial.epochs_done
     what = trial.outcome.value
     if trial.replicate_of is not None:
@@ -133,7 +134,7 @@ def _numbers(
     first = trials[0]
     value = first.value if configuration is None else configuration.mean
     seconds = sum(trial.seconds for trial in trials)
-    shown = "" if value is None else f"{value:.4f}"
+    shown = "" if value is None else show_figure(value)
     known = [describe_cost(*pair) for pair in zip(summary.costs, first.costs, strict=False)]
     costs = known or ["" for _name in summary.costs]  # of a trial without a value
     return [str(first.number), shown, *costs, describe_epochs(first), f"{seconds:.1f}"]

@@ -182,7 +182,7 @@ def run(job: Job, launcher: Launcher) -> Logs:
     if job.export is None:
         return {}
     finish(model)  # `fit` has done it, unless the last epoch's state was found
-    test = measure(task, model, data.test)
+    test = measure(task, model, data.unseen())
     _save(model, Path(job.export))
     return test
 

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 import keras
 import numpy as np
 
+from hpsearch.choices import Form
 from hpsearch.codec import decode, encode
 from hpsearch.data.arrays import Prepared
 from hpsearch.data.folds import train_and_valid
@@ -24,6 +25,7 @@ from hpsearch.errors import HpsearchError, StudyFileError
 from hpsearch.hyperparameters import HyperParameters
 from hpsearch.questions import (
     Answer,
+    Convert,
     Ended,
     MeasureGradients,
     OwnCode,
@@ -34,6 +36,7 @@ from hpsearch.questions import (
 )
 from hpsearch.study_file import describe, run_study_file
 from hpsearch.task import without_epochs
+from hpsearch.training.converting import convert
 from hpsearch.training.fit import build, fit
 from hpsearch.training.loop import PREDICTED_AT_ONCE, arrange, make_batches, names_of
 from hpsearch.training.step_gradients import step_gradients
@@ -45,7 +48,7 @@ def main() -> None:
     # what Keras and its backend print is no answer
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    question = decode(sys.stdin.read(), Predict, PredictSplit, Write, MeasureGradients)
+    question = decode(sys.stdin.read(), Predict, PredictSplit, Write, Convert, MeasureGradients)
     try:
         for content in answer(question):
             _send(answers, Answer(content=content))
@@ -75,6 +78,10 @@ def answer(question: Question) -> Iterator[Any]:
         case PredictSplit():
             examples = Prepared(Path(question.data), "").split(question.split)
             yield from _predict(model, examples.x)
+        case Convert():
+            examples = Prepared(Path(question.data), "").split(question.split)
+            for form, path in question.to.items():
+                convert(model, arrange(model, examples.x)[0], Form(form), path)
         case Write():
             yield from write(
                 model,

@@ -49,10 +49,10 @@ def best(storage_url: str, study_name: str, *, as_json: bool) -> None:
         for one in summary.front:
             costs = zip(summary.costs, one.first.costs, strict=True)
             figures = [f"{name} {describe_cost(name, cost)}" for name, cost in costs]
-            print(f"\ntrial {one.number}: {', '.join([f'{summary.goal.metric} {one}', *figures])}")
+            print(f"\ntrial {one.number}: {', '.join([f'{summary.goal.label} {one}', *figures])}")
             _print_params(one)
         return
-    print(f"trial {best.number}: {summary.goal.metric} {best}")
+    print(f"trial {best.number}: {summary.goal.label} {best}")
     _print_params(best)
 
 

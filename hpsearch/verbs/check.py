@@ -169,7 +169,7 @@ def _search(study_file: StudyFile, space: Space) -> list[str]:
     limit = task.budget.timeout_s
     return [
         f"combinations  {combinations}",
-        f"goal          {task.direction} {task.metric}",
+        f"goal          {task.direction} {task.goal.label}",
         f"budget        {task.budget.n_trials} trials"
         + ("" if limit is None else f", at most {limit:g} s for each launch"),
     ]
@@ -186,7 +186,7 @@ def _costs(study_file: StudyFile, space: Space, cost: Cost) -> list[str]:
         budget_s = min(budget_s, task.budget.timeout_s)
     return [
         f"network       {cost.n_weights:,} weights with the baseline's params",
-        f"an epoch      {cost.epoch_s:.3g} s, the first {cost.first_epoch_s:.3g} s; "
+        f"an epoch      {cost.epoch_s:.3g} s alone, the first {cost.first_epoch_s:.3g} s; "
         f"{task.metric} is {cost.value:.4g} so far",
         f"the baseline  {describe_seconds(trial_s)} for its {epochs_of(task.baseline)} epochs",
         f"the budget    at most {describe_seconds(budget_s)} on {n_slots} slots, with networks "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from joblib import cpu_count
 from optuna.study import Study
@@ -15,13 +16,12 @@ from hpsearch.evaluation.opening import Opening, read_openings
 from hpsearch.evaluation.sentences import (
     as_content,
     called,
-    show_figure,
     show_interval,
-    signed,
     test_sentences,
     validation_sentences,
     when,
 )
+from hpsearch.figures import show_figure, show_gain
 from hpsearch.files import Cell
 from hpsearch.messages import ALL_FOLDS
 from hpsearch.processes.runner import LocalRunner
@@ -33,6 +33,7 @@ from hpsearch.study.record import Record, load_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.task_data import data_of_study
 from hpsearch.terminal.printing import (
+    Console,
     output_console,
     print_json,
     print_line,
@@ -68,7 +69,53 @@ def evaluate(
 
     Raises:
         NothingFinished: No trial has finished, or a retraining failed.
+        DataError: The data have no test split.
         HpsearchError: Of any other kind; what is stored stays intact.
+    """
+    openings, published, is_stored = evaluated(
+        storage_url,
+        study_name,
+        n_top=n_top,
+        n_seeds=n_seeds,
+        n_slots=n_slots,
+        data=data,
+        again=again,
+    )
+    if as_json:
+        print_json(as_dict(study_name, openings, published, is_stored=is_stored))
+        return
+    console = output_console()
+    print_line(console, "")
+    print_evaluation(console, openings, published)
+    print_line(console, f"\nNext: hpsearch export {study_name} -o DIR")
+
+
+def evaluated(
+    storage_url: str,
+    study_name: str,
+    *,
+    n_top: int,
+    n_seeds: int,
+    n_slots: int | None,
+    data: Path | None,
+    again: bool,
+) -> tuple[list[Opening], Published | None, bool]:
+    """Evaluate a study, or find an earlier evaluation.
+
+    Args:
+        storage_url: Where the study is.
+        study_name: The study.
+        n_top: As for `evaluate`.
+        n_seeds: Likewise.
+        n_slots: Likewise.
+        data: Likewise.
+        again: Likewise.
+
+    Returns:
+        All openings of test, the published figures, and whether nothing was trained.
+
+    Raises:
+        HpsearchError: As `evaluate`.
     """
     study, record = load_study(Storage(storage_url, read_only=True), study_name)
     is_stored = bool(read_openings(study)) and not again
@@ -80,19 +127,20 @@ def evaluate(
     openings = read_openings(study)
     if is_stored:
         _say_stored(openings, n_top, n_seeds)
-    published = record.load().task.published
-    if as_json:
-        print_json(
-            {
-                "schema": SCHEMA,
-                "study": study_name,
-                "is_stored": is_stored,
-                "openings": len(openings),
-                **as_content(openings[-1], published),
-            }
-        )
-    else:
-        _show(study_name, openings, published)
+    return openings, record.load().task.published, is_stored
+
+
+def as_dict(
+    study_name: str, openings: list[Opening], published: Published | None, *, is_stored: bool
+) -> dict[str, Any]:
+    """An evaluation for programs."""
+    return {
+        "schema": SCHEMA,
+        "study": study_name,
+        "is_stored": is_stored,
+        "openings": len(openings),
+        **as_content(openings[-1], published),
+    }
 
 
 def _evaluate(
@@ -108,6 +156,7 @@ def _evaluate(
     choose_candidates(study, record.load(), n_top, costs=record.costs)  # fail before anything slow
     runner = LocalRunner(say)  # imports Keras in the background
     prepared = data_of_study(study.study_name, record, record.load(), data)
+    prepared.open().unseen()
     stop = StopRequest()
     received: list[int] = []
 
@@ -132,19 +181,23 @@ def _evaluate(
         raise SystemExit(128 + received[0])
 
 
-def _show(study_name: str, openings: list[Opening], published: Published | None) -> None:
+def print_evaluation(
+    console: Console, openings: list[Opening], published: Published | None
+) -> None:
+    """Print the latest evaluation, for people."""
     opening = openings[-1]
-    console = output_console()
     n_seeds = _plural(len(opening.seeds), "fresh seed")
     fitted_on = opening.fitted_on.replace("+", " + ")
     compared_on = "each fold held out in turn" if fitted_on == ALL_FOLDS else "trained on train"
-    print_line(console, f"\nOn validation: {compared_on}, {n_seeds}")
+    print_line(console, f"On validation: {opening.goal.label}, {compared_on}, {n_seeds}")
     rows = [_row(opening, candidate) for candidate in opening.candidates]
     header = ["mean", "95 % interval", "in search", *opening.costs, "network", "best minus this"]
     print_table(console, header, rows, right=3 + len(opening.costs))
     for sentence in validation_sentences(opening):
         print_line(console, sentence)
-    print_line(console, f"\nOn test: trained on {fitted_on}, the same {n_seeds}")
+    print_line(
+        console, f"\nOn test: {opening.test_label}, trained on {fitted_on}, the same {n_seeds}"
+    )
     print_table(
         console,
         ["mean", "95 % interval", "network", "also, as means", "per seed"],
@@ -153,13 +206,12 @@ def _show(study_name: str, openings: list[Opening], published: Published | None)
     )
     for sentence in test_sentences(openings, published):
         print_line(console, sentence)
-    print_line(console, f"\nNext: hpsearch export {study_name} -o DIR")
 
 
 def _row(opening: Opening, candidate: Candidate) -> list[Cell]:
     against = ""
     if candidate is not opening.winner:
-        against = signed(opening.compare_on_valid(candidate))
+        against = show_gain(opening.compare_on_valid(candidate).difference)
     return [
         show_figure(fmean(candidate.valid)),
         show_interval(opening.valid_interval(candidate)),

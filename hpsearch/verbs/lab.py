@@ -11,11 +11,12 @@ from joblib import cpu_count
 from hpsearch.errors import StorageError, UsageError
 from hpsearch.lab import whole
 from hpsearch.lab.plan import curve_lengths, fit, make_plan
-from hpsearch.report.folder import require_new
+from hpsearch.reporting.folder import require_new
 from hpsearch.searching.launch import Options, sweep_name
 from hpsearch.study.record import Record, find_record
 from hpsearch.study.space import explore
 from hpsearch.study.storage import Storage
+from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.task import epochs_of
 from hpsearch.terminal.durations import describe_seconds
@@ -55,6 +56,7 @@ def lab(
     study_file = read_study_file(name_or_path)
     folder = folder or Path(f"{study_file.name}-lab")
     require_new(folder)
+    prepare_data(study_file, options.data, say).open().unseen()  # it is opened in the end
     storage_url = options.storage
     names = sweep_name(study_file), study_file.name
 

@@ -19,7 +19,9 @@ from hpsearch.export.predictions import (
     guess_all,
     interpret,
     predict_all,
+    rate,
 )
+from hpsearch.figures import show_figure
 from hpsearch.files import Cell
 from hpsearch.terminal.printing import (
     output_console,
@@ -68,7 +70,7 @@ def predict(
         predictions = [asdict(one) for one in found]
         print_json({"schema": SCHEMA, "study": model.study, "predictions": predictions})
     else:
-        texts = (_text(g.title, f, model.unit) for g, f in zip(inputs, found, strict=True))
+        texts = (_text(g.title, f, model) for g, f in zip(inputs, found, strict=True))
         print(plain("\n\n".join(texts)))
 
 
@@ -107,7 +109,7 @@ def predict_examples(
     if form is Format.CSV:
         print_csv(header, rows)
         return
-    print(plain(f"{model.study}, {split}: {len(found):,} examples{_share_right(found, model)}"))
+    print(plain(f"{model.study}, {split}: {len(found):,} examples{_how_good(found, model)}"))
     print_table(output_console(), header, rows[:N_ROWS], right=1)
     if len(rows) > N_ROWS:
         print(f"the first {N_ROWS}; --csv and --json print all")
@@ -116,7 +118,7 @@ def predict_examples(
 def _table(
     found: Sequence[Guessed], classes: Structure[list[str]]
 ) -> tuple[list[str], list[list[Cell]]]:
-    """A row for each example: the probability of each class, or the outputs as they are.
+    """A row for each example: the probability of each class, or the numbers as they are.
 
     Each of several outputs has columns of its own, which begin with its name.
     """
@@ -127,11 +129,9 @@ def _table(
         figures = [_figures(one, names) for one in of_output]
         columns: dict[str, list[Cell]] = {
             "label": [_label_cell(one.label, names) for one in of_output],
-            "predicted": [one.guess for one in of_output],
+            **({} if of_output[0].guess is None else {"predicted": [g.guess for g in of_output]}),
             **{name: [round(one[name], 6) for one in figures] for name in figures[0]},
         }
-        if output and not any(columns["predicted"]):  # numbers: all columns would be too wide
-            del columns["predicted"]
         header += [f"{output} {column}".lstrip() for column in columns]
         for row, cells in zip(rows, zip(*columns.values(), strict=True), strict=True):
             row += cells
@@ -140,7 +140,10 @@ def _table(
 
 def _figures(one: Guessed, classes: Sequence[str]) -> dict[str, float]:
     if one.guess is None:
-        return {f"output {i}": n for i, n in enumerate(np.ravel(one.outputs).tolist())}
+        numbers = np.ravel(one.outputs).tolist()
+        if len(numbers) == 1:
+            return {"predicted": numbers[0]}
+        return {f"output {i}": n for i, n in enumerate(numbers)}
     # in the order of labels
     by_label = {guess.label: guess.probability for guess in interpret(one.outputs, classes)}
     names = classes if set(classes) == set(by_label) else sorted(by_label, key=int)
@@ -159,7 +162,8 @@ def _label_cell(label: Any, classes: Sequence[str]) -> Cell:
     return label if isinstance(label, float) else _name_of(label, classes)
 
 
-def _share_right(found: Sequence[Guessed], model: Model) -> str:
+def _how_good(found: Sequence[Guessed], model: Model) -> str:
+    """The share that is right; of a single number, how close the predictions are."""
     shares = []
     for output, names in named(model.classes).items():
         of_output = [one.by_output()[output] for one in found]
@@ -167,27 +171,38 @@ def _share_right(found: Sequence[Guessed], model: Model) -> str:
             n_right = sum(one.guess == _name_of(one.label, names) for one in of_output)
             of_what = f" for {output}" if output else ""
             shares.append(f", {n_right / len(found):.4f} of them right{of_what}")
+        elif all(np.size(one.outputs) == np.size(one.label) == 1 for one in of_output):
+            true = np.array([one.label for one in of_output], np.float64).reshape(-1)
+            rated = rate(true, np.array([one.outputs for one in of_output]).reshape(-1))
+            mae = _in_unit(show_figure(rated.mae), model)
+            of_what = f" {output}:" if output else ""
+            shares.append(f",{of_what} mean absolute error {mae}, R² {show_figure(rated.r2)}")
     return "".join(shares)
 
 
-def _text(title: str, prediction: Prediction, unit: str) -> str:
+def _text(title: str, prediction: Prediction, model: Model) -> str:
     """One prediction for people."""
     if prediction.n_words:
-        title += f"  ({prediction.n_words} {unit}, {prediction.n_unknown} unknown)"
+        title += f"  ({prediction.n_words} {model.unit}, {prediction.n_unknown} unknown)"
     lines = [title]
     outputs = named(prediction.outputs)
     for name, guesses in named(prediction.classes).items():
         start = f"{name}: " if name else ""
         found = [f"{one.probability:.4f}  {_label(one.label)}" for one in guesses]
-        lines += [f"  {start}{line}" for line in found or [_numbers(outputs[name])]]
+        found = found or [_in_unit(_numbers(outputs[name]), model)]
+        lines += [f"  {start}{line}" for line in found]
     return "\n".join(lines)
+
+
+def _in_unit(number: str, model: Model) -> str:
+    return f"{number} {model.study_file.task.unit}".rstrip()
 
 
 def _numbers(outputs: Any) -> str:
     """Outputs that are not probabilities, as they are."""
     if isinstance(outputs, list):
         return ", ".join(_numbers(output) for output in outputs)
-    return f"{outputs:.4g}"
+    return show_figure(outputs)
 
 
 def _label(label: str) -> str:

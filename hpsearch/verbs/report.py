@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpsearch.report.folder import require_new, verify_report, write_report
-from hpsearch.report.material import Material
+from hpsearch.reporting.folder import require_new, verify_report, write_report
+from hpsearch.reporting.material import Material
 from hpsearch.study.storage import Storage
 from hpsearch.terminal.printing import plain, print_json, say
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from hpsearch.choices import Format
 from hpsearch.curves.costs import describe_cost
-from hpsearch.curves.curve import Curve, read_mean_logs
+from hpsearch.curves.curve import Curve, Written, read_mean_logs
+from hpsearch.figures import show_figure
 from hpsearch.files import Cell
+from hpsearch.goal import Logs
 from hpsearch.study.artifacts import describe_texts
 from hpsearch.study.configurations import Configuration
 from hpsearch.study.record import load_any_study
@@ -19,6 +22,7 @@ from hpsearch.study.trials import Outcome, TrialRow
 from hpsearch.task import describe_params
 from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.printing import (
+    Console,
     output_console,
     print_csv,
     print_json,
@@ -54,9 +58,9 @@ def show(
         case Format.JSON:
             print_json({**_as_json(summary), "trials": [_row_as_json(row) for row in rows]})
         case Format.CSV:
-            print_csv(*_table(summary, rows, with_curve=True))
+            print_csv(*trials_cells(summary, rows, with_curve=True))
         case Format.MD:
-            print_markdown(*_table(summary, rows))
+            print_markdown(*trials_cells(summary, rows))
         case None:
             console = output_console()
             print_summary(console, summary)
@@ -66,16 +70,8 @@ def show(
 
 def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | None) -> None:
     trial = summary.trial(number)
-    stored = Curve(storage.curves / (trial.curve or "none"))
-    n_epochs = (trial.epochs if trial.outcome is Outcome.READ_OFF else None) or trial.epochs_done
-    curve = read_mean_logs(storage.curves, trial.curves)[:n_epochs]
-    texts = stored.texts[:n_epochs]
-    if summary.seed is None:
-        curve = [{summary.goal.metric: value} for value in trial.intermediate.values()]
-    header = ["epoch", *dict.fromkeys(name for logs in curve for name in logs)]
-    cells: list[list[Cell]] = [
-        [epoch, *(logs.get(name) for name in header[1:])] for epoch, logs in enumerate(curve, 1)
-    ]
+    curve, texts = read_curve(storage, summary, trial)
+    header, cells = curve_cells(curve)
     match form:
         case Format.JSON:
             written = [None if one is None else asdict(one) for one in texts]
@@ -86,18 +82,46 @@ def _show_trial(storage: Storage, summary: Summary, number: int, form: Format | 
         case Format.MD:
             print_markdown(header, cells)
         case None:
-            console = output_console()
-            for line in _describe_trial(summary, trial):
-                print_line(console, line)
-            if cells:
-                names = [name.replace("_", "_\n") for name in header]  # many, and long
-                print_table(console, names, cells, right=len(header))
-            for line in describe_texts(texts):
-                print_line(console, line)
+            print_trial(output_console(), storage, summary, trial)
 
 
-def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
-    value = "" if trial.value is None else f", {summary.goal.metric} {trial.value:.4f}"
+def read_curve(
+    storage: Storage, summary: Summary, trial: TrialRow
+) -> tuple[list[Logs], list[Written | None]]:
+    """A trial's logs by epoch, and what its network wrote after each."""
+    stored = Curve(storage.curves / (trial.curve or "none"))
+    n_epochs = (trial.epochs if trial.outcome is Outcome.READ_OFF else None) or trial.epochs_done
+    curve = read_mean_logs(storage.curves, trial.curves)[:n_epochs]
+    texts = stored.texts[:n_epochs]
+    if summary.seed is None:
+        curve = [{summary.goal.metric: value} for value in trial.intermediate.values()]
+    return curve, texts
+
+
+def curve_cells(curve: Sequence[Logs]) -> tuple[list[str], list[list[Cell]]]:
+    """A header, and a row for each epoch."""
+    header = ["epoch", *dict.fromkeys(name for logs in curve for name in logs)]
+    return header, [
+        [epoch, *(logs.get(name) for name in header[1:])] for epoch, logs in enumerate(curve, 1)
+    ]
+
+
+def print_trial(console: Console, storage: Storage, summary: Summary, trial: TrialRow) -> None:
+    """Print one trial with its curve, for people."""
+    for line in describe_trial(summary, trial):
+        print_line(console, line)
+    curve, texts = read_curve(storage, summary, trial)
+    header, cells = curve_cells(curve)
+    if cells:
+        names = [name.replace("_", "_\n") for name in header]  # many, and long
+        print_table(console, names, cells, right=len(header))
+    for line in describe_texts(texts):
+        print_line(console, line)
+
+
+def describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
+    """All that is known of a trial but its curve, line by line."""
+    value = "" if trial.value is None else f", {summary.goal.label} {show_figure(trial.value)}"
     if trial.value is not None and trial.spread:
         value += f" {trial.spread}"
     for name, cost in zip(summary.costs, trial.costs, strict=False):
@@ -118,14 +142,16 @@ def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
         )
     for one in trial.rounds:
         if one.curve is not None:
-            value = "not ended" if one.value is None else f"{one.value:.4f}"
+            value = "not ended" if one.value is None else show_figure(one.value)
             lines.append(f"{name_round(one, trial.rounds)}: {value}")
     if trial.promoted_from is not None:
         lines.append(f"promoted: it continues where trial {trial.promoted_from} was pruned")
     if trial.replicate_of is not None:
         lines.append(f"replicate: the params of trial {trial.replicate_of} with seed {trial.seed}")
     elif (own := summary.configuration_of(trial)) is not None and own.is_repeated:
-        lines.append(f"seeds: {', '.join(f'{one:.4f}' for one in own.values)}; the mean is {own}")
+        lines.append(
+            f"seeds: {', '.join(show_figure(one) for one in own.values)}; the mean is {own}"
+        )
     if trial.onset is not None:
         lines.append(f"curve: {trial.onset}")
     network = next(group for group in summary.by_curve() if trial in group)
@@ -138,7 +164,7 @@ def _describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
     return lines
 
 
-def _table(
+def trials_cells(
     summary: Summary, rows: list[TrialRow], *, with_curve: bool = False
 ) -> tuple[list[str], list[list[Cell]]]:
     """A header, and a row for each trial."""
@@ -194,6 +220,7 @@ def _as_json(summary: Summary) -> dict[str, Any]:
         "study": summary.name,
         "title": summary.title,
         "metric": summary.goal.metric,
+        "unit": summary.goal.unit,
         "direction": summary.goal.direction,
         "costs": summary.costs,
         "seed": summary.seed,

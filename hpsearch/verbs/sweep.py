@@ -17,6 +17,7 @@ from hpsearch.lab.plan import SweepPlan, fit, make_plan
 from hpsearch.lab.table import SweepTable, read_table
 from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.signals import handled
+from hpsearch.processes.slots import threads_of
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.trainer import Trainer
 from hpsearch.searching import launch
@@ -64,6 +65,8 @@ def sweep(
     if as_published and study_file.task.folds is not None:
         raise UsageError("--as-published measures each level once, and the task has folds")
     plan = make_plan(study_file, explore(study_file), factors, n_seeds)
+    if as_published:
+        prepare_data(study_file, options.data, say).open().unseen()
     cost = measure(study_file, options)
     n_slots = options.slots or cpu_count()
     remarks: list[str] = []
@@ -131,11 +134,14 @@ def _open_test(study_file: StudyFile, name: str, options: Options) -> int:
 
 
 def measure(study_file: StudyFile, options: Options) -> Cost:
-    """What training the baseline costs, measured on an epoch or two."""
+    """What training the baseline costs, measured on an epoch or two with all slots busy."""
     runner = LocalRunner(say)
     prepared = prepare_data(study_file, options.data, say)
-    say("measuring: the baseline trains for an epoch or two")
-    return measure_cost(study_file, prepared, runner, say)
+    n_slots = options.slots or cpu_count()
+    say("measuring: the baseline trains for an epoch or two in every slot")
+    return measure_cost(
+        study_file, prepared, runner, say, n_slots=n_slots, n_threads=threads_of(n_slots)
+    )
 
 
 def train_sweep(study_file: StudyFile, plan: SweepPlan, options: Options) -> tuple[Study, Stop]:

@@ -40,6 +40,16 @@ def test_each_class_keeps_its_share_to_within_one_example(labels: list[int], dat
         assert abs(list(taken.y).count(label) - fair) <= 1
 
 
+def test_numbers_to_predict_are_taken_from_all_of_their_range():
+    prices = np.random.default_rng(0).exponential(size=200)
+
+    _, taken = hold_out(Split(np.arange(200), prices), 20, seed=0)
+
+    lower, upper = np.quantile(prices, [0.5, 0.9])
+    assert (taken.y < lower).sum() == 10
+    assert (taken.y > upper).sum() == 2
+
+
 def test_the_same_seed_takes_the_same_examples_and_another_seed_others():
     split = numbered([0, 1] * 50)
 

@@ -27,6 +27,28 @@ def test_a_table_becomes_numbers_with_a_label_each(tmp_path: Path):
     assert table.classes == ("cat", "dog")
 
 
+def test_a_target_is_the_number_to_predict(tmp_path: Path):
+    table = read_table(write(tmp_path, "width,price,height\n1,9.5,2.5\n3,-1e3,4\n"), target="price")
+
+    assert table.rows.x.tolist() == [[1, 2.5], [3, 4]]
+    assert table.rows.y.tolist() == [9.5, -1000]
+    assert table.columns == ("width", "height")
+    assert table.classes == ()
+
+
+def test_a_target_that_is_no_number_is_named_with_its_line(tmp_path: Path):
+    path = write(tmp_path, "width,price\n1,9.5\n3,\n")
+
+    with pytest.raises(DataError, match="has nothing in column 'price' of line 3, not a number"):
+        read_table(path, target="price")
+
+
+@pytest.mark.parametrize("columns", [{}, {"label": "kind", "target": "width"}])
+def test_a_table_has_either_classes_or_a_target(tmp_path: Path, columns: dict[str, str]):
+    with pytest.raises(ValueError, match="label= for classes, or target= for a number"):
+        read_table(write(tmp_path, GOOD), **columns)
+
+
 def test_what_spreadsheets_add_makes_no_difference(tmp_path: Path):
     content = b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode() + b"\r\n"
 
@@ -44,7 +66,7 @@ def test_what_spreadsheets_add_makes_no_difference(tmp_path: Path):
         pytest.param(
             "width,sort\n1,cat\n", "no column 'kind': its columns are width, sort", id="-"
         ),
-        pytest.param("kind\ncat\n", "needs a label and other columns", id="a label alone"),
+        pytest.param("kind\ncat\n", "needs 'kind' and other columns", id="a label alone"),
         pytest.param("a,a,kind\n1,2,cat\n", "each named once", id="two columns of a name"),
         pytest.param(
             GOOD + "9,cat\n9,dog,1,1\n", "has 3 columns, but not in lines 6, 7$", id="ragged"

@@ -79,6 +79,13 @@ def test_a_baseline_that_cannot_be_trained_is_explained_in_a_line_that_names_the
     assert "\n" not in str(caught.value)
 
 
+WAITS_FOR_ANOTHER = """
+open(f"{folder}/{{os.getpid()}}", "w").close()
+deadline = time.monotonic() + 60
+while len(os.listdir("{folder}")) % 2:
+    assert time.monotonic() < deadline, "nothing else is built at the same time"
+"""
+
 SHAKEN = """
 @keras.saving.register_keras_serializable("toy")
 class Shaken(keras.layers.Layer):
@@ -123,6 +130,16 @@ def test_what_is_wrong_in_a_field_of_the_task_is_named_with_its_line(cwd, field)
 
     with pytest.raises(StudyFileError, match=rf"^toy\.py:{line}: {field.partition('=')[0]}="):
         cost_of(path)
+
+
+def test_all_slots_are_measured_at_once(cwd, tmp_path_factory):
+    built = tmp_path_factory.mktemp("built")
+    toy = write_toy(cwd, in_build=WAITS_FOR_ANOTHER.format(folder=built))
+    study_file = read_study_file(str(toy))
+
+    cost = measure_cost(study_file, prepare_data(study_file, None), LocalRunner(), print, n_slots=2)
+
+    assert cost.value == pytest.approx(0.49)
 
 
 def test_the_baseline_is_trained_with_what_the_space_suggests_alone(cwd):

@@ -70,6 +70,14 @@ def test_seeds_that_all_agree_are_no_proof_of_certainty() -> None:
     assert found.high - found.low > 0.1
 
 
+def test_an_error_has_no_interval_below_zero() -> None:
+    found = interval([0.01, 0.5, 0.02], None, (0.0, math.inf))
+
+    assert found is not None
+    assert found.low == 0.0
+    assert found.high == student([0.01, 0.5, 0.02]).high
+
+
 def test_an_accuracy_has_no_interval_beyond_what_is_possible() -> None:
     found = interval([0.9, 0.99], 100)
 

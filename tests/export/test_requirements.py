@@ -39,3 +39,13 @@ def test_a_module_is_local_where_no_package_brings_it(cwd: Path, monkeypatch: py
     monkeypatch.syspath_prepend(cwd)
 
     assert local_modules(["keras", "scipy", "mine", "not_installed"]) == ["mine"]
+
+
+def test_a_module_of_ones_own_may_have_the_name_of_an_installed_one(tmp_path, monkeypatch):
+    (tmp_path / "yaml").mkdir()
+    (tmp_path / "yaml" / "__init__.py").touch()
+    assert local_modules(["yaml"]) == []
+
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert local_modules(["yaml"]) == ["yaml"]

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
-from hpsearch.pictures.answers import Confusion, Mistake, draw_confusion, draw_mistakes
+from hpsearch.export.predictions import rate
+from hpsearch.pictures.answers import (
+    Confusion,
+    Mistake,
+    draw_confusion,
+    draw_mistakes,
+    draw_predictions,
+)
 from tests.pictures.seen import note, texts, title
 
 LABELS = np.array([0, 0, 0, 1, 1, 2])
@@ -23,6 +32,21 @@ def test_a_confusion_counts_answers_by_label_and_rates_each_class():
     assert confusion.recall == pytest.approx([1 / 3, 1, 1])
     assert confusion.precision == pytest.approx([1, 0.5, 1])
     assert confusion.f1 == pytest.approx([0.5, 2 / 3, 1])
+
+
+def test_predicted_numbers_are_drawn_with_their_errors_in_their_unit():
+    true = np.array([100.0, 200.0, 300.0])
+
+    figure = draw_predictions(true, true + [10, -20, 30], unit="EUR", split="test")
+
+    assert title(figure) == "On average, predictions are 20.000 EUR off"
+    assert "R² is 0.9300" in note(figure)
+    assert "predicted (EUR)" in texts(figure)
+    assert "predicted minus true (EUR)" in texts(figure)
+
+
+def test_numbers_that_do_not_vary_have_no_share_of_variance():
+    assert math.isnan(rate(np.ones(3), np.zeros(3)).r2)
 
 
 def test_a_class_that_nobody_names_has_a_precision_of_0():

@@ -173,7 +173,7 @@ def test_a_curve_that_another_holds_is_waited_for_until_a_stop(tmp_path):
     assert taken.ending.how is How.INTERRUPTED
     assert taken.logs == []
     assert said == [
-        f"trial 7: another study is training the same network: waiting for curve {curve.name}"
+        f"trial 7: the same network is being trained already: waiting for curve {curve.name}"
     ]
 
 

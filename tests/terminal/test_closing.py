@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import optuna
 import pytest
 from optuna.study import Study
@@ -31,6 +33,15 @@ def test_the_best_networks_are_shown_on_standard_error(study, capsys):
     assert "0.5500" in captured.err
     assert "0.5100" in captured.err
     assert "0.5000" not in captured.err
+
+
+def test_a_study_without_test_is_not_sent_to_evaluate(study, capsys):
+    splits = {"train": 8, "valid": 2}
+    study.set_user_attr(ATTR, SCHEMA.encode(replace(record(), splits=splits)))
+
+    print_closing(study, Stop.BUDGET)
+
+    assert "next: hpsearch plot toy curves" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("stop", Stop)

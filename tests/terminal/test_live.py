@@ -134,6 +134,10 @@ def test_now_and_then_a_line_says_how_far_a_search_is_and_how_long_it_takes(line
     lines.epoch_done(3, 4, 0.5, {"seconds": 2.0})
     assert len(written(lines)) == 6
 
+    clock.now_s += REMINDER_S
+    lines.epoch_done(3, 27, 0.5, {"seconds": 2.0})
+    assert "trial 3 in epoch 27 of 27" in written(lines)[-1]
+
 
 def test_the_panel_shows_progress_running_trials_and_the_best(clock: Clock):
     table = LiveTable(Console(file=io.StringIO(), width=80), clock)

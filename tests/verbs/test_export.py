@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hpsearch.files import files_in, sha256_of
 from tests.conftest import Cli
 from tests.evaluated import copy_study
 
@@ -49,6 +51,38 @@ print(repr(float(logs["accuracy"])))
     )
 
     assert done.stdout.splitlines() == [repr(metrics["test"]["winner"]["values"][0])], done.stderr
+
+
+def test_a_saved_model_and_onnx_come_along_and_are_in_the_manifest(inside: Cli, cwd: Path):
+    """What they predict is compared as they are written: see tests/training/test_converting.py."""
+    copy_study(cwd)
+    has_onnx = importlib.util.find_spec("tf2onnx") is not None
+    forms = ["--also", "saved_model", *(["--also", "onnx"] if has_onnx else [])]
+
+    done = inside("export", "clouds", "-o", "out", *forms, KERAS_BACKEND="jax")
+
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((cwd / "out" / "MANIFEST.json").read_text())["sha256"]
+    assert "saved_model/1/saved_model.pb" in manifest
+    assert ("model.onnx" in manifest) == has_onnx
+    files = {path.relative_to(cwd / "out").as_posix(): path for path in files_in(cwd / "out")}
+    assert manifest == {
+        name: sha256_of(path) for name, path in files.items() if name != "MANIFEST.json"
+    }
+    readme = (cwd / "out" / "README.md").read_text()
+    assert 'tf.saved_model.load("saved_model/1")' in readme
+    assert ('InferenceSession("model.onnx")' in readme) == has_onnx
+
+
+def test_a_form_whose_packages_are_missing_is_said_first(
+    inside: Cli, cwd: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+
+    refused = inside("export", "clouds", "-o", "out", "--also", "onnx")
+
+    assert refused.returncode == 2
+    assert refused.stderr == "Error: --also onnx needs tf2onnx: pip install 'hpsearch[onnx]'\n"
 
 
 def test_a_folder_that_exists_is_refused(inside: Cli, cwd: Path):

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hpsearch.figures import show_figure
 from hpsearch.questions import Predict
 from hpsearch.study_file import read_study_file
 from hpsearch.training.use import answer
@@ -414,7 +415,7 @@ def test_several_inputs_give_several_outputs_of_a_study_and_of_its_export(cwd: P
     (guess,) = found[0]["classes"]["kind"]
     assert f"kind: {guess['probability']:.4f}  cheap" in blocks[0]
     assert found[0]["classes"]["price"] == []
-    assert f"price: {found[0]['outputs']['price'][0]:.4g}\n" in f"{blocks[0]}\n"
+    assert f"price: {show_figure(found[0]['outputs']['price'][0])}\n" in f"{blocks[0]}\n"
 
 
 def test_each_of_several_outputs_has_its_columns(cwd: Path, inside: Cli):
@@ -425,8 +426,8 @@ def test_each_of_several_outputs_has_its_columns(cwd: Path, inside: Cli):
 
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     kind = ["kind label", "kind predicted", "kind p(dear)", "kind p(cheap)"]
-    assert list(rows[0]) == ["example", *kind, "price label", "price output 0"]
-    off = [abs(float(row["price label"]) - float(row["price output 0"])) for row in rows]
+    assert list(rows[0]) == ["example", *kind, "price label", "price predicted"]
+    off = [abs(float(row["price label"]) - float(row["price predicted"])) for row in rows]
     weights = np.where(np.load(cwd / "numbers.npy")[200:, 1] > 0, 2.0, 0.5)
     # the metric is among the `weighted_metrics`
     assert np.average(off, weights=weights) == pytest.approx(measured["values"][0], rel=1e-4)

@@ -13,7 +13,7 @@ from hpsearch.verbs.report import report, verify
 from tests.conftest import Cli
 from tests.evaluated import copy_study
 from tests.pictures.stored import Stored, logs, store
-from tests.report.written import RUDE, rude_report
+from tests.reporting.written import RUDE, rude_report
 
 URL = "sqlite:///studies.db"
 

@@ -1,0 +1,1 @@
+"""hpsearch from Python: in a notebook, in IPython or in a script."""

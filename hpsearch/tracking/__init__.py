@@ -1,0 +1,1 @@
+"""Programs elsewhere that a search tells what happens: TensorBoard and MLflow."""

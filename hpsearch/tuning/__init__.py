@@ -1,0 +1,1 @@
+"""From arrays and functions to a search: `hpsearch.tune`."""
