@@ -219,3 +219,47 @@ def test_a_trial_whose_space_raises_is_left_waiting():
 
     assert [trial.state for trial in study.trials] == [TrialState.WAITING]
     assert schedule.n_counted == 0
+
+
+def cut_after_rounds(curve: str, *values: float, n_rounds: int = 3) -> FrozenTrial:
+    """A trial that was pruned after the rounds that have these values."""
+    ends = [*values, *[None] * (n_rounds - len(values))]
+    rounds = [
+        {"seed": 0, "fold": i, "curve": f"{curve}{i}" if value else None, "value": value}
+        for i, value in enumerate(ends, 1)
+    ]
+    return create_trial(
+        state=TrialState.PRUNED,
+        params={"epochs": 2, "units": 1},
+        distributions={"epochs": EPOCHS, "units": UNITS},
+        intermediate_values={1: 0.1, 2: values[0]},
+        user_attrs={"curve": f"{curve}1", "outcome": "pruned", "rounds": rounds},
+    )
+
+
+def test_between_rounds_a_trial_is_compared_by_its_mean_over_as_many_rounds():
+    schedule = schedule_of(study_of(*(cut_after_rounds(name, 0.5, 0.6) for name in "abc")))
+    poor, good = study_of().ask(), study_of().ask()
+    schedule.reached(poor, "poor", Mark(2, 0), 0.54)
+    schedule.reached(good, "good", Mark(2, 0), 0.56)
+
+    judged_below = Mark(1, 1)
+    assert not schedule.may_go_on(poor, "poor", Mark(2, 0), judged_below=judged_below)
+    assert schedule.may_go_on(good, "good", Mark(2, 0), judged_below=judged_below)
+    assert schedule.may_go_on(poor, "poor", Mark(2, 0), judged_below=Mark(2, 1))
+
+
+def test_a_trial_pruned_between_rounds_is_promoted_once_it_is_in_the_best_half():
+    better, worse = cut_after_rounds("a", 0.7), cut_after_rounds("b", 0.5)
+
+    schedule = schedule_of(study_of(worse, better))
+
+    assert [promoted(schedule.next_trial()) for _ in range(2)] == [1, None]
+    child = create_trial(state=TrialState.RUNNING, user_attrs={"promoted_from": 1})
+    assert schedule.judged_below(child) == Mark(1, 1)
+
+
+def test_the_epochs_of_all_rounds_count_toward_a_budget_in_epochs():
+    schedule = schedule_of(study_of(cut_after_rounds("a", 0.7, 0.6)), n_epochs=10)
+
+    assert schedule.n_epochs_left == 6
