@@ -14,10 +14,10 @@ from hpsearch.goal import Logs
 from hpsearch.study.trials import Outcome
 from hpsearch.study_file import StudyFile
 from hpsearch.task import Params
+from hpsearch.tracking.tracker import FAILURES
 
 STUDY, TRIAL = "hpsearch.study", "hpsearch.trial"
 CURVE, STATE = "hpsearch.curve", "hpsearch.state"
-FAILURES = {Outcome.FAILED, Outcome.CRASHED, Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY}
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 
 

@@ -33,10 +33,10 @@ from hpsearch.files import slug
 from hpsearch.goal import Logs
 from hpsearch.study.trials import Outcome
 from hpsearch.task import Params
+from hpsearch.tracking.tracker import FAILURES
 
 ABOUT, TRAIN, VALID = "", "train", "valid"  # folders of a run
 START, END = metadata.SESSION_START_INFO_TAG, metadata.SESSION_END_INFO_TAG
-FAILURES = {Outcome.FAILED, Outcome.CRASHED, Outcome.TIMED_OUT, Outcome.OUT_OF_MEMORY}
 
 
 class TensorBoard:
@@ -53,7 +53,8 @@ class TensorBoard:
     def __init__(self, folder: Path, study: str) -> None:
         self._folder = folder / slug(study)
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._runs: dict[int, dict[str, EventFile]] = {}
+        self._runs: dict[int, dict[str, EventFile]] = {}  # by trial, then folder
+        self._done: dict[int, dict[str, int]] = {}  # the last epoch of earlier searches
 
     def begin(self, number: int, params: Params, curve: str) -> int:
         info = SessionStartInfo(group_name=f"trial {number}", start_time_secs=time.time())
@@ -65,18 +66,19 @@ class TensorBoard:
             else:
                 info.hparams[name].string_value = str(value)
         run = self._folder / f"trial-{number:04}-{curve[:8]}"
-        done = last_step(run / TRAIN)
+        # a search may have been killed when only one of them had the last epoch
+        self._done[number] = {part: last_step(run / part) for part in (TRAIN, VALID)}
         files = {part: EventFile(run / part) for part in (ABOUT, TRAIN, VALID)}
         files[ABOUT].add(_about(START, HParamsPluginData(session_start_info=info)))
         self._runs[number] = files
-        return done
+        return min(self._done[number].values())
 
     def log(self, number: int, epoch: int, logs: Logs) -> None:
         valid = {name.removeprefix("val_"): logs[name] for name in logs if name.startswith("val_")}
         train = {name: value for name, value in logs.items() if not name.startswith("val_")}
-        # a search that is killed in between logs the epoch again: `begin` looks at the last one
-        self._runs[number][VALID].add(_scalars(valid), epoch)
-        self._runs[number][TRAIN].add(_scalars(train), epoch)
+        for part, values in ((TRAIN, train), (VALID, valid)):
+            if epoch > self._done[number][part]:
+                self._runs[number][part].add(_scalars(values), epoch)
 
     def end(self, number: int, outcome: Outcome | None) -> None:
         files = self._runs.pop(number)

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from typing import Protocol
 
 from hpsearch.goal import Logs
-from hpsearch.study.trials import Outcome
+from hpsearch.study.trials import BROKEN, Outcome
 from hpsearch.task import Params
+
+FAILURES = BROKEN | {Outcome.FAILED}
+"""Outcomes of which a tracker hears as failures."""
 
 CLOSING_S = 20.0  # how long the end of a search waits for a tracker
 

@@ -106,7 +106,11 @@ def test_a_trial_goes_on_after_its_last_whole_epoch(run: Path, launch):
     (file,) = (run / "train").iterdir()
     file.write_bytes(file.read_bytes()[:-3])  # in the middle of epoch 2
 
-    assert launch().begin(7, PARAMS, CURVE) == 1
+    resumed = launch()
+    assert resumed.begin(7, PARAMS, CURVE) == 1
+    resumed.log(7, 2, logs(2))
+    assert [step for step, *_ in scalars(run / "valid")] == [1, 2]
+    assert [step for step, *_ in scalars(run / "train")] == [1, 1, 2, 2]
 
 
 def test_a_paused_trial_has_no_end_yet(run: Path, launch):
