@@ -52,7 +52,7 @@ LOOKS = (
     Look("finished", BLUE, "o", "", frozenset({Outcome.FINISHED})),
     Look("read off", GREEN, "D", "..", frozenset({Outcome.READ_OFF})),
     Look("pruned", ORANGE, "x", "///", frozenset({Outcome.PRUNED})),
-    Look("failed or broke", VERMILLION, "v", "xxx", BROKEN | {Outcome.FAILED}),
+    Look("failed or broke", VERMILLION, "v", "xxx", BROKEN | {Outcome.FAILED, Outcome.INFEASIBLE}),
     Look("running", PURPLE, "^", "--", frozenset({Outcome.RUNNING})),
 )
 

@@ -193,12 +193,10 @@ def record_of_others(study: Study) -> Record:
             f"study {study.study_name!r} maximizes {costs[directions.index('maximize', 1) - 1]!r} "
             "besides its first objective: hpsearch shows studies that keep all others low"
         )
-    is_constrained = any(trial.constraints for trial in study.get_trials(deepcopy=False))
-    title = "made with Optuna, without hpsearch"
     return Record(
         study_file="",
         filename="",
-        title=f"{title}; its constraints are ignored" if is_constrained else title,
+        title="made with Optuna, without hpsearch",
         metric=metric,
         direction="maximize" if directions[0] == "maximize" else "minimize",
         space={},

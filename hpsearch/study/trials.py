@@ -26,6 +26,7 @@ class Outcome(StrEnum):
     OUT_OF_MEMORY = "out of memory"
     CRASHED = "crashed"
     FAILED = "failed"
+    INFEASIBLE = "infeasible"
     RUNNING = "running"
     WAITING = "waiting"
 
@@ -134,12 +135,17 @@ class TrialRow:
 def row_of_others(trial: FrozenTrial) -> TrialRow:
     """Read a trial of a study that Optuna made without hpsearch.
 
-    Its user attributes mean whatever their author meant. Intermediate values count as epochs.
+    Its user attributes mean whatever their author meant. Intermediate values count as epochs. A
+    trial that violates a constraint has no value to be the best by, whatever it reached.
     """
     steps = dict(enumerate((value for _, value in sorted(trial.intermediate_values.items())), 1))
     started, ended = trial.datetime_start, trial.datetime_complete
+    read = _read(trial, {})
+    violates = any(violation > 0 for violation in trial.constraints.values())
+    is_infeasible = read.outcome is Outcome.FINISHED and violates
     return replace(
-        _read(trial, {}),
+        read,
+        outcome=Outcome.INFEASIBLE if is_infeasible else read.outcome,
         epochs_done=len(steps),
         seconds=(ended - started).total_seconds() if started and ended else 0.0,
         intermediate=steps,

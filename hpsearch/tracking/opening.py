@@ -45,5 +45,6 @@ def _open(place: str, study: str, study_file: StudyFile) -> Tracker:
         package = str(error.name).partition(".")[0]
         raise UsageError(f"--log {name} needs {package}: pip install 'hpsearch[{name}]'") from error
     except Exception as error:  # a disk, a server, or whatever MLflow makes of a wrong URI
-        reason = " ".join(str(error).split())[:200]
+        told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        reason = " ".join(told.split())[:200]
         raise DataError(f"cannot log to {place}: {reason}") from error

@@ -53,6 +53,7 @@ def tune(
     trials: int = 20,
     metric: str = "val_accuracy",
     direction: Direction = "maximize",
+    unit: str = "",
     baseline: Mapping[str, ParamValue] | None = None,
     class_weight: ClassWeight = None,
     callbacks: Callable[[Any], Sequence[Any]] | None = None,
@@ -89,6 +90,7 @@ def tune(
         trials: The study's total number of trials.
         metric: A key of Keras's logs on validation.
         direction: `maximize` or `minimize`.
+        unit: For regression: of the numbers that the network predicts, such as `EUR`.
         baseline: Values of trial 0; by default each is in the middle of its range.
         class_weight: As Keras's `fit` takes it, or `balanced`.
         callbacks: Params but `epochs` -> Keras callbacks.
@@ -147,6 +149,7 @@ def tune(
         baseline or {},
         metric=metric,
         direction=direction,
+        unit=unit,
         class_weight=class_weight,
         budget=Budget(n_trials=trials),
     )

@@ -78,6 +78,8 @@ def study_text(
         fields.append(f"space=keras_tuner_space({functions['build'].__name__}),")
     fields += ["baseline={", *(f"    {_code(n)}: {_code(v)}," for n, v in task.baseline.items())]
     fields += ["},", f"metric={_code(task.metric)},", f"direction={_code(task.direction)},"]
+    if task.unit:
+        fields.append(f"unit={_code(task.unit)},")
     if (weights := task.class_weight_of({})) is not None:
         fields.append(f"class_weight={_code(weights)},")
     fields.append(f"budget=Budget(n_trials={task.budget.n_trials}),")

@@ -18,7 +18,12 @@ from tests.toy import write_toy
         pytest.param("tb", 2, "takes tensorboard:DIR or mlflow:URI, got 'tb'", id="no name"),
         pytest.param("wandb:x", 2, "takes tensorboard:DIR or mlflow:URI", id="another"),
         pytest.param("tensorboard:", 2, "takes tensorboard:DIR", id="nowhere"),
-        pytest.param("tensorboard:toy.py/x", 5, "cannot log to tensorboard:toy.py/x: ", id="file"),
+        pytest.param(
+            "tensorboard:toy.py/x",
+            5,
+            "cannot log to tensorboard:toy.py/x: Not a directory",
+            id="file",
+        ),
     ],
 )
 def test_a_place_that_cannot_be_used_is_said_before_anything_is_stored(

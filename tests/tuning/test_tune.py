@@ -17,6 +17,7 @@ import pytest
 
 import hpsearch
 from hpsearch.errors import DataError, HpsearchError, StudyChanged, StudyFileError, UsageError
+from hpsearch.study_file import read_study_file
 from tests.tuning import networks
 from tests.tuning.networks import build, clouds, space
 
@@ -123,9 +124,10 @@ def test_the_script_in_the_readme_runs_as_it_stands_without_a_main_guard(cwd, ca
 
 
 def test_a_build_of_keras_tuner_is_its_own_space(cwd, inside):
-    found = tune(build=networks.build_of_keras_tuner, space=None, trials=1, epochs=1)
+    found = tune(build=networks.build_of_keras_tuner, space=None, trials=1, epochs=1, unit="points")
 
     assert found.best_params == {"epochs": 1, "batch_size": 32, "layers": 1, "units_0": 4}
+    assert read_study_file("mine.py").task.unit == "points"
     assert inside("check", "mine.py").returncode == 0
 
 

@@ -84,17 +84,20 @@ def test_people_see_neither_seed_nor_reuse_that_nobody_recorded(read: Cli):
     assert "seed" not in done.stdout
 
 
-def test_of_constraints_it_is_said_that_they_are_ignored(inside: Cli, cwd: Path):
+def test_the_best_violates_no_constraint(inside: Cli, cwd: Path):
     storage = optuna.storages.RDBStorage(f"sqlite:///{cwd / 'theirs.db'}")
     study = optuna.create_study(study_name="constrained", storage=storage)
-    trial = study.ask()
-    trial.set_constraint("size", 1.0)
-    study.tell(trial, 1.0)
+    for value, violation in [(1.0, 0.5), (2.0, 0.0), (3.0, -1.0)]:
+        trial = study.ask()
+        trial.set_constraint("size", violation)
+        study.tell(trial, value)
     storage.engine.dispose()
 
-    shown = inside("show", "constrained", "--storage", URL).stdout
+    best = json.loads(inside("best", "constrained", "--json", "--storage", URL).stdout)
+    shown = json.loads(inside("show", "constrained", "--json", "--storage", URL).stdout)
 
-    assert "made with Optuna, without hpsearch; its constraints are ignored\n" in shown
+    assert (best["trial"], best["value"]) == (1, 2.0) == (study.best_trial.number, 2.0)
+    assert [row["outcome"] for row in shown["trials"]] == ["finished", "finished", "infeasible"]
 
 
 def test_intermediate_values_may_be_reported_in_any_order(inside: Cli, cwd: Path):
