@@ -32,6 +32,7 @@ from hpsearch.command_options import (
     NewFolderOption,
     ObjectiveOption,
     PrunerOption,
+    RepeatsOption,
     ReplicatesOption,
     RetriesOption,
     SamplerOption,
@@ -131,6 +132,7 @@ def run_command(
     sampler: SamplerOption = None,
     pruner: PrunerOption = None,
     replicates: ReplicatesOption = None,
+    repeats: RepeatsOption = None,
     objective: ObjectiveOption = None,
     data: DataOption = None,
     fix: SetOption = [],  # noqa: B006  # typer copies it
@@ -162,6 +164,7 @@ def run_command(
         sampler=sampler,
         pruner=pruner,
         replicates=replicates,
+        repeats=repeats,
         objective=parse_names(objective),
         log=log,
         retries=retries,

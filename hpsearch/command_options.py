@@ -279,6 +279,15 @@ ReplicatesOption = Annotated[
         help=f"Train the leaders with more seeds.  [default: {DEFAULT_REPLICATES.value}]",
     ),
 ]
+RepeatsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--repeats",
+        metavar="N",
+        parser=parse_count,
+        help="Train each trial with N seeds, for their mean.  [default: the study's, or 1]",
+    ),
+]
 SetOption = Annotated[
     list[str],
     typer.Option(

@@ -49,6 +49,11 @@ def objective(
     """
     declared = read_study_file(os.fspath(study_file))
     task, dataset = declared.task, prepare_data(declared, data).open()
+    if task.folds is not None:
+        raise UsageError(
+            "an objective function trains a trial once, and the task has folds: use "
+            "hpsearch.search, or a task without folds="
+        )
 
     def evaluate(trial: Trial) -> float:
         if len(trial.study.directions) > 1:

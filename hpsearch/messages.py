@@ -19,6 +19,7 @@ from hpsearch.task import Params
 
 TRAIN = "train"
 TRAIN_AND_VALID = "train+valid"
+ALL_FOLDS = "all folds"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +51,9 @@ class Job:
     """What `ps` shows, at most 15 characters; it tells orphans from other processes."""
     n_threads: int = 1
     fit_on: str = TRAIN
-    """`TRAIN`, with validation after each epoch, or `TRAIN_AND_VALID`, without."""
+    """`TRAIN`, with validation after each epoch, or `TRAIN_AND_VALID` or `ALL_FOLDS`, without."""
+    fold: int | None = None
+    """Which fold to hold out for validation, where the task has folds."""
     export: str | None = None
     """After the last epoch, measure on test and save the model in this folder."""
 

@@ -215,6 +215,9 @@ class Task:
     callbacks: Callable[[Any], Sequence[keras.callbacks.Callback]] | None = None
     """Params except `epochs` -> Keras callbacks; `hpsearch/training/callbacks.py` says which.
     They may watch validation, so with callbacks `evaluate` fits networks on train alone."""
+    folds: int | None = None
+    """How many: a trial's value is then the mean over folds, each of which is held out in turn
+    from the train split; None for a validation split. `Dataset` may say what belongs together."""
     continues: bool = True
     """Whether training goes on exactly where it stopped. False for callbacks, layers or models
     that keep what no checkpoint has: each network is then trained in one go, from the first
@@ -241,6 +244,13 @@ class Task:
                 "dict of such lists by output"
             )
         self.goal.check()
+        if self.folds is not None and (not _is_count(self.folds) or self.folds < 2):
+            raise StudyFileError(f"folds must be a whole number of 2 or more, not {self.folds!r}")
+        if self.folds is not None and self.callbacks is not None:
+            raise StudyFileError(
+                "folds= and callbacks= do not go together: callbacks may watch validation, and "
+                "evaluate fits networks on all folds, without any"
+            )
         if not isinstance(self.unit, str):
             raise StudyFileError(f"unit= takes a text such as 'EUR', not {self.unit!r}")
         published = self.published
@@ -290,6 +300,11 @@ class Task:
     def goal(self) -> Goal:
         """Metric and direction."""
         return Goal(self.metric, self.direction, self.unit)
+
+    @property
+    def fold_numbers(self) -> tuple[int | None, ...]:
+        """What is held out in turn: each fold, or None for the validation split."""
+        return (None,) if self.folds is None else tuple(range(1, self.folds + 1))
 
     def classes_of(self, output: str) -> Sequence[str]:
         """The names of the labels of an output; a single output's own name is empty."""

@@ -54,12 +54,13 @@ def test_every_option_is_in_the_readme(verb):
         assert re.search(rf"[` ]{option}(?![\w-])", README), f"{verb} {option}"
 
 
-def test_resume_takes_the_options_of_run_but_three():
+def test_resume_takes_the_options_of_run_but_four():
     def options(verb: str) -> set[str]:
         return {option for param in VERBS[verb].params for option in param.opts}
 
     assert {name for name in options("run") - options("resume") if name.startswith("--")} == {
         "--objective",
+        "--repeats",
         "--seed",
         "--study",
     }

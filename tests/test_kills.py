@@ -97,6 +97,22 @@ def test_a_killed_launcher_leaves_no_process_and_the_same_command_goes_on(cwd, l
     assert summary.counts[Outcome.FINISHED] == N_TRIALS
 
 
+def test_a_launcher_killed_in_its_third_fold_goes_on_there(cwd, launch, inside):
+    write_toy(cwd, each_epoch=SLOW, epochs=4, folds=4)
+    launcher = launch("--trials", "1", "--slots", "1")
+    wait_for_epochs(launcher, 2 * 4 + 1)
+
+    launcher.kill()
+    launcher.wait()
+
+    (trial,) = read().rows
+    assert trial.progress == "2 of 4 folds"
+    assert inside(*RUN, "--trials", "1", "--slots", "1").returncode == 0
+    trial = read().rows[0]
+    assert trial.outcome is Outcome.FINISHED
+    assert (trial.epochs_trained, trial.epochs_reused) == (16, 0)
+
+
 def test_one_ctrl_c_finishes_the_epochs_and_the_study_goes_on_later(cwd, launch, inside):
     each_epoch = f"""
         while epochs_done == 2 and not os.path.exists({str(cwd / "go")!r}):

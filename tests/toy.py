@@ -21,7 +21,7 @@ def load(folder):
     y = np.arange(60) % 2
     x = rng.normal(size=(60, 2)).astype("float32") + 2 * y[:, None]
     points = Split(x, y)
-    return Dataset(points[:40], points[40:50], points[50:])
+    return Dataset({splits})
 
 
 def space(trial):
@@ -99,6 +99,7 @@ def write_toy(
     name: str = "toy",
     fields: str = "",
     run_eagerly: bool = True,
+    folds: int | None = None,
 ) -> Path:
     """Write the toy's study file.
 
@@ -115,6 +116,7 @@ def write_toy(
         mode: Of the baseline.
         name: The file's stem.
         fields: More of them, of the task.
+        folds: How many, instead of a validation split.
         run_eagerly: Whether no graph is made: to trace it takes longer than a few epochs.
     """
     path = folder / f"{name}.py"
@@ -128,7 +130,10 @@ def write_toy(
             epochs=epochs,
             peak=peak,
             mode=mode,
-            fields=fields,
+            fields=fields if folds is None else f"folds={folds}, {fields}",
+            splits="points[:40], points[40:50], points[50:]"
+            if folds is None
+            else "points[:50], test=points[50:]",
             run_eagerly=run_eagerly,
         )
     )

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -201,3 +202,20 @@ class Curve:
 
     def _checkpoint(self, epoch: int) -> Path:
         return self.folder / f"epoch-{epoch:05d}.npz"
+
+
+def mean_logs(curves: Sequence[Sequence[Logs]]) -> list[Logs]:
+    """The logs of several curves, as means of what all have: up to the end of the shortest."""
+    return [
+        {
+            name: fmean(one[name] for one in of_epoch)
+            for name in of_epoch[0]
+            if all(name in one for one in of_epoch)
+        }
+        for of_epoch in zip(*curves, strict=False)
+    ]
+
+
+def read_mean_logs(folder: Path, names: Sequence[str]) -> list[Logs]:
+    """`mean_logs` of stored curves, by their names in the folder of all."""
+    return mean_logs([Curve(folder / name).logs for name in names])

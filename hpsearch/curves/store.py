@@ -54,6 +54,7 @@ def key_of(
     network: str,
     versions: Mapping[str, str],
     fit_on: str = TRAIN,
+    fold: tuple[int, int] | None = None,
 ) -> str:
     """Name the curve that some params belong to.
 
@@ -67,7 +68,8 @@ def key_of(
         data: The fingerprint of the data.
         network: `network_of` the study file.
         versions: Library versions.
-        fit_on: `TRAIN` or `TRAIN_AND_VALID`.
+        fit_on: `TRAIN`, `TRAIN_AND_VALID` or `ALL_FOLDS`.
+        fold: Which fold is held out, and of how many.
 
     Returns:
         32 hex digits.
@@ -80,6 +82,8 @@ def key_of(
         "versions": {n: v for n, v in versions.items() if n not in NO_PART_IN_TRAINING},
         "fit_on": fit_on,
     }
+    if fold is not None:
+        identity["fold"] = fold
     if fit_on != TRAIN:
         identity["epochs"] = params["epochs"]
     text = json.dumps(identity, sort_keys=True)

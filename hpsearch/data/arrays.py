@@ -159,11 +159,15 @@ class Dataset:
     """The three splits: to fit weights, to choose among trials, to report once."""
 
     train: Split
-    valid: Split
+    valid: Split | None = None
+    """None for a task with folds, which are taken from `train`."""
     test: Split | None = None
     """None if there are no examples to spare: then a study can be searched, not evaluated."""
     vocabulary: tuple[str, ...] = ()
     """What each whole number in `x` stands for, in texts."""
+    groups: Array | None = None
+    """For folds: to which group each example of `train` belongs, as a number or text, of shape
+    (n,). A group is never divided; if there are as many groups as folds, each group is a fold."""
 
     def __post_init__(self) -> None:
         if not is_texts(self.vocabulary):
@@ -184,11 +188,22 @@ class Dataset:
                         f"of the {part} split {_listed(getattr(split, field))}: give all splits "
                         "the same"
                     )
+        if self.groups is not None:
+            groups, n = np.asarray(self.groups), len(self.train)
+            if groups.shape != (n,) or groups.dtype.kind not in "iuSU":
+                raise DataError(
+                    f"groups has {groups.dtype} of shape {groups.shape} for {n} train examples: "
+                    "give a whole number or a text for each"
+                )
 
     def splits(self) -> dict[str, Split]:
-        """The splits by name, without a test split that is not there."""
-        found = {part: getattr(self, part) for part in PARTS}
-        return {part: split for part, split in found.items() if split is not None}
+        """The splits that there are, by name."""
+        return {part: split for part in PARTS if (split := getattr(self, part)) is not None}
+
+    @property
+    def train_and_valid(self) -> Split:
+        """All examples but those of the test."""
+        return self.train if self.valid is None else self.train + self.valid
 
     def unseen(self) -> Split:
         """The test split.
@@ -245,6 +260,8 @@ class Dataset:
                     digest.update(name.encode())  # which input of several
                 digest.update(f"{array.dtype.str}{array.shape}".encode())
                 digest.update(memoryview(content(array)))
+        if self.groups is not None:
+            digest.update(json.dumps(np.asarray(self.groups).tolist()).encode())
         if self.vocabulary:
             digest.update(json.dumps(self.vocabulary).encode())
         return digest.hexdigest()
@@ -261,9 +278,18 @@ class Prepared:
         """Map the arrays into memory, read-only; processes share the pages."""
         words = self.folder / "vocabulary.json"
         vocabulary = tuple(json.loads(words.read_text())) if words.exists() else ()
-        has_test = any(self.folder.glob("test_*"))
-        test = self.split("test") if has_test else None
-        return Dataset(self.split("train"), self.split("valid"), test, vocabulary)
+        groups = self.folder / "groups.npy"
+        valid, test = (
+            self.split(part) if any(self.folder.glob(f"{part}_*")) else None
+            for part in ("valid", "test")
+        )
+        return Dataset(
+            self.split("train"),
+            valid,
+            test,
+            vocabulary,
+            np.load(groups, allow_pickle=False) if groups.exists() else None,
+        )
 
     def split(self, part: str) -> Split:
         """One split alone."""
@@ -315,6 +341,8 @@ def write_dataset(dataset: Dataset, folder: Path) -> None:
         write_split(split, part, folder, copied=cache_folder())
     if dataset.vocabulary:
         (folder / "vocabulary.json").write_text(json.dumps(dataset.vocabulary))
+    if dataset.groups is not None:
+        np.save(folder / "groups.npy", np.asarray(dataset.groups), allow_pickle=False)
 
 
 def open_arrays(folder: Path) -> Dataset:

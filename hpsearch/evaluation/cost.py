@@ -115,7 +115,8 @@ def measure_cost(
                 n_threads=n_threads,
                 say=say,
             )
-            taken = trainer.take(params, seed, OnceOrTwice(goal), name="the baseline")
+            fold = study_file.task.fold_numbers[0]
+            taken = trainer.take(params, seed, OnceOrTwice(goal), name="the baseline", fold=fold)
             if taken.ending.how not in {How.FINISHED, How.STOPPED}:
                 raise _explained(study_file, taken.ending)
             return taken

@@ -13,6 +13,7 @@ from statistics import fmean
 from optuna.study import Study
 
 from hpsearch.curves.costs import measure_costs
+from hpsearch.curves.curve import mean_logs
 from hpsearch.curves.store import CurveStore
 from hpsearch.data.arrays import Prepared
 from hpsearch.errors import DataError, MetricNotFound, NothingFinished
@@ -21,7 +22,7 @@ from hpsearch.evaluation.opening import Opening, read_openings, record_opening
 from hpsearch.figures import show_figure
 from hpsearch.files import atomic_folder, sha256_of, slug
 from hpsearch.goal import Logs
-from hpsearch.messages import TRAIN, TRAIN_AND_VALID
+from hpsearch.messages import ALL_FOLDS, TRAIN, TRAIN_AND_VALID
 from hpsearch.processes.runner import Runner
 from hpsearch.processes.slots import side_by_side
 from hpsearch.processes.stop import Stop, StopRequest
@@ -47,9 +48,12 @@ class Retraining:
     """Complete: `epochs` and `batch_size` included."""
     seed: int
     fit_on: str = TRAIN
+    fold: int | None = None
+    """The one held out, where it is compared on folds."""
 
     def __str__(self) -> str:
-        return f"{self.name} on {self.fit_on} with seed {self.seed}"
+        place = self.fit_on if self.fold is None else f"all folds but {self.fold}"
+        return f"{self.name} on {place} with seed {self.seed}"
 
 
 class Evaluation:
@@ -125,7 +129,7 @@ class Evaluation:
                 candidates=ranked(candidates, self.goal),
                 diverged=diverged,
                 fitted_on=self._fit_on,
-                n_valid=len(splits.valid),
+                n_valid=len(splits.train if splits.valid is None else splits.valid),
                 n_test=len(splits.unseen()),
                 versions=versions(),
                 model="",
@@ -147,13 +151,18 @@ class Evaluation:
             NothingFinished: The baseline diverged.
         """
         names = ", ".join(candidate.name for candidate in candidates)
-        self.say(f"retraining on train: {names}; {_plural(len(seeds), 'fresh seed')} each")
+        task = self.study_file.task
+        place = "train" if task.folds is None else f"{task.folds} folds"
+        self.say(f"retraining on {place}: {names}; {_plural(len(seeds), 'fresh seed')} each")
         wanted = [
-            Retraining(name=candidate.name, params=candidate.params, seed=seed)
+            Retraining(name=candidate.name, params=candidate.params, seed=seed, fold=fold)
             for candidate in candidates
             for seed in seeds
+            for fold in task.fold_numbers
         ]
-        logs = self._train(wanted)
+        n_folds = len(task.fold_numbers)
+        of_all = self._train(wanted)
+        logs = [mean_logs(of_all[i : i + n_folds]) for i in range(0, len(of_all), n_folds)]
         measured: list[Candidate] = []
         diverged: list[str] = []
         for i, candidate in enumerate(candidates):
@@ -176,7 +185,8 @@ class Evaluation:
     ) -> list[float]:
         """What a candidate costs, as means over seeds."""
         names = self.record.costs
-        curves = [self.trainer.curve(candidate.params, seed) for seed in seeds]
+        fold = self.study_file.task.fold_numbers[0]
+        curves = [self.trainer.curve(candidate.params, seed, fold=fold) for seed in seeds]
         found = [measure_costs(names, *pair) for pair in zip(curves, logs, strict=True)]
         return [fmean(of_one_cost) for of_one_cost in zip(*found, strict=True)]
 
@@ -186,9 +196,9 @@ class Evaluation:
         With callbacks, they are those that were compared on validation.
         """
         fit_on = opening.fitted_on
-        if fit_on == TRAIN_AND_VALID:
+        if fit_on != TRAIN:
             names = " and ".join(candidate.name for candidate in opening.finalists)
-            self.say(f"retraining on train + valid: {names}")
+            self.say(f"retraining on {fit_on.replace('+', ' + ')}: {names}")
         wanted = [
             Retraining(name=candidate.name, params=candidate.params, seed=seed, fit_on=fit_on)
             for candidate in opening.finalists
@@ -248,12 +258,16 @@ class Evaluation:
     @property
     def _fit_on(self) -> str:
         """What networks for the test are trained on: without what their callbacks may watch."""
+        if self.study_file.task.folds is not None:
+            return ALL_FOLDS
         return TRAIN_AND_VALID if self.study_file.task.callbacks is None else TRAIN
 
     @property
     def _published_on(self) -> str:
-        published = self.study_file.task.published
-        return self._fit_on if published is None else published.trained_on
+        task = self.study_file.task
+        if task.published is None or task.folds is not None:
+            return self._fit_on
+        return task.published.trained_on
 
     def _train(self, wanted: Sequence[Retraining]) -> list[list[Logs]]:
         """Each network's logs, up to its last epoch or the one in which it diverged."""
@@ -310,6 +324,7 @@ class Evaluation:
             UntilDiverged(self.goal),
             name=str(one),
             fit_on=one.fit_on,
+            fold=one.fold,
             export=place,
         )
         ending = taken.ending

@@ -186,7 +186,7 @@ def _write_data(path: Path, dataset: Dataset, *, fitted_on: str) -> None:
     if fitted_on == TRAIN:
         parts = dataset.splits()
     else:
-        parts = {"train": dataset.train + dataset.valid, "test": dataset.unseen()}
+        parts = {"train": dataset.train_and_valid, "test": dataset.unseen()}
     arrays = {
         # x -> x_train, x_indptr.text -> x_train_indptr.text
         re.sub(rf"({'|'.join(FIELDS)})", rf"\1_{part}", name, count=1): array

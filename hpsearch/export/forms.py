@@ -50,7 +50,8 @@ def write_forms(folder: Path, forms: Sequence[Form], winner: Winner, dataset: Da
         OSError: The examples to compare with cannot be handed over.
     """
     with tempfile.TemporaryDirectory(prefix="hpsearch-") as data:
-        write_split(dataset.valid[:N_COMPARED], "valid", Path(data))
+        examples = dataset.train if dataset.valid is None else dataset.valid
+        write_split(examples[:N_COMPARED], "valid", Path(data))
         question = Convert(
             model=str(winner.model),
             to={form: str(folder / PLACES[form]) for form in forms},

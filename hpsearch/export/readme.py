@@ -128,8 +128,10 @@ def _register(study_file: StudyFile) -> str:
 def _trained_on(winner: Winner, dataset: Dataset) -> str:
     if winner.opening.fitted_on == TRAIN:
         return f"{len(dataset.train):,} examples, while its callbacks saw the validation split"
-    n_train = len(dataset.train) + len(dataset.valid)
-    return f"{n_train:,} examples, those of the training and the validation split together"
+    n_train = f"{len(dataset.train_and_valid):,} examples"
+    if dataset.valid is None:
+        return f"{n_train}, those of all folds together"
+    return f"{n_train}, those of the training and the validation split together"
 
 
 def _kind(x: Structure[Examples]) -> str:

@@ -27,6 +27,7 @@ class SweepPlan:
     params: dict[str, tuple[Params, ...]]
     """Of each level, by factor."""
     n_seeds: int
+    n_folds: int = 1
 
     @property
     def networks(self) -> list[Params]:
@@ -36,8 +37,8 @@ class SweepPlan:
 
     @property
     def curves(self) -> list[int]:
-        """The epochs of each curve to train: levels of `epochs` share one for each seed."""
-        return curve_lengths(self.points(0))
+        """The epochs of each curve to train: levels of `epochs` share those of a seed and fold."""
+        return curve_lengths(self.points(0)) * self.n_folds
 
     @property
     def n_epochs(self) -> int:
@@ -48,7 +49,7 @@ class SweepPlan:
     def n_epochs_apart(self) -> int:
         """Epochs that training each level of the table by itself would take."""
         rows = [self.baseline, *(params for levels in self.params.values() for params in levels)]
-        return self.n_seeds * sum(map(epochs_of, rows))
+        return self.n_seeds * self.n_folds * sum(map(epochs_of, rows))
 
     def points(self, seed: int) -> list[Point]:
         """The networks with each seed: all of them with the first, then with the next.
@@ -110,6 +111,7 @@ def make_plan(
             for factor in factors
         },
         n_seeds=n_seeds,
+        n_folds=len(study_file.task.fold_numbers),
     )
 
 

@@ -9,7 +9,7 @@ from statistics import fmean, median, stdev
 
 from optuna.study import Study
 
-from hpsearch.curves.curve import Curve
+from hpsearch.curves.curve import Curve, read_mean_logs
 from hpsearch.curves.onset import Fit, Onset, find_onset
 from hpsearch.errors import NothingFinished, UsageError
 from hpsearch.evaluation.candidates import baseline_of
@@ -221,7 +221,7 @@ def read_table(storage: Storage, study: Study, record: Record) -> SweepTable:
 def _training(storage: Storage, goal: Goal, trial: TrialRow) -> Training:
     assert trial.value is not None
     curve = Curve(storage.curves / (trial.curve or "none"))
-    logs = curve.logs[: trial.epochs_done]
+    logs = read_mean_logs(storage.curves, trial.curves)[: trial.epochs_done]
     values = [one[goal.metric] for one in logs if goal.metric in one]
     best = min(range(len(values)), key=lambda i: goal.key(values[i]), default=None)
     return Training(

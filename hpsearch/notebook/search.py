@@ -33,6 +33,7 @@ def search(
     sampler: str | None = None,
     pruner: str | None = None,
     replicates: str | None = None,
+    repeats: int | None = None,
     objective: Sequence[str] | None = None,
     data: Path | None = None,
     fixed: Mapping[str, ParamValue] | None = None,
@@ -56,6 +57,7 @@ def search(
         sampler: `tpe`, `random`, `qmc`, `grid` or `gp`.
         pruner: `halving`, `median`, `hyperband` or `none`.
         replicates: `auto` to train the leaders with more seeds, or `none`.
+        repeats: How many seeds each trial is trained with; its value is their mean.
         objective: The task's metric, then what to keep low: `seconds_per_epoch`, `n_weights`.
         data: The folder of data sets.
         fixed: Hyperparameters that are not searched, and their values.
@@ -80,6 +82,7 @@ def search(
         sampler=sampler,
         pruner=pruner,
         replicates=replicates,
+        repeats=repeats,
         objective=objective,
         data=data,
         fixed=fixed,

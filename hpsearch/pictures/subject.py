@@ -11,7 +11,7 @@ from statistics import fmean
 import numpy as np
 from optuna.study import Study
 
-from hpsearch.curves.curve import Curve
+from hpsearch.curves.curve import read_mean_logs
 from hpsearch.data.arrays import Array, Split, classes_of
 from hpsearch.data.structure import named
 from hpsearch.errors import NothingFinished, UsageError
@@ -126,10 +126,13 @@ class Subject:
         return rows
 
     def logs(self, row: TrialRow) -> list[Logs]:
-        """Keras's logs of a trial's network, as far as any trial of the study took it."""
+        """Keras's logs of a trial's network, as far as any trial of the study took it.
+
+        With several rounds, they are means over those that have ended.
+        """
         same = [one for one in self.summary.rows if one.curve == row.curve] if row.curve else [row]
         n_epochs = max(max(one.epochs_done, length_of(one)) for one in same)
-        return Curve(self.storage.curves / (row.curve or "none")).logs[:n_epochs]
+        return read_mean_logs(self.storage.curves, row.curves)[:n_epochs]
 
     @property
     def published(self) -> dict[int, Logs]:

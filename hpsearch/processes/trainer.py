@@ -106,8 +106,11 @@ class Trainer:
         self.process_name = process_name
         self.network = network_of(study_file)
 
-    def curve(self, params: Params, seed: int, fit_on: str = TRAIN) -> Curve:
+    def curve(
+        self, params: Params, seed: int, fit_on: str = TRAIN, fold: int | None = None
+    ) -> Curve:
         """Where the curve of some params is kept."""
+        n_folds = self.study_file.task.folds
         key = key_of(
             params,
             seed=seed,
@@ -115,6 +118,7 @@ class Trainer:
             network=self.network,
             versions=self.versions,
             fit_on=fit_on,
+            fold=None if fold is None or n_folds is None else (fold, n_folds),
         )
         return self.store.curve(key)
 
@@ -126,6 +130,7 @@ class Trainer:
         *,
         name: str,
         fit_on: str = TRAIN,
+        fold: int | None = None,
         export: Path | None = None,
     ) -> Taken:
         """Take the curve of some params to their last epoch, or as far as it gets.
@@ -135,14 +140,15 @@ class Trainer:
             seed: The training seed.
             watcher: Sees each epoch, the stored ones first.
             name: What messages call it.
-            fit_on: `TRAIN` or `TRAIN_AND_VALID`.
+            fit_on: `TRAIN`, `TRAIN_AND_VALID` or `ALL_FOLDS`.
+            fold: Which fold to hold out, with `TRAIN` and a task that has folds.
             export: Receives `model.keras`, once the last epoch was measured on test.
 
         Raises:
             DataError: The disk is full.
             NothingFinished: No trial process can be started.
         """
-        curve, epochs = self.curve(params, seed, fit_on), epochs_of(params)
+        curve, epochs = self.curve(params, seed, fit_on, fold), epochs_of(params)
         job = Job(
             study_file=self.study_file.text,
             study_file_name=self.study_file.filename,
@@ -153,6 +159,7 @@ class Trainer:
             process_name=self.process_name,
             n_threads=self.n_threads,
             fit_on=fit_on,
+            fold=fold,
             export=None if export is None else str(export),
         )
         progress, n_stored = _Progress(watcher), 0

@@ -10,6 +10,7 @@ from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
+from hpsearch.searching.rungs import Mark
 from hpsearch.searching.schedule import Values
 from hpsearch.study.optuna_internals import add_running, attach, set_trial_state
 from hpsearch.study.record import Point
@@ -74,14 +75,14 @@ class FixedSchedule:
                 return trial
         return None
 
-    def judged_below(self, trial: FrozenTrial) -> int:
+    def judged_below(self, trial: FrozenTrial) -> Mark:
         """Nothing is judged."""
-        return 0
+        return Mark(0, 0)
 
-    def reached(self, trial: Trial, curve: str, epoch: int, value: float) -> None:
+    def reached(self, trial: Trial, curve: str, mark: Mark, value: float) -> None:
         """Nothing to note."""
 
-    def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:
+    def may_go_on(self, trial: Trial, curve: str, mark: Mark, *, judged_below: Mark) -> bool:
         """Always."""
         return True
 

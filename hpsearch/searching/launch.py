@@ -59,7 +59,7 @@ from hpsearch.study.record import (
 from hpsearch.study.space import Space, explore, first_params, parse_value
 from hpsearch.study.storage import Storage
 from hpsearch.study.task_data import prepare_data, require_class_weights
-from hpsearch.study.trials import Attr
+from hpsearch.study.trials import curves_of
 from hpsearch.study_file import StudyFile, read_study_file
 from hpsearch.task import ParamValue, Task, epochs_of
 from hpsearch.tracking.opening import open_trackers
@@ -93,6 +93,8 @@ class Options:
     sampler: SamplerName | None = None
     pruner: PrunerName | None = None
     replicates: Replicates | None = None
+    repeats: int | None = None
+    """Seeds that a trial's value is a mean over."""
     objective: Sequence[str] | None = None
     """The task's metric, then costs."""
     data: Path | None = None
@@ -211,6 +213,7 @@ def options_of(
     sampler: str | None = None,
     pruner: str | None = None,
     replicates: str | None = None,
+    repeats: int | None = None,
     objective: Sequence[str] | None = None,
     data: Path | None = None,
     fixed: Mapping[str, ParamValue] | None = None,
@@ -234,6 +237,7 @@ def options_of(
         sampler=None if sampler is None else _choice(SamplerName, "sampler", sampler),
         pruner=None if pruner is None else _choice(PrunerName, "pruner", pruner),
         replicates=None if replicates is None else _choice(Replicates, "replicates", replicates),
+        repeats=None if repeats is None else _count("repeats", repeats),
         objective=objective,
         data=data,
         fixed={name: str(value) for name, value in (fixed or {}).items()},
@@ -312,7 +316,7 @@ def _launch(
         with _stopped_by_signals(stop, view):
             why = work.run()
         waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-        trainer.store.evict(keep={trial.user_attrs.get(Attr.CURVE, "") for trial in waiting})
+        trainer.store.evict(keep={name for trial in waiting for name in curves_of(trial)})
     return study, why
 
 
@@ -336,13 +340,16 @@ def _record(
     name: str,
     points: Points,
 ) -> Record:
-    """The study's description if it began now, with its old seed and costs if none are given."""
+    """The study's description if it began now, with its old options where none are given."""
     stored = find_record(storage, name)
     if costs is None:
         costs = stored.costs if stored else ()
     seed = options.seed
     if seed is None:
         seed = stored.seed if stored else 0
+    repeats = options.repeats
+    if repeats is None:
+        repeats = stored.repeats if stored else 1
     baseline = study_file.task.baseline
     batch_size = baseline["batch_size"]
     assert isinstance(batch_size, int)  # a task refuses anything else
@@ -355,6 +362,7 @@ def _record(
         sampler=options.sampler or DEFAULT_SAMPLER,
         pruner=options.pruner or DEFAULT_PRUNER,
         replicates=options.replicates or DEFAULT_REPLICATES,
+        repeats=repeats,
         costs=costs,
         first_rung=choose_first_rung(
             len(splits.train), batch_size, max_epochs=space.max_epochs(baseline)
@@ -380,11 +388,16 @@ def _costs(task: Task, objective: Sequence[str]) -> list[str]:
 
 
 def _require_supported(record: Record, options: Options) -> None:
-    """Refuse what takes one objective only.
+    """Refuse what takes one objective, or one seed, only.
 
     Raises:
-        UsageError: A search with several objectives cannot have these options.
+        UsageError: The search cannot have these options.
     """
+    if record.repeats > 1 and options.replicates is Replicates.AUTO:
+        raise UsageError(
+            "--replicates auto is for trials of one seed: with --repeats, each trial already has "
+            f"{record.repeats}"
+        )
     if not record.costs:
         return
     if options.pruner is PrunerName.HYPERBAND:
@@ -483,6 +496,12 @@ def _stopped_by_signals(stop: StopRequest, view: View) -> AbstractContextManager
         timer.start()
 
     return handled({"SIGINT": on_interrupt, "SIGTERM": on_terminate, "SIGHUP": on_terminate})
+
+
+def _count(what: str, number: int) -> int:
+    if not isinstance(number, int) or number < 1:
+        raise UsageError(f"{what} must be a whole number of 1 or more, not {number!r}")
+    return number
 
 
 def _choice(kind: type[Named], what: str, name: str) -> Named:

@@ -16,9 +16,10 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from hpsearch.evaluation.candidates import fresh_seeds
 from hpsearch.evaluation.intervals import difference
 from hpsearch.goal import Goal
+from hpsearch.searching.rungs import Mark
 from hpsearch.searching.schedule import SampledSchedule, Values, is_replicate
 from hpsearch.study.configurations import Configuration, configurations_of, find_incumbent
-from hpsearch.study.trials import Attr, row
+from hpsearch.study.trials import Attr, curve_epochs, row
 
 N_SEEDS = 5  # of a configuration, its first trial's included
 EVERY = 3  # at most every third trial is a replicate
@@ -120,14 +121,14 @@ class RacingSchedule:
             trial = self.searched.next_trial()
         return trial
 
-    def judged_below(self, trial: FrozenTrial) -> int:
+    def judged_below(self, trial: FrozenTrial) -> Mark:
         return self.searched.judged_below(trial)
 
-    def reached(self, trial: Trial, curve: str, epoch: int, value: float) -> None:
-        self.searched.reached(trial, curve, epoch, value)
+    def reached(self, trial: Trial, curve: str, mark: Mark, value: float) -> None:
+        self.searched.reached(trial, curve, mark, value)
 
-    def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:
-        return self.searched.may_go_on(trial, curve, epoch, judged_below=judged_below)
+    def may_go_on(self, trial: Trial, curve: str, mark: Mark, *, judged_below: Mark) -> bool:
+        return self.searched.may_go_on(trial, curve, mark, judged_below=judged_below)
 
     def queue(self, trial: Trial) -> None:
         self.searched.queue(trial)
@@ -143,7 +144,7 @@ class RacingSchedule:
         n_new = min(self.n_trials - int(self.n_trials * self._share), self._n_new_possible)
         self.searched.n_trials = min(n_new + len(replicates), self.n_trials)
         if self.searched.n_epochs < math.inf:
-            n_used = sum(max(one.intermediate_values, default=0) for one in replicates)
+            n_used = curve_epochs(map(row, replicates))
             self.searched.n_epochs_kept = max(0, self.searched.n_epochs * self._share - n_used)
 
     def _replicate(self, trials: Sequence[FrozenTrial]) -> Trial | None:

@@ -1,8 +1,12 @@
 """Rungs of successive halving: the value of each curve after certain numbers of epochs.
 
 Curves are compared after 1, 3, 9, 27, ... times the first rung. The best third of those that
-reach a rung may continue. Each curve is placed once, when it reaches a rung, so asking costs
-a binary search, however many trials a study has.
+reach a rung may continue: as the next one is three times as far, each rung gets the same time.
+By the same rule, trials of several rounds are compared after each round, by the mean so far: the
+best half after the first may continue, two thirds after the second, three quarters after the third.
+
+A curve is placed when it reaches a rung, so asking costs a binary search, however many trials a
+study has.
 
 Source: Li et al., "A System for Massively Parallel Hyperparameter Tuning", MLSys 2020,
 algorithm 2 (asynchronous successive halving).
@@ -14,6 +18,7 @@ import math
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from hpsearch.goal import Goal
 
@@ -40,8 +45,17 @@ def choose_first_rung(n_examples: int, batch_size: int, *, max_epochs: int) -> i
     return max(1, min(fair, max_epochs // REDUCTION_FACTOR**2))
 
 
+class Mark(NamedTuple):
+    """How far a trial has come; the further mark is the greater one."""
+
+    rounds: int
+    """That have ended."""
+    epochs: int
+    """Of the round under way."""
+
+
 class Rungs:
-    """The values of curves at each rung.
+    """The values of curves at each rung: some epochs into the first round, or the end of a round.
 
     Args:
         goal: Says which value is better.
@@ -50,36 +64,38 @@ class Rungs:
 
     def __init__(self, goal: Goal, first: int = 1) -> None:
         self.goal, self.first = goal, first
-        self._values: dict[int, dict[str, float]] = defaultdict(dict)
-        self._ranked: dict[int, list[tuple[float, str]]] = defaultdict(list)
+        self._values: dict[Mark, dict[str, float]] = defaultdict(dict)
+        self._ranked: dict[Mark, list[tuple[float, str]]] = defaultdict(list)
 
-    def last_rung(self, epoch: int) -> int:
-        """The highest rung that is at most `epoch`; 0 before the first."""
-        if epoch < self.first:
-            return 0
+    def last_rung(self, mark: Mark) -> Mark | None:
+        """The highest rung that is at most `mark`; None before the first."""
+        if mark.rounds > 0:
+            return Mark(mark.rounds, 0)
+        if mark.epochs < self.first:
+            return None
         rung = self.first
-        while rung * REDUCTION_FACTOR <= epoch:
+        while rung * REDUCTION_FACTOR <= mark.epochs:
             rung *= REDUCTION_FACTOR
-        return rung
+        return Mark(0, rung)
 
-    def is_rung(self, epoch: int) -> bool:
-        """Whether curves are compared after `epoch` epochs."""
-        return epoch > 0 and self.last_rung(epoch) == epoch
+    def is_rung(self, mark: Mark) -> bool:
+        """Whether curves are compared at `mark`."""
+        return self.last_rung(mark) == mark
 
-    def place(self, curve: str, epoch: int, value: float) -> None:
-        """Record a curve's value; ignored if `epoch` is no rung or the curve is already there."""
-        if not self.is_rung(epoch) or curve in self._values[epoch]:
+    def place(self, curve: str, mark: Mark, value: float) -> None:
+        """Record a curve's value; ignored if `mark` is no rung or the curve is already there."""
+        if not self.is_rung(mark) or curve in self._values[mark]:
             return
-        self._values[epoch][curve] = value
-        insort(self._ranked[epoch], (self.goal.key(value), curve))
+        self._values[mark][curve] = value
+        insort(self._ranked[mark], (self.goal.key(value), curve))
 
-    def may_go_on(self, curve: str, rung: int, *, n_at_least: int = 0) -> bool:
-        """Whether a curve is in the best third of a rung it was placed on.
+    def may_go_on(self, curve: str, rung: Mark, *, n_at_least: int = 0) -> bool:
+        """Whether a curve is among the best of a rung it was placed on.
 
         Args:
             curve: Its name.
-            rung: In epochs.
-            n_at_least: This many continue, even if a third is fewer.
+            rung: Where it was placed.
+            n_at_least: This many continue, even if their share is fewer.
         """
         value = self._values[rung].get(curve)
         if value is None:
@@ -87,7 +103,7 @@ class Rungs:
         rank = bisect_left(self._ranked[rung], (self.goal.key(value), curve))
         return rank < self._n_kept(rung, n_at_least)
 
-    def best_curves(self, *, n_at_least: int = 0) -> Sequence[tuple[int, str]]:
+    def best_curves(self, *, n_at_least: int = 0) -> Sequence[tuple[Mark, str]]:
         """Rung and name of all curves that may continue: highest rung first, then best."""
         return [
             (rung, curve)
@@ -95,5 +111,8 @@ class Rungs:
             for _, curve in self._ranked[rung][: self._n_kept(rung, n_at_least)]
         ]
 
-    def _n_kept(self, rung: int, n_at_least: int) -> int:
-        return max(len(self._ranked[rung]) // REDUCTION_FACTOR, n_at_least)
+    def _n_kept(self, rung: Mark, n_at_least: int) -> int:
+        n = len(self._ranked[rung])
+        # rung / next rung of them, so that all rungs get the same time
+        share = n * rung.rounds // (rung.rounds + 1) if rung.rounds else n // REDUCTION_FACTOR
+        return max(share, n_at_least)

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import Protocol
 
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from hpsearch.choices import PrunerName, SamplerName
-from hpsearch.searching.rungs import Rungs
+from hpsearch.searching.rungs import Mark, Rungs
 from hpsearch.searching.samplers import CurveRows, make_pruner, make_sampler
 from hpsearch.study.optuna_internals import (
     add_running,
@@ -26,7 +27,8 @@ from hpsearch.study.optuna_internals import (
     set_trial_state,
     with_trials,
 )
-from hpsearch.study.trials import Attr, Outcome
+from hpsearch.study.rounds import read_rounds, values_of
+from hpsearch.study.trials import Attr, Outcome, row
 from hpsearch.study_file import StudyFile, calling
 from hpsearch.task import ParamValue
 
@@ -63,14 +65,21 @@ class Schedule(Protocol):
     def next_trial(self) -> Trial | None:
         """A running trial for a free slot; None if there is none now."""
 
-    def judged_below(self, trial: FrozenTrial) -> int:
-        """The epoch from which a resumed trial is judged."""
+    def judged_below(self, trial: FrozenTrial) -> Mark:
+        """The mark from which a resumed trial is judged."""
 
-    def reached(self, trial: Trial, curve: str, epoch: int, value: float) -> None:
-        """A trial's curve reached an epoch."""
+    def reached(self, trial: Trial, curve: str, mark: Mark, value: float) -> None:
+        """A trial reached a mark: an epoch of its first round, or the end of a round.
 
-    def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:
-        """Whether a trial may continue after `epoch`, the last of its curve."""
+        Args:
+            trial: Running.
+            curve: Of its first round.
+            mark: How far it has come.
+            value: The metric, as a mean over the rounds that have ended.
+        """
+
+    def may_go_on(self, trial: Trial, curve: str, mark: Mark, *, judged_below: Mark) -> bool:
+        """Whether a trial may continue beyond `mark`, where its curves end."""
 
     def queue(self, trial: Trial) -> None:
         """Put a trial back in the queue, to be resumed later."""
@@ -131,7 +140,7 @@ class SampledSchedule:
         self._n_counted = 0
         self._waiting: dict[int, FrozenTrial] = {}
         self._pruned: dict[str, FrozenTrial] = {}
-        """By curve: the trial that was pruned at a rung and may be promoted."""
+        """By place on a rung: the trial that was pruned there and may be promoted."""
         self._promoted: set[int] = set()
         """Numbers of promoted trials."""
         for trial in study.get_trials(deepcopy=False):
@@ -172,32 +181,37 @@ class SampledSchedule:
             trial = self._ask()
         return trial
 
-    def judged_below(self, trial: FrozenTrial) -> int:
-        """A trial passed all rungs below its last reported epoch; a promoted one, its parent's."""
-        reported = max(trial.intermediate_values, default=0)
+    def judged_below(self, trial: FrozenTrial) -> Mark:
+        """A trial passed all rungs below its last mark; a promoted one, its parent's too."""
         parent = trial.user_attrs.get(Attr.PROMOTED_FROM)
         if parent is None:
-            return reported
-        pruned = self.study.get_trials(deepcopy=False)[int(parent)]
-        return max(reported, max(pruned.intermediate_values, default=0) + 1)
+            return _mark_of(trial)
+        rounds, epochs = _mark_of(self.study.get_trials(deepcopy=False)[int(parent)])
+        return max(_mark_of(trial), Mark(rounds, epochs + 1))
 
-    def reached(self, trial: Trial | FrozenTrial, curve: str, epoch: int, value: float) -> None:
-        """Place the curve, if `epoch` is a rung."""
+    def reached(self, trial: Trial | FrozenTrial, curve: str, mark: Mark, value: float) -> None:
+        """Place the curve, if `mark` is a rung."""
         if self.halves and not is_replicate(trial):
-            self.rungs.place(curve, epoch, value)
+            self.rungs.place(_place(trial, curve, mark), mark, value)
 
-    def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:
-        """With `halving`: whether it is in the best third of the last rung it reached."""
+    def may_go_on(self, trial: Trial, curve: str, mark: Mark, *, judged_below: Mark) -> bool:
+        """With `halving`: whether it is among the best of the last rung it reached.
+
+        Other pruners know the first round only.
+        """
         if is_replicate(trial):
             return True
         if not self.halves:
+            if mark.rounds > 0:
+                return True
             trials = self.study.get_trials(deepcopy=False)
             seen = [one for one in trials if not is_replicate(one)]
             return not self.study.pruner.prune(with_trials(self.study, seen), frozen(trial))
-        rung = self.rungs.last_rung(epoch)
-        if rung == 0 or rung < judged_below:
+        rung = self.rungs.last_rung(mark)
+        if rung is None or rung < judged_below:
             return True
-        return self.rungs.may_go_on(curve, rung, n_at_least=self._n_at_least)
+        place = _place(trial, curve, mark)
+        return self.rungs.may_go_on(place, rung, n_at_least=self._n_at_least)
 
     def queue(self, trial: Trial) -> None:
         """Use Optuna's own queue: `ask` resumes the trial with its number and params."""
@@ -236,7 +250,10 @@ class SampledSchedule:
         curve = trial.user_attrs.get(Attr.CURVE)
         if curve is not None:
             for epoch, value in trial.intermediate_values.items():
-                self.reached(trial, curve, epoch, value)
+                self.reached(trial, curve, Mark(0, epoch), value)
+            values = values_of(read_rounds(trial.user_attrs.get(Attr.ROUNDS, ())))
+            for n in range(1, len(values) + 1):
+                self.reached(trial, curve, Mark(n, 0), fmean(values[:n]))
         if trial.state.is_finished():
             self._learn(trial)
 
@@ -247,16 +264,21 @@ class SampledSchedule:
         if curve is None:
             return
         epochs_done = max(trial.intermediate_values, default=0)
-        self._lengths[curve] = max(self._lengths.get(curve, 0), epochs_done)
+        for name in row(trial).curves:
+            self._lengths[name] = max(self._lengths.get(name, 0), epochs_done)
         if not self.halves or is_replicate(trial):
             return
-        known = self._pruned.get(curve)
+        mark = _mark_of(trial)
+        place = _place(trial, curve, mark)
         if trial.user_attrs.get(Attr.OUTCOME) == Outcome.PRUNED:
-            is_further = known is None or epochs_done > max(known.intermediate_values)
-            if is_further and self.rungs.is_rung(epochs_done):
-                self._pruned[curve] = trial
-        elif known is not None and _epochs_asked(trial) >= _epochs_asked(known):
-            del self._pruned[curve]  # a trial at least as long has ended
+            known = self._pruned.get(place)
+            if self.rungs.is_rung(mark) and (known is None or mark > _mark_of(known)):
+                self._pruned[place] = trial
+            return
+        for ended in {curve, place}:
+            known = self._pruned.get(ended)
+            if known is not None and _epochs_asked(trial) >= _epochs_asked(known):
+                del self._pruned[ended]  # a trial at least as long has ended
 
     def _waiting_promoted(self) -> Trial | None:
         """A promoted trial that an earlier launcher left unfinished: it costs no budget."""
@@ -273,7 +295,7 @@ class SampledSchedule:
             return None
         for rung, curve in self.rungs.best_curves(n_at_least=self._n_at_least):
             pruned = self._pruned.get(curve)
-            if pruned is None or max(pruned.intermediate_values) != rung:
+            if pruned is None or _mark_of(pruned) != rung:
                 continue
             if pruned.number in self._promoted or not self.has_fixed_values(pruned):
                 continue
@@ -322,6 +344,20 @@ def is_replicate(trial: Trial | FrozenTrial) -> bool:
 def _is_counted(trial: FrozenTrial) -> bool:
     is_free = not {Attr.READ_OFF, Attr.PROMOTED_FROM}.isdisjoint(trial.user_attrs)
     return not is_free and trial.state is not TrialState.WAITING
+
+
+def _mark_of(trial: FrozenTrial) -> Mark:
+    """How far a trial has come. Of a round after the first, it counts only whether it has begun."""
+    rounds = read_rounds(trial.user_attrs.get(Attr.ROUNDS, ()))
+    n_ended = len(values_of(rounds))
+    if n_ended == 0:
+        return Mark(0, max(trial.intermediate_values, default=0))
+    return Mark(n_ended, int(any(one.curve is not None for one in rounds[n_ended:])))
+
+
+def _place(trial: Trial | FrozenTrial, curve: str, mark: Mark) -> str:
+    """What a trial is called on a rung: trials of all lengths share a curve, but not its end."""
+    return f"{curve} {trial.params.get('epochs', '')}" if mark.rounds else curve
 
 
 def _epochs_asked(trial: FrozenTrial) -> int:

@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from hpsearch.curves.costs import measure_costs
 from hpsearch.errors import DataError, HpsearchError, StudyFileError
+from hpsearch.evaluation.candidates import fresh_seeds
 from hpsearch.goal import Goal
 from hpsearch.processes.slots import side_by_side
 from hpsearch.processes.stop import Stop, StopRequest
@@ -25,6 +26,7 @@ from hpsearch.study.configurations import Configuration, configurations_of, find
 from hpsearch.study.distributions import lies_in
 from hpsearch.study.note import write_note, write_trial_notes
 from hpsearch.study.record import Record
+from hpsearch.study.rounds import as_stored, plan_rounds
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import BROKEN, CONSTRAINT, Attr, Outcome, onset_attrs, row
 from hpsearch.task import Task
@@ -127,27 +129,44 @@ class Search:
 
     def _run_trial(self, trial: Trial, slot: int) -> None:
         params = self.task.complete(trial.params)
+        rounds = plan_rounds(self.task.fold_numbers, self._seeds(trial))
         attempt = Attempt(
-            trial, params, self.task.goal, self.schedule, self.stop, self.view, self._lock
+            trial, params, rounds, self.task.goal, self.schedule, self.stop, self.view, self._lock
         )
         with self._lock:
-            self.view.trial_started(trial.number, params, attempt.epochs)
+            n_epochs = attempt.epochs * len(rounds)
+            self.view.trial_started(trial.number, params, n_epochs)
         try:
             trial.set_user_attr(Attr.SLOT, slot)
-            taken = self.trainer.take(
-                params,
-                trial.user_attrs.get(Attr.SEED, self.record.seed),
-                attempt,
-                name=f"trial {trial.number}",
-            )
+            ending = self._take_rounds(attempt)
         except BaseException:
             with suppress(HpsearchError):  # the storage may be what failed
                 self._pause(attempt)
             raise
-        if attempt.is_paused or taken.ending.how is How.INTERRUPTED:
+        if attempt.is_paused or ending.how is How.INTERRUPTED:
             self._pause(attempt)
         else:
-            self._conclude(attempt, taken.ending)
+            self._conclude(attempt, ending)
+
+    def _seeds(self, trial: Trial) -> list[int]:
+        """The study's, then those that `evaluate` uses too; or the only one of a replicate."""
+        seed = trial.user_attrs.get(Attr.SEED)
+        if seed is not None:
+            return [seed]
+        return [self.record.seed, *fresh_seeds(self.record.seed, self.record.repeats - 1)]
+
+    def _take_rounds(self, attempt: Attempt) -> Ending:
+        """Train one round after the other; those that are stored are read off."""
+        while True:
+            ending = self.trainer.take(
+                attempt.params,
+                attempt.now.seed,
+                attempt,
+                name=attempt.name,
+                fold=attempt.now.fold,
+            ).ending
+            if ending.how is not How.FINISHED or not attempt.next_round():
+                return ending
 
     def _pause(self, attempt: Attempt) -> None:
         attempt.write_epochs()
@@ -160,13 +179,13 @@ class Search:
         trial, outcome = attempt.trial, attempt.outcome or _OUTCOMES[ending.how]
         reason, output = ending.reason, ending.output
         if outcome is Outcome.DIVERGED:
-            reason, output = f"loss or metric not finite in epoch {attempt.epochs_done}", ""
+            reason, output = f"loss or metric not finite in {attempt.place}", ""
         elif outcome in {Outcome.PRUNED, Outcome.FINISHED}:
             reason, output = "", ""
         attempt.write_epochs()
         attempt.write_onset()
         if attempt.curve is not None:
-            attach_texts(trial, attempt.curve, attempt.epochs_done, self.storage.folder)
+            attach_texts(trial, attempt.curve, len(attempt.logs), self.storage.folder)
         attempt.write_outcome(outcome, reason, output)
         if outcome in BROKEN:
             trial.set_constraint(CONSTRAINT, 1.0)
@@ -191,9 +210,9 @@ class Search:
     def _values(self, attempt: Attempt, epoch: int) -> list[float]:
         """A value for each objective after an epoch; the costs are those of the whole curve."""
         assert attempt.curve is not None
-        logs = [attempt.logs[one] for one in sorted(attempt.logs)]
-        costs = measure_costs(self.record.costs, attempt.curve, logs)
-        return [self.task.goal.value(attempt.logs[epoch]), *costs]
+        logs = attempt.logs
+        costs = measure_costs(self.record.costs, attempt.curve, list(logs.values()))
+        return [self.task.goal.value(logs[epoch]), *costs]
 
     def _read_off(self, attempt: Attempt, outcome: Outcome) -> FrozenTrial | None:
         """A shorter trial from the same curve, if its value is better there.
@@ -207,10 +226,12 @@ class Search:
             return None
         if distribution is None or not self.schedule.reads_off or attempt.curve is None:
             return None
+        if len(attempt.rounds) > 1 and outcome is not Outcome.FINISHED:
+            return None  # its mean would be one over fewer rounds
         lengths = {
-            epoch: value
-            for epoch, value in attempt.reported.items()
-            if epoch in attempt.logs and lies_in(epoch, distribution)
+            epoch: goal.value(logs)
+            for epoch, logs in attempt.logs.items()
+            if epoch in attempt.reported and lies_in(epoch, distribution)
         }
         best = find_best(self.study, goal)
         to_beat = None if best is None else best.mean
@@ -219,6 +240,7 @@ class Search:
         epoch = min(lengths, key=lambda e: (goal.key(lengths[e]), e), default=None)
         if epoch is None or not goal.is_better(lengths[epoch], to_beat):
             return None
+        rounds = attempt.rounds_at(epoch) if len(attempt.rounds) > 1 else []
         params = {**trial.params, "epochs": epoch}
         for other in self.study.get_trials(deepcopy=False):
             if other.user_attrs.get(Attr.READ_OFF) == trial.number or other.params == params:
@@ -231,6 +253,7 @@ class Search:
             user_attrs={
                 Attr.READ_OFF: trial.number,
                 Attr.CURVE: attempt.curve.name,
+                **({Attr.ROUNDS: as_stored(rounds)} if rounds else {}),
                 **onset_attrs({e: logs for e, logs in attempt.logs.items() if e <= epoch}),
             },
         )

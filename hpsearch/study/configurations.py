@@ -10,6 +10,7 @@ from statistics import fmean, stdev
 
 from hpsearch.figures import show_figure
 from hpsearch.goal import Goal, front_of
+from hpsearch.study.rounds import spread_of
 from hpsearch.study.trials import TrialRow
 from hpsearch.task import Params, without_epochs
 
@@ -38,7 +39,7 @@ class Configuration:
 
     @property
     def values(self) -> list[float]:
-        """The metric after the last epoch, per seed, the study's own seed first."""
+        """The value per replicate, the first trial's first; of its rounds, each is the mean."""
         ended = (trial for trial in (self.first, *self.replicates) if trial.has_ended)
         return [trial.value for trial in ended if trial.value is not None]
 
@@ -49,8 +50,16 @@ class Configuration:
 
     @property
     def spread(self) -> float | None:
-        """The standard deviation over seeds; None with one seed."""
-        return stdev(self.values) if self.is_repeated else None
+        """The standard deviation over replicates, else over rounds; None with one training."""
+        return stdev(self.values) if self.is_repeated else spread_of(self.first.rounds)
+
+    @property
+    def described_spread(self) -> str:
+        """`±0.0021 over 3 seeds`, or over folds; empty with one training."""
+        if self.spread is None or not self.is_repeated:
+            return self.first.spread
+        shown = show_figure(self.spread, like=self.mean)
+        return f"±{shown} over {len(self.values)} seeds"
 
     @property
     def is_repeated(self) -> bool:
@@ -69,10 +78,7 @@ class Configuration:
 
     def __str__(self) -> str:
         """`0.8812`, or `0.8812 ±0.0021 over 3 seeds`: the standard deviation, as in a table."""
-        if self.spread is None:
-            return show_figure(self.mean)
-        spread = show_figure(self.spread, like=self.mean)
-        return f"{show_figure(self.mean)} ±{spread} over {len(self.values)} seeds"
+        return f"{show_figure(self.mean)} {self.described_spread}".rstrip()
 
 
 def key_of(params: Params) -> str:

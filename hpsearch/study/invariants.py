@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
@@ -18,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hpsearch.curves.curve import Curve
 from hpsearch.study.lock import is_locked, trial_processes
 from hpsearch.study.record import Record
+from hpsearch.study.rounds import Round, name_round, read_rounds, values_of
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import Attr
 
@@ -85,6 +87,7 @@ def _history(storage: Storage, trial: FrozenTrial, record: Record) -> Iterator[V
     """A trial's intermediate values, its value and its stored curve must agree."""
     number, steps = trial.number, trial.intermediate_values
     is_read_off = Attr.READ_OFF in trial.user_attrs
+    rounds = read_rounds(trial.user_attrs.get(Attr.ROUNDS, ()))
     if sorted(steps) != list(range(1, len(steps) + 1)):
         yield Violation("no gap in the curve", f"trial {number} has epochs {sorted(steps)}")
     key = trial.user_attrs.get(Attr.CURVE)
@@ -106,10 +109,29 @@ def _history(storage: Storage, trial: FrozenTrial, record: Record) -> Iterator[V
             )
     if trial.state is TrialState.COMPLETE:
         epochs = trial.params.get("epochs", len(steps))
-        if not is_read_off and (len(steps) != epochs or trial.values[0] != steps.get(epochs)):
-            yield Violation("the value is the last epoch's", f"trial {number}: {trial.values[0]}")
-        if is_read_off and stored and trial.values[0] != stored[epochs - 1]:
-            yield Violation("the value is the curve's", f"trial {number}: {trial.values[0]}")
+        if rounds:
+            yield from _rounds(storage, trial, rounds, epochs, record)
+        last = rounds[0].value if rounds else trial.values[0]
+        if not is_read_off and (len(steps) != epochs or last != steps.get(epochs)):
+            yield Violation("the value is the last epoch's", f"trial {number}: {last}")
+        if is_read_off and stored and last != stored[epochs - 1]:
+            yield Violation("the value is the curve's", f"trial {number}: {last}")
+
+
+def _rounds(
+    storage: Storage, trial: FrozenTrial, rounds: Sequence[Round], epochs: int, record: Record
+) -> Iterator[Violation]:
+    """A finished trial's value is the mean of all its rounds, each the last epoch's of a curve."""
+    values = values_of(rounds)
+    if len(values) < len(rounds) or trial.values[0] != fmean(values):
+        yield Violation("the value is the rounds' mean", f"trial {trial.number}: {values}")
+    for one in rounds:
+        logs = Curve(storage.curves / str(one.curve)).logs
+        if logs and (len(logs) < epochs or logs[epochs - 1].get(record.metric) != one.value):
+            yield Violation(
+                "curve and study agree",
+                f"trial {trial.number}, {name_round(one, rounds)}: {one.value} is not stored",
+            )
 
 
 def _n_epochs(trial: FrozenTrial, n_stored: int) -> int:

@@ -62,6 +62,10 @@ class Record:
     """Epochs after which `halving` first compares trials."""
     replicates: str = "none"
     """Whether the leaders are trained with more seeds."""
+    folds: int | None = None
+    """Over which a trial's value is a mean; None for a validation split."""
+    repeats: int = 1
+    """How many seeds a trial's value is a mean over."""
     costs: list[str] = field(default_factory=list)
     """Objectives besides the metric, of `COSTS`."""
     points: list[Point] = field(default_factory=list)
@@ -122,6 +126,7 @@ def make_record(
     pruner: str,
     first_rung: int = 1,
     replicates: str = "none",
+    repeats: int = 1,
     costs: Sequence[str] = (),
     points: Sequence[Point] = (),
     splits: Mapping[str, int] | None = None,
@@ -144,6 +149,8 @@ def make_record(
         versions=versions(),
         first_rung=first_rung,
         replicates=replicates,
+        folds=task.folds,
+        repeats=repeats,
         costs=list(costs),
         points=list(points),
         splits=dict(splits or {}),
@@ -358,7 +365,7 @@ def _optuna_study(storage: BaseStorage, name: str) -> Study | None:
 def _changes(stored: Record, now: Record) -> list[str]:
     """Changes that make old and new trials incomparable, as lines of a diff."""
     diff = differences(stored.space, now.space)
-    for name in ("metric", "direction", "data", "seed"):
+    for name in ("metric", "direction", "data", "seed", "folds", "repeats"):
         before, after = getattr(stored, name), getattr(now, name)
         if before != after:
             diff += [f"- {name}: {str(before)[:40]}", f"+ {name}: {str(after)[:40]}"]

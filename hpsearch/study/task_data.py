@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hpsearch.data.arrays import Dataset, Prepared, classes_of, prepare
+from hpsearch.data.folds import require_folds
 from hpsearch.data.sources import cache_folder, find_or_fetch, require_folder
-from hpsearch.errors import DataNotFound, StudyChanged, StudyFileError
+from hpsearch.errors import DataError, DataNotFound, StudyChanged, StudyFileError
 from hpsearch.study.record import Record
 from hpsearch.study.space import place_of
 from hpsearch.study_file import StudyFile, calling, where
@@ -30,7 +31,8 @@ def prepare_data(
         say: Called before anything slow: downloading, loading.
 
     Raises:
-        DataError: The data are absent or damaged, or the cache cannot be written.
+        DataError: The data are absent or damaged, the cache cannot be written, or they have no
+            validation split or cannot be divided into folds.
         StudyFileError: `load` raised, or did not return a `Dataset`.
     """
     require_folder(folder)
@@ -44,7 +46,12 @@ def prepare_data(
         say(f"loading {source.name if source else place}")
         return _load(study_file, place)
 
-    return prepare(cache_folder() / "arrays", _key(study_file), load)
+    prepared = prepare(cache_folder() / "arrays", _key(study_file), load)
+    try:
+        require_folds(prepared.open(), study_file.task.folds)
+    except DataError as error:
+        raise DataError(f"{study_file.filename}: {error}") from error
+    return prepared
 
 
 def require_class_weights(study_file: StudyFile, dataset: Dataset) -> None:

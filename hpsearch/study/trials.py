@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from statistics import fmean
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.curves.onset import Fit, Onset, find_onset
+from hpsearch.figures import show_figure
 from hpsearch.goal import Logs
+from hpsearch.study.rounds import Round, describe_number, read_rounds, spread_of, values_of
 from hpsearch.task import Params
 
 
@@ -40,12 +43,15 @@ CONSTRAINT = "trains"
 
 
 class Attr:
-    """Names of a trial's user attributes. Scalars: the dashboard shows each as a column."""
+    """Names of a trial's user attributes: scalars but for `ROUNDS`, as the dashboard shows each as
+    a column. With several rounds, `CURVE` and the intermediate values are those of the first.
+    """
 
     OUTCOME = "outcome"
     REASON = "reason"
     OUTPUT = "output"
     CURVE = "curve"
+    ROUNDS = "rounds"
     EPOCHS_REUSED = "epochs_reused"
     EPOCHS_TRAINED = "epochs_trained"
     EPOCHS_PRUNED = "epochs_pruned"
@@ -70,7 +76,7 @@ class TrialRow:
     value: float | None
     params: Params
     epochs_done: int
-    """The last epoch with an intermediate value."""
+    """The last epoch with an intermediate value: of the first round, if there are several."""
     epochs_trained: int
     epochs_reused: int
     """Epochs that were taken from a stored curve."""
@@ -93,7 +99,9 @@ class TrialRow:
     onset: Onset | None
     """When overfitting began; None where nothing is known."""
     intermediate: dict[int, float] = field(default_factory=dict)
-    """The metric by epoch, as far as this trial reported it."""
+    """The metric by epoch, as far as this trial reported it: that of the first round."""
+    rounds: tuple[Round, ...] = ()
+    """All that it consists of, begun or not; empty for a plain trial."""
     costs: tuple[float, ...] = ()
     """Of a trial with a value, in the order of the study's costs."""
     slot: int | None = None
@@ -108,8 +116,34 @@ class TrialRow:
         asked = self.params.get("epochs")
         if isinstance(asked, int):
             return asked
-        is_known = self.outcome in {Outcome.FINISHED, Outcome.PRUNED}
-        return self.epochs_done + self.epochs_pruned if is_known else None
+        if self.outcome not in {Outcome.FINISHED, Outcome.PRUNED}:
+            return None
+        if values_of(self.rounds):
+            return self.epochs_done
+        return (self.epochs_done + self.epochs_pruned) // max(1, len(self.rounds))
+
+    @property
+    def curves(self) -> list[str]:
+        """The curves of the rounds that ended, or else of the first; empty where none began."""
+        ended = [one.curve for one in self.rounds if one.value is not None]
+        return [name for name in ended or [self.curve] if name is not None]
+
+    @property
+    def spread(self) -> str:
+        """`±0.0021 over 5 folds`: the standard deviation; empty before two rounds have ended."""
+        spread = spread_of(self.rounds)
+        if spread is None:
+            return ""
+        shown = show_figure(spread, like=self.value)
+        return f"±{shown} over {describe_number(len(values_of(self.rounds)), self.rounds)}"
+
+    @property
+    def progress(self) -> str:
+        """`2 of 5 folds`, those that have ended; empty where none has, or all have."""
+        n = len(values_of(self.rounds))
+        if not 0 < n < len(self.rounds):
+            return ""
+        return f"{n} of {describe_number(len(self.rounds), self.rounds)}"
 
     @property
     def has_ended(self) -> bool:
@@ -158,10 +192,12 @@ def row(trial: FrozenTrial) -> TrialRow:
 
 
 def _read(trial: FrozenTrial, attrs: Mapping[str, Any]) -> TrialRow:
+    rounds = read_rounds(attrs.get(Attr.ROUNDS, ()))
     return TrialRow(
         number=trial.number,
         outcome=_outcome(trial, attrs),
-        value=_value(trial),
+        value=_value(trial, rounds),
+        rounds=rounds,
         costs=tuple(trial.values[1:]) if trial.values else (),
         params=trial.params,
         epochs_done=max(trial.intermediate_values, default=0),
@@ -185,6 +221,12 @@ def _read(trial: FrozenTrial, attrs: Mapping[str, Any]) -> TrialRow:
     )
 
 
+def curves_of(trial: FrozenTrial) -> set[str]:
+    """The curves of all rounds of a trial that have begun."""
+    names = [one.curve for one in read_rounds(trial.user_attrs.get(Attr.ROUNDS, ()))]
+    return {name for name in [trial.user_attrs.get(Attr.CURVE), *names] if name is not None}
+
+
 def onset_attrs(curve: Mapping[int, Logs]) -> dict[str, str | int]:
     """The user attributes that say when overfitting began on a trial's curve."""
     onset = find_onset(curve)
@@ -194,8 +236,10 @@ def onset_attrs(curve: Mapping[int, Logs]) -> dict[str, str | int]:
     return {name: value for name, value in attrs.items() if value is not None}
 
 
-def _value(trial: FrozenTrial) -> float | None:
-    """The metric: after the last epoch, or where a trial with several objectives was pruned."""
+def _value(trial: FrozenTrial, rounds: Sequence[Round]) -> float | None:
+    """The metric: after the last epoch, or where a trial was pruned, as a mean over rounds."""
+    if trial.state is TrialState.PRUNED and (values := values_of(rounds)):
+        return fmean(values)
     if trial.values:
         return float(trial.values[0])
     steps: dict[int, float] = trial.intermediate_values
@@ -231,8 +275,8 @@ def _outcome(trial: FrozenTrial, attrs: Mapping[str, Any]) -> Outcome:
 
 def curve_epochs(rows: Iterable[TrialRow]) -> int:
     """The epochs of trials' curves, each counted once, whoever trained them."""
-    lengths: dict[str | None, int] = {}
+    lengths: dict[str, int] = {}
     for trial in rows:
-        lengths[trial.curve] = max(lengths.get(trial.curve, 0), trial.epochs_done)
-    lengths.pop(None, None)
+        for curve in trial.curves:
+            lengths[curve] = max(lengths.get(curve, 0), trial.epochs_done)
     return sum(lengths.values())

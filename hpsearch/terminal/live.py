@@ -173,8 +173,10 @@ def describe_trial(row: TrialRow, best: Configuration | None, running: Running |
         best: The incumbent now.
         running: What was known while it ran: it knows the epochs the trial asked for.
     """
-    value = "" if row.value is None else f" {show_figure(row.value)}"
+    value = "" if row.value is None else f" {show_figure(row.value)} {row.spread}".rstrip()
     parts = [f"trial {row.number} {row.outcome.value}{value}"]
+    if row.progress:
+        parts.append(f"after {row.progress}")
     if row.promoted_from is not None:
         parts.append(f"promoted from trial {row.promoted_from}")
     if row.replicate_of is not None:
@@ -182,7 +184,9 @@ def describe_trial(row: TrialRow, best: Configuration | None, running: Running |
     if row.outcome is Outcome.READ_OFF:
         parts.append(f"from trial {row.read_off} after epoch {row.epochs}")
     else:
-        epochs = describe_epochs(row) if running is None else f"{row.epochs_done}/{running.epochs}"
+        epochs = describe_epochs(row)
+        if running is not None and not row.rounds:
+            epochs = f"{row.epochs_done}/{running.epochs}"
         parts += [f"epochs {epochs}", f"{row.seconds:.1f} s"]
     if row.reason:
         parts.append(row.reason)

@@ -151,9 +151,11 @@ def _curves(console: Console, networks: Sequence[Sequence[TrialRow]]) -> list[st
 def _outcome(trials: Sequence[TrialRow], configuration: Configuration | None) -> str:
     first = trials[0]
     parts = [first.outcome.value]
-    if configuration is not None and configuration.spread is not None:
-        spread = show_figure(configuration.spread, like=configuration.mean)
-        parts.append(f"±{spread} over {len(configuration.values)} seeds")
+    if first.progress:
+        parts[0] += f" after {first.progress}"
+    spread = first.spread if configuration is None else configuration.described_spread
+    if spread and first.value is not None:
+        parts.append(spread)
     if any(trial.is_baseline for trial in trials):
         parts.append("baseline")
     if first.epochs_reused and first.promoted_from is None:

@@ -24,6 +24,7 @@ import keras
 from hpsearch.codec import decode, encode
 from hpsearch.curves.curve import Curve
 from hpsearch.data.arrays import Prepared
+from hpsearch.data.folds import train_and_valid
 from hpsearch.errors import DataError, StudyFileError
 from hpsearch.goal import Logs
 from hpsearch.messages import (
@@ -126,15 +127,18 @@ def run(job: Job, launcher: Launcher) -> Logs:
     task = run_study_file(job.study_file, job.study_file_name).task
     data = Prepared(Path(job.data), "").open()
     train, valid = (
-        (data.train, data.valid) if job.fit_on == TRAIN else (data.train + data.valid, None)
+        train_and_valid(data, job.fold, task.folds)
+        if job.fit_on == TRAIN
+        else (data.train_and_valid, None)
     )
     epochs = epochs_of(job.params)
 
     curve = Curve(Path(job.curve))
-    identity = {
+    identity: dict[str, object] = {
         "params": without_epochs(job.params),
         "seed": job.seed,
         "fit_on": job.fit_on,
+        **({} if job.fold is None else {"fold": job.fold}),
     }
     # what is trained on all there is has no epoch that anybody would choose by its text
     writing = task.writing if valid is not None else None

@@ -20,6 +20,7 @@ import numpy as np
 from hpsearch.choices import Form
 from hpsearch.codec import decode, encode
 from hpsearch.data.arrays import Prepared
+from hpsearch.data.folds import train_and_valid
 from hpsearch.data.structure import named, of_named
 from hpsearch.errors import HpsearchError, StudyFileError
 from hpsearch.hyperparameters import HyperParameters
@@ -107,20 +108,21 @@ def _gradients(question: MeasureGradients) -> list[float]:
     """The norm of the gradient at each time step, after training."""
     task = run_study_file(question.study_file, question.study_file_name).task
     data = Prepared(Path(question.data), "").open()
-    model = build(task, question.params, question.seed, data.train)
+    train, valid = train_and_valid(data, task.fold_numbers[0], task.folds)
+    model = build(task, question.params, question.seed, train)
     if question.epochs > 0:
         fit(
             task,
             model,
-            data.train,
-            None if task.callbacks is None else data.valid,  # which they may watch
+            train,
+            None if task.callbacks is None else valid,  # which they may watch
             params=question.params,
             epochs=question.epochs,
             epochs_done=0,
             seed=question.seed,
             after_epoch=lambda epoch, logs: True,
         )
-    examples = data.valid[: question.n_examples]
+    examples = valid[: question.n_examples]
     return step_gradients(model, examples.x, examples.y)
 
 

@@ -23,7 +23,7 @@ from hpsearch.evaluation.sentences import (
 )
 from hpsearch.figures import show_figure, show_gain
 from hpsearch.files import Cell
-from hpsearch.messages import TRAIN_AND_VALID
+from hpsearch.messages import ALL_FOLDS
 from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.signals import handled
 from hpsearch.processes.stop import Stop, StopRequest
@@ -187,13 +187,14 @@ def print_evaluation(
     """Print the latest evaluation, for people."""
     opening = openings[-1]
     n_seeds = _plural(len(opening.seeds), "fresh seed")
-    print_line(console, f"On validation: {opening.goal.label}, trained on train, {n_seeds}")
+    fitted_on = opening.fitted_on.replace("+", " + ")
+    compared_on = "each fold held out in turn" if fitted_on == ALL_FOLDS else "trained on train"
+    print_line(console, f"On validation: {opening.goal.label}, {compared_on}, {n_seeds}")
     rows = [_row(opening, candidate) for candidate in opening.candidates]
     header = ["mean", "95 % interval", "in search", *opening.costs, "network", "best minus this"]
     print_table(console, header, rows, right=3 + len(opening.costs))
     for sentence in validation_sentences(opening):
         print_line(console, sentence)
-    fitted_on = "train + valid" if opening.fitted_on == TRAIN_AND_VALID else "train"
     print_line(
         console, f"\nOn test: {opening.test_label}, trained on {fitted_on}, the same {n_seeds}"
     )

@@ -8,13 +8,14 @@ from typing import Any
 
 from hpsearch.choices import Format
 from hpsearch.curves.costs import describe_cost
-from hpsearch.curves.curve import Curve, Written
+from hpsearch.curves.curve import Curve, Written, read_mean_logs
 from hpsearch.figures import show_figure
 from hpsearch.files import Cell
 from hpsearch.goal import Logs
 from hpsearch.study.artifacts import describe_texts
 from hpsearch.study.configurations import Configuration
 from hpsearch.study.record import load_any_study
+from hpsearch.study.rounds import name_round
 from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
 from hpsearch.study.trials import Outcome, TrialRow
@@ -90,7 +91,8 @@ def read_curve(
     """A trial's logs by epoch, and what its network wrote after each."""
     stored = Curve(storage.curves / (trial.curve or "none"))
     n_epochs = (trial.epochs if trial.outcome is Outcome.READ_OFF else None) or trial.epochs_done
-    curve, texts = stored.logs[:n_epochs], stored.texts[:n_epochs]
+    curve = read_mean_logs(storage.curves, trial.curves)[:n_epochs]
+    texts = stored.texts[:n_epochs]
     if summary.seed is None:
         curve = [{summary.goal.metric: value} for value in trial.intermediate.values()]
     return curve, texts
@@ -120,6 +122,8 @@ def print_trial(console: Console, storage: Storage, summary: Summary, trial: Tri
 def describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
     """All that is known of a trial but its curve, line by line."""
     value = "" if trial.value is None else f", {summary.goal.label} {show_figure(trial.value)}"
+    if trial.value is not None and trial.spread:
+        value += f" {trial.spread}"
     for name, cost in zip(summary.costs, trial.costs, strict=False):
         value += f", {name} {describe_cost(name, cost)}"
     baseline = ", the baseline" if trial.is_baseline else ""
@@ -136,6 +140,10 @@ def describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
             f"{trial.epochs_reused} reused, {trial.epochs_pruned} pruned; "
             f"{describe_seconds(trial.seconds)}"
         )
+    for one in trial.rounds:
+        if one.curve is not None:
+            value = "not ended" if one.value is None else show_figure(one.value)
+            lines.append(f"{name_round(one, trial.rounds)}: {value}")
     if trial.promoted_from is not None:
         lines.append(f"promoted: it continues where trial {trial.promoted_from} was pruned")
     if trial.replicate_of is not None:
@@ -193,7 +201,11 @@ def _notes(summary: Summary, row: TrialRow) -> str:
         notes.append(f"promoted from trial {row.promoted_from}")
     if row.replicate_of is not None:
         notes.append(f"replicate of trial {row.replicate_of}")
-    if row.outcome not in {Outcome.FINISHED, Outcome.READ_OFF}:
+    if row.value is not None and row.spread:
+        notes.append(row.spread)
+    if row.progress:
+        notes.append(f"after {row.progress}")
+    elif row.outcome not in {Outcome.FINISHED, Outcome.READ_OFF}:
         notes.append(f"after epoch {row.epochs_done}")
     if row.epochs_reused and row.promoted_from is None:
         notes.append(f"{row.epochs_reused} epochs reused")
@@ -258,6 +270,10 @@ def _row_as_json(row: TrialRow) -> dict[str, Any]:
         "replicate_of": row.replicate_of,
         "seed": row.seed,
         "curve_key": row.curve,
+        "rounds": [
+            {"fold": one.fold, "seed": one.seed, "value": one.value, "curve_key": one.curve}
+            for one in row.rounds
+        ],
         "reason": row.reason,
         "output": row.output,
     }

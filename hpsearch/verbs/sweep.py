@@ -8,6 +8,7 @@ from joblib import cpu_count
 from optuna.study import Study
 
 from hpsearch.curves.store import CurveStore
+from hpsearch.errors import UsageError
 from hpsearch.evaluation.cost import Cost, measure_cost
 from hpsearch.files import Cell
 from hpsearch.lab.as_published import describe_flattery, open_test, read_level_openings
@@ -61,6 +62,8 @@ def sweep(
         HpsearchError: Of any kind; what is stored stays intact.
     """
     study_file = read_study_file(name_or_path)
+    if as_published and study_file.task.folds is not None:
+        raise UsageError("--as-published measures each level once, and the task has folds")
     plan = make_plan(study_file, explore(study_file), factors, n_seeds)
     if as_published:
         prepare_data(study_file, options.data, say).open().unseen()
@@ -167,8 +170,10 @@ def print_plan(plan: SweepPlan, cost: Cost, n_slots: int, remarks: Sequence[str]
     print_table(console, ["factor", "levels"], rows)
     n_networks = len(plan.networks)
     seeds = "1 seed" if plan.n_seeds == 1 else f"{plan.n_seeds} seeds"
+    folds = f" x {plan.n_folds} folds" if plan.n_folds > 1 else ""
     lines = [
-        f"trainings  {n_networks * plan.n_seeds}: {n_networks} settings, {seeds} each",
+        f"trainings  {n_networks * plan.n_seeds * plan.n_folds}: {n_networks} settings, "
+        f"{seeds}{folds} each",
         f"epochs     {plan.n_epochs:,}; each level by itself would take {plan.n_epochs_apart:,}",
         f"time       about {describe_seconds(plan.seconds(cost, n_slots))} on {n_slots} "
         f"slots, if every epoch takes {cost.epoch_s:.2g} s as the baseline's do",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from threading import RLock
 
@@ -16,8 +17,10 @@ from hpsearch.goal import Goal, Logs
 from hpsearch.messages import Verdict
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.searching.attempt import Attempt
+from hpsearch.searching.rungs import Mark
 from hpsearch.searching.view import View
 from hpsearch.study.optuna_internals import attach, frozen, set_trial_state
+from hpsearch.study.rounds import Round, read_rounds
 from hpsearch.study.trials import Attr, Outcome
 
 PARAMS = {"epochs": 9, "batch_size": 16}
@@ -30,23 +33,23 @@ class Judge:
     is_exhausted = False
 
     def __init__(self, last_epoch: int = 99, judged_below: int = 0) -> None:
-        self.last_epoch, self._judged_below = last_epoch, judged_below
-        self.told: list[tuple[str, int, float]] = []
-        self.asked: list[tuple[int, int]] = []
-        """Each epoch after which it was asked, and the epoch from which on it was to judge."""
+        self.last_epoch, self._judged_below = last_epoch, Mark(0, judged_below)
+        self.told: list[tuple[str, Mark, float]] = []
+        self.asked: list[tuple[Mark, Mark]] = []
+        """Each mark at which it was asked, and the mark from which on it was to judge."""
 
     def next_trial(self) -> Trial | None:
         return None
 
-    def judged_below(self, trial: FrozenTrial) -> int:
+    def judged_below(self, trial: FrozenTrial) -> Mark:
         return self._judged_below
 
-    def reached(self, trial: Trial, curve: str, epoch: int, value: float) -> None:
-        self.told.append((curve, epoch, value))
+    def reached(self, trial: Trial, curve: str, mark: Mark, value: float) -> None:
+        self.told.append((curve, mark, value))
 
-    def may_go_on(self, trial: Trial, curve: str, epoch: int, *, judged_below: int) -> bool:
-        self.asked.append((epoch, judged_below))
-        return epoch < self.last_epoch
+    def may_go_on(self, trial: Trial, curve: str, mark: Mark, *, judged_below: Mark) -> bool:
+        self.asked.append((mark, judged_below))
+        return mark.epochs < self.last_epoch
 
     def queue(self, trial: Trial) -> None:
         raise NotImplementedError
@@ -76,10 +79,12 @@ def attempt_at(
     *,
     stop: StopRequest | None = None,
     view: View | None = None,
+    rounds: Sequence[Round] = (Round(seed=0),),
 ) -> Attempt:
     return Attempt(
         trial,
         PARAMS,
+        rounds,
         GOAL,
         schedule or Judge(),
         stop or StopRequest(),
@@ -113,7 +118,7 @@ def test_each_epoch_is_reported_to_study_and_schedule(study):
 
     assert verdict is Verdict.GO_ON
     assert frozen(trial).intermediate_values == {1: 0.25, 2: 0.5}
-    assert schedule.told == [("curve", 1, 0.25), ("curve", 2, 0.5)]
+    assert schedule.told == [("curve", Mark(0, 1), 0.25), ("curve", Mark(0, 2), 0.5)]
 
 
 def test_only_epochs_that_were_trained_are_shown(study):
@@ -129,7 +134,7 @@ def test_stored_epochs_are_judged_at_the_last_of_them_alone(study):
 
     train(attempt_at(study.ask(), schedule), 1, 0.25, 0.5, 0.75, 0.75, n_stored=3)
 
-    assert [epoch for epoch, _ in schedule.asked] == [3, 4]
+    assert [mark.epochs for mark, _ in schedule.asked] == [3, 4]
 
 
 def test_no_epoch_is_judged_twice(study):
@@ -137,7 +142,9 @@ def test_no_epoch_is_judged_twice(study):
 
     train(attempt_at(study.ask(), schedule), 1, 0.25, 0.5, 0.75)
 
-    assert schedule.asked == [(1, 2), (2, 2), (3, 3)]
+    assert schedule.asked == [
+        (Mark(0, asked), Mark(0, below)) for asked, below in ((1, 2), (2, 2), (3, 3))
+    ]
 
 
 def test_the_last_epoch_is_the_end_whatever_the_schedule_would_say(study):
@@ -264,3 +271,73 @@ def test_an_outcome_replaces_the_texts_of_the_attempt_before(study):
     attempt_at(again).write_outcome(Outcome.FINISHED, "", "")
 
     assert frozen(again).user_attrs == {Attr.OUTCOME: "finished", Attr.REASON: "", Attr.OUTPUT: ""}
+
+
+FOLDS = [Round(seed=0, fold=fold) for fold in (1, 2, 3)]
+
+
+def test_after_each_round_the_schedule_is_asked_about_the_mean_so_far(study):
+    trial, schedule = study.ask(), Judge()
+    attempt = attempt_at(trial, schedule, rounds=FOLDS)
+
+    for fold, value in enumerate((0.25, 0.75, 0.5), 1):
+        train(attempt, 1, *[value] * 9, curve=f"fold {fold}")
+        is_last = not attempt.next_round()
+
+    assert is_last
+    assert schedule.told[-2:] == [("fold 1", Mark(1, 0), 0.25), ("fold 1", Mark(2, 0), 0.5)]
+    # intermediate values, like rungs of epochs, are those of the first round
+    assert set(frozen(trial).intermediate_values.values()) == {0.25}
+    stored = read_rounds(frozen(trial).user_attrs[Attr.ROUNDS])
+    assert [(one.curve, one.value) for one in stored] == [
+        ("fold 1", 0.25),
+        ("fold 2", 0.75),
+        ("fold 3", 0.5),
+    ]
+    assert attempt.logs[9] == {"loss": 1.0, "val_score": 0.5}
+
+
+def test_a_round_in_which_loss_or_metric_is_nan_makes_the_trial_diverge(study):
+    attempt = attempt_at(study.ask(), rounds=FOLDS)
+    train(attempt, 1, *[0.25] * 9, curve="fold 1")
+    assert attempt.next_round()
+
+    verdict = train(attempt, 1, 0.5, math.nan, curve="fold 2")
+
+    assert (verdict, attempt.outcome) == (Verdict.STOP, Outcome.DIVERGED)
+    assert attempt.place == "epoch 2 of fold 2"
+
+
+def test_a_trial_taken_up_again_in_its_third_round_keeps_the_others(study):
+    trial = study.ask()
+    attempt = attempt_at(trial, rounds=FOLDS)
+    for fold in (1, 2):
+        train(attempt, 1, *[0.25] * 9, curve=f"fold {fold}")
+        assert attempt.next_round()
+    train(attempt, 1, 0.5, curve="fold 3")
+    attempt.write_epochs()
+
+    again = taken_up_again(study, trial)
+    attempt = attempt_at(again, rounds=FOLDS)
+    for fold in (1, 2):
+        train(attempt, 1, *[0.25] * 9, curve=f"fold {fold}", n_stored=9)
+        assert attempt.next_round()
+    train(attempt, 1, *[0.5] * 9, curve="fold 3", n_stored=1)
+    attempt.write_epochs()
+
+    assert not attempt.next_round()
+    attrs = frozen(again).user_attrs
+    assert (attrs[Attr.EPOCHS_REUSED], attrs[Attr.EPOCHS_TRAINED]) == (0, 27)
+
+
+def test_after_an_upgrade_all_rounds_begin_anew(study):
+    trial = study.ask()
+    attempt = attempt_at(trial, rounds=FOLDS)
+    for fold in (1, 2):
+        train(attempt, 1, *[0.25] * 9, curve=f"fold {fold}")
+        assert attempt.next_round()
+
+    train(attempt_at(taken_up_again(study, trial), rounds=FOLDS), 1, 0.75, curve="another")
+
+    stored = read_rounds(frozen(trial).user_attrs[Attr.ROUNDS])
+    assert [(one.curve, one.value) for one in stored] == [("another", None), *[(None, None)] * 2]

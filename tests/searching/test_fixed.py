@@ -8,6 +8,7 @@ from optuna.study import Study
 from optuna.trial import TrialState
 
 from hpsearch.searching.fixed import FixedSchedule
+from hpsearch.searching.rungs import Mark
 from hpsearch.study.distributions import whole_number_range
 from hpsearch.study.record import Point
 
@@ -104,7 +105,7 @@ def test_nothing_is_pruned_or_read_off(study):
     trial = schedule.next_trial()
     assert trial is not None
 
-    schedule.reached(trial, "curve", 1, 0.1)
+    schedule.reached(trial, "curve", Mark(0, 1), 0.1)
 
-    assert schedule.may_go_on(trial, "curve", 1, judged_below=0)
+    assert schedule.may_go_on(trial, "curve", Mark(0, 1), judged_below=Mark(0, 0))
     assert not schedule.reads_off

@@ -13,6 +13,7 @@ from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.evaluation.candidates import fresh_seeds
 from hpsearch.goal import Goal
 from hpsearch.searching.racing import N_SEEDS, RacingSchedule, to_repeat
+from hpsearch.searching.rungs import Mark
 from hpsearch.searching.schedule import SampledSchedule
 from hpsearch.study.configurations import Configuration
 from hpsearch.study.trials import Outcome
@@ -252,10 +253,10 @@ def test_a_replicate_is_never_pruned_and_no_trial_is_compared_with_it(pruner: Pr
     good = study.ask()
     for one, value in ((poor, 0.0), (good, 0.7)):
         one.report(value, 1)
-        schedule.reached(one, f"curve {one.number}", 1, value)
+        schedule.reached(one, f"curve {one.number}", Mark(0, 1), value)
 
-    assert schedule.may_go_on(poor, f"curve {poor.number}", 1, judged_below=0)
-    assert schedule.may_go_on(good, f"curve {good.number}", 1, judged_below=0)
+    assert schedule.may_go_on(poor, f"curve {poor.number}", Mark(0, 1), judged_below=Mark(0, 0))
+    assert schedule.may_go_on(good, f"curve {good.number}", Mark(0, 1), judged_below=Mark(0, 0))
 
 
 def test_a_promoted_trial_and_one_read_off_can_lead_and_a_promotion_comes_between_replicates():

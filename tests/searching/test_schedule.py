@@ -10,6 +10,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from hpsearch.choices import PrunerName, SamplerName
+from hpsearch.searching.rungs import Mark
 from hpsearch.searching.schedule import SampledSchedule
 from hpsearch.study.distributions import whole_number_range
 from hpsearch.study_file import run_study_file
@@ -188,7 +189,7 @@ def test_a_trial_is_judged_from_its_last_reported_epoch_on():
     study = study_of(pruned("a", 0.7, 0.7, 0.7))
     schedule = schedule_of(study)
 
-    assert schedule.judged_below(study.trials[0]) == 3
+    assert schedule.judged_below(study.trials[0]) == Mark(0, 3)
 
 
 def test_a_promoted_trial_is_not_judged_again_where_its_parent_was():
@@ -196,16 +197,16 @@ def test_a_promoted_trial_is_not_judged_again_where_its_parent_was():
     schedule = schedule_of(study)
     child = create_trial(state=TrialState.RUNNING, user_attrs={"promoted_from": 0})
 
-    assert schedule.judged_below(child) == 4
+    assert schedule.judged_below(child) == Mark(0, 4)
 
 
 def test_a_curve_that_has_grown_meanwhile_is_judged_at_the_last_rung_that_it_came_to():
     study = study_of(*(pruned(name, *[0.9] * 9) for name in "bcd"))
     schedule = schedule_of(study)
-    schedule.reached(study.ask(), "a", 9, 0.1)
+    schedule.reached(study.ask(), "a", Mark(0, 9), 0.1)
 
-    assert not schedule.may_go_on(study.ask(), "a", 10, judged_below=4)
-    assert schedule.may_go_on(study.ask(), "a", 10, judged_below=10)
+    assert not schedule.may_go_on(study.ask(), "a", Mark(0, 10), judged_below=Mark(0, 4))
+    assert schedule.may_go_on(study.ask(), "a", Mark(0, 10), judged_below=Mark(0, 10))
 
 
 def test_a_trial_whose_space_raises_is_left_waiting():
