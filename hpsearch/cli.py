@@ -629,6 +629,16 @@ def data_show_command(
     show(task, split=split, number=example, data=data_folder(data), as_json=json)
 
 
+@app.command("doctor", rich_help_panel="Start")
+def doctor_command(
+    storage: StorageOption = None, data: DataOption = None, json: JsonOption = False
+) -> int:
+    """Look at machine, Keras, storage and data, and say what to fix."""
+    from hpsearch.verbs.doctor import doctor
+
+    return doctor(storage_url(storage), data, as_json=json)
+
+
 @app.command("ls", rich_help_panel="Watch")
 def ls_command(storage: StorageOption = None, json: JsonOption = False) -> None:
     """List the studies in the storage."""

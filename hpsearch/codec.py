@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 U = TypeVar("U")
 V = TypeVar("V")
-W = TypeVar("W")
-X = TypeVar("X")
 Stored = TypeVar("Stored", bound="DataclassInstance")
 
 
@@ -96,19 +94,7 @@ def decode(line: str | bytes, one: type[T], two: type[U], /) -> T | U: ...
 @overload
 def decode(line: str | bytes, one: type[T], two: type[U], three: type[V], /) -> T | U | V: ...
 @overload
-def decode(
-    line: str | bytes, one: type[T], two: type[U], three: type[V], four: type[W], /
-) -> T | U | V | W: ...
-@overload
-def decode(
-    line: str | bytes,
-    one: type[T],
-    two: type[U],
-    three: type[V],
-    four: type[W],
-    five: type[X],
-    /,
-) -> T | U | V | W | X: ...
+def decode(line: str | bytes, /, *kinds: type[Any]) -> Any: ...
 def decode(line: str | bytes, *kinds: type[T]) -> T:
     """The message in a line.
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+FLOAT32_NOISE = 1e-7
+"""Keras's figures are float32: equal ones may differ by so much."""
+
 
 def show_figure(value: float, *, like: float | None = None) -> str:
     """A metric's value: `0.8413`, `12.345`, `1,234.6`, `0.000123`.
@@ -18,7 +21,9 @@ def show_figure(value: float, *, like: float | None = None) -> str:
 
 def show_gain(value: float) -> str:
     """A difference of two values of a metric, with its sign: `+0.0200`."""
-    if 0 < abs(value) < 0.00005:
+    if abs(value) < FLOAT32_NOISE:
+        value = 0.0
+    elif abs(value) < 0.00005:
         return f"{value:+.2g}"
     return f"{value:+,.{_decimals(abs(value))}f}"
 

@@ -113,6 +113,14 @@ class MeasureGradients:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Inspect:
+    """Which Keras is here, and on what does it train?
+
+    One dict comes, with `keras` and `version` (of the backend), `backend`, and `devices`.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """Part of the answer."""
 
@@ -127,4 +135,4 @@ class Ended:
     """One line: the kind of exception and what it says."""
 
 
-Question = Predict | PredictSplit | Write | Convert | MeasureGradients
+Question = Predict | PredictSplit | Write | Convert | MeasureGradients | Inspect

@@ -31,7 +31,13 @@ def test_a_spread_has_the_decimals_of_its_mean():
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(0.02, "+0.0200"), (-0.0003, "-0.0003"), (-1520.25, "-1,520.2"), (0.000_012_3, "+1.2e-05")],
+    [
+        (0.02, "+0.0200"),
+        (-0.0003, "-0.0003"),
+        (-1520.25, "-1,520.2"),
+        (0.000_012_3, "+1.2e-05"),
+        (-3e-8, "+0.0000"),
+    ],
 )
 def test_a_gain_has_a_sign(value, shown):
     assert show_gain(value) == shown

@@ -333,7 +333,8 @@ def _require_comparable(name: str, study: Study, stored: Record, now: Record) ->
         raise StudyChanged(
             f"study {name!r} has different settings now:\n  "
             + "\n  ".join(diff)
-            + f"\nContinue unchanged: hpsearch resume {name}. Start a new study: --study NEW-NAME."
+            + f"\nContinue unchanged: hpsearch resume {name}. Start a new study: --study NEW-NAME, "
+            'or study="NEW-NAME" in Python.'
         )
     return has_other_network
 

@@ -88,6 +88,13 @@ class Storage:
         return self.folder / "locks"
 
 
+def is_new(url: str) -> bool:
+    """Whether there is no such storage yet, and the first run will create it."""
+    parsed = parse_url(url)
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    return is_sqlite and not Path(parsed.database or "").exists()
+
+
 def parse_url(text: str) -> URL:
     """Check a storage URL for the mistakes that SQLAlchemy and Optuna explain badly.
 

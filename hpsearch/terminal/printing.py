@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -69,15 +70,14 @@ def output_console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 200)
 
 
-def text_of(draw: Callable[[Console], object], width: int = 100) -> str:
-    """What a function prints, as a text.
+def text_of(draw: Callable[[Console], object]) -> str:
+    """What a function prints, as a text as wide as the terminal, or 100 characters without one.
 
     Args:
         draw: Prints to the console that it gets.
-        width: In characters.
     """
     file = io.StringIO()
-    draw(Console(file=file, width=width))
+    draw(Console(file=file, width=shutil.get_terminal_size((100, 24)).columns))
     return "\n".join(line.rstrip() for line in file.getvalue().strip("\n").split("\n"))
 
 

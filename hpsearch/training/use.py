@@ -7,11 +7,12 @@ bring code along. The only code is the study file's, which whoever asks has chec
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, get_args
 
 import keras
 import numpy as np
@@ -27,6 +28,7 @@ from hpsearch.questions import (
     Answer,
     Convert,
     Ended,
+    Inspect,
     MeasureGradients,
     OwnCode,
     Predict,
@@ -48,7 +50,7 @@ def main() -> None:
     # what Keras and its backend print is no answer
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    question = decode(sys.stdin.read(), Predict, PredictSplit, Write, Convert, MeasureGradients)
+    question: Question = decode(sys.stdin.read(), *get_args(Question))
     try:
         for content in answer(question):
             _send(answers, Answer(content=content))
@@ -66,6 +68,9 @@ def answer(question: Question) -> Iterator[Any]:
     """What the questions say that they get."""
     if isinstance(question, MeasureGradients):
         yield _gradients(question)
+        return
+    if isinstance(question, Inspect):
+        yield _inspect()
         return
     if question.code is not None:
         _register(question.code)
@@ -119,6 +124,22 @@ def _gradients(question: MeasureGradients) -> list[float]:
         )
     examples = valid[: question.n_examples]
     return step_gradients(model, examples.x, examples.y)
+
+
+def _inspect() -> dict[str, Any]:
+    backend = keras.backend.backend()
+    if backend == "torch":  # for which Keras does not list them
+        import torch
+
+        devices = [f"cuda:{i}" for i in range(torch.cuda.device_count())] or ["cpu:0"]
+    else:
+        devices = keras.distribution.list_devices()
+    return {
+        "keras": keras.__version__,
+        "backend": backend,
+        "version": importlib.metadata.version(backend),
+        "devices": devices,
+    }
 
 
 def _predict(model: keras.Model, x: Any) -> Iterator[dict[str, Any]]:

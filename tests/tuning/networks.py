@@ -33,7 +33,9 @@ def build(params):
     layers = [keras.Input((2,)), hidden(params["units"]), keras.layers.Dense(N_CLASSES, "softmax")]
     model = keras.Sequential(layers)
     adam = keras.optimizers.Adam(RATES[params["rate"]])
-    model.compile(adam, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    # to trace a graph takes longer than a few epochs
+    loss = "sparse_categorical_crossentropy"
+    model.compile(adam, loss, metrics=["accuracy"], run_eagerly=True)
     return model
 
 
@@ -47,7 +49,8 @@ def build_of_keras_tuner(hp):
 
     layers = [keras.layers.Dense(hp.Int(f"units_{i}", 4, 8)) for i in range(hp.Int("layers", 1, 2))]
     model = keras.Sequential([keras.Input((2,)), *layers, keras.layers.Dense(N_CLASSES, "softmax")])
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    loss = "sparse_categorical_crossentropy"
+    model.compile("adam", loss, metrics=["accuracy"], run_eagerly=True)
     return model
 
 

@@ -1,0 +1,59 @@
+"""`hpsearch doctor`: what is here, and one line to fix what is not as a search needs it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import keras
+import optuna
+
+from tests.conftest import Cli
+from tests.toy import write_toy
+
+
+def found(inside: Cli, *args: str, **env: str) -> tuple[int, dict[str, list[str]], list[str]]:
+    """The exit code, what is said about each thing, and what there is to fix."""
+    done = inside("doctor", "--json", *args, **env)
+    findings = json.loads(done.stdout)["findings"]
+    told: dict[str, list[str]] = {}
+    for one in findings:
+        told.setdefault(one["about"], []).append(one["what"])
+    return done.returncode, told, [one["fix"] for one in findings if one["fix"]]
+
+
+def test_a_sound_machine_is_described(cwd: Path, inside: Cli):
+    code, told, _ = found(inside)
+
+    assert code == 0
+    assert list(told) == ["machine", "keras", "storage", "cache", "data"]
+    assert told["keras"][0].startswith(f"Keras {keras.__version__} on tensorflow")
+    assert told["keras"][1].startswith("trains on ")
+    assert told["storage"] == ["none yet at sqlite:///runs/studies.db: the first run creates it"]
+    assert any(line.startswith("digits: made or found by the study file") for line in told["data"])
+    assert not (cwd / "runs").exists()
+
+
+def test_what_cannot_be_used_gets_a_line_each_and_the_exit_code_of_the_first(
+    cwd: Path, inside: Cli
+):
+    Path("studies.db").write_text("not a database")
+
+    code, told, fixes = found(inside, "--storage", "sqlite:///studies.db", KERAS_BACKEND="cntk")
+
+    assert code == 2
+    assert told["keras"] == ["KERAS_BACKEND is 'cntk', which is not installed"]
+    assert "studies.db is not an SQLite file" in told["storage"][0]
+    assert len(fixes) >= 2
+    assert told["data"]  # looked at all the same
+
+
+def test_people_see_what_to_fix_below_each_thing(cwd: Path, inside: Cli):
+    write_toy(cwd)
+    optuna.create_study(study_name="one", storage="sqlite:///studies.db")
+
+    done = inside("doctor", "--storage", "sqlite:///studies.db", KERAS_BACKEND="cntk")
+
+    assert "\nstorage     sqlite:///studies.db: 1 study\n" in done.stdout
+    assert "\nkeras     ! KERAS_BACKEND is 'cntk', which is not installed\n" in done.stdout
+    assert "to look at, marked with !" in done.stderr
