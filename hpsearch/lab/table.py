@@ -214,7 +214,8 @@ def read_table(storage: Storage, study: Study, record: Record) -> SweepTable:
         factors=factors,
         combined=combined,
         n_epochs=curve_epochs(rows),
-        n_epochs_apart=sum(len(one.trainings) * epochs_of(one.params) for one in of_all),
+        n_epochs_apart=(record.folds or 1)
+        * sum(len(one.trainings) * epochs_of(one.params) for one in of_all),
     )
 
 

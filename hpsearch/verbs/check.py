@@ -102,6 +102,8 @@ def _data(
     found = locate(source, data) if source is not None and source.files else None
     origin = f", from {found.place}" if found else ""
     sizes = ", ".join(f"{part} {len(split):,}" for part, split in dataset.splits().items())
+    if study_file.task.folds is not None:
+        sizes += f"; {study_file.task.folds} folds of train"
     if isinstance(train.x, dict | tuple) or isinstance(train.y, dict | tuple):
         arrays = [
             f"inputs        {_listed(train.x, _kind)}",
@@ -179,8 +181,10 @@ def _costs(study_file: StudyFile, space: Space, cost: Cost) -> list[str]:
     from joblib import cpu_count  # not os's: limits of affinity and of cgroups count
 
     task, n_slots = study_file.task, cpu_count()
-    trial_s = cost.seconds(epochs_of(task.baseline))
-    longest_s = cost.seconds(space.max_epochs(task.baseline))
+    folds = "" if task.folds is None else f" on each of {task.folds} folds"
+    n_folds = len(task.fold_numbers)
+    trial_s = cost.seconds(n_folds * epochs_of(task.baseline), n_folds)
+    longest_s = cost.seconds(n_folds * space.max_epochs(task.baseline), n_folds)
     budget_s = longest_s * math.ceil(task.budget.n_trials / n_slots)
     if task.budget.timeout_s is not None:
         budget_s = min(budget_s, task.budget.timeout_s)
@@ -188,7 +192,8 @@ def _costs(study_file: StudyFile, space: Space, cost: Cost) -> list[str]:
         f"network       {cost.n_weights:,} weights with the baseline's params",
         f"an epoch      {cost.epoch_s:.3g} s alone, the first {cost.first_epoch_s:.3g} s; "
         f"{task.metric} is {cost.value:.4g} so far",
-        f"the baseline  {describe_seconds(trial_s)} for its {epochs_of(task.baseline)} epochs",
+        f"the baseline  {describe_seconds(trial_s)} for its {epochs_of(task.baseline)} epochs"
+        f"{folds}",
         f"the budget    at most {describe_seconds(budget_s)} on {n_slots} slots, with networks "
         "of the baseline's size, the most epochs and no pruning",
     ]
