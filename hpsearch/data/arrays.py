@@ -200,6 +200,19 @@ class Dataset:
         """The splits that there are, by name."""
         return {part: split for part in PARTS if (split := getattr(self, part)) is not None}
 
+    def named_split(self, part: str) -> Split:
+        """One of the splits.
+
+        Raises:
+            DataError: There is none of that name.
+        """
+        splits = self.splits()
+        if part not in splits:
+            raise DataError(
+                f"the data have no {part} split, only {' and '.join(splits)}: name one of these"
+            )
+        return splits[part]
+
     @property
     def train_and_valid(self) -> Split:
         """All examples but those of the test."""

@@ -161,7 +161,7 @@ def _of_study(name: str, storage_url: str, data: Path | None, verb: str) -> Mode
         params=winner.opening.winner.params,
         vocabulary=dataset.vocabulary,
         classes=name_classes(winner.study_file, dataset),
-        split=dataset.splits().__getitem__,
+        split=dataset.named_split,
     )
 
 

@@ -79,7 +79,7 @@ def show(task: str, *, split: SplitName, number: int, data: Path | None, as_json
         task = task_of(task, say)
         study_file = read_study_file(task)
         dataset = prepare_data(study_file, data, say).open()
-        part = dataset.splits()[split]
+        part = dataset.named_split(split)
         examples = _of_task(study_file.task, part, dataset.vocabulary, number)
     first = next(iter(examples.values()))
     if as_json:

@@ -82,6 +82,11 @@ def test_each_example_is_held_out_once_also_of_sparse_and_several_arrays():
     assert sorted(held_out) == list(range(9))
 
 
+def test_a_split_that_is_not_there_is_refused_by_its_name():
+    with pytest.raises(DataError, match="the data have no valid split, only train and test"):
+        dataset(np.arange(6) % 2).named_split("valid")
+
+
 def test_a_group_is_never_divided():
     groups = np.array(list("aaaaabbbccdde"))
 
