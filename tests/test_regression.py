@@ -21,6 +21,12 @@ from tests.pictures.seen import note, title
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(autouse=True)
+def own_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table beside the study file, on machines that have data sets elsewhere too."""
+    monkeypatch.delenv("HPSEARCH_DATA", raising=False)
+
+
 def write_sugar(inside: Cli) -> None:
     """A study of how diabetes goes on in a year, from the template."""
     sugar = load_diabetes(scaled=False)

@@ -207,7 +207,11 @@ def test_an_evaluated_study_is_told_with_its_network_its_test_and_the_published_
     assert "Examples: train 200, valid 100, test 100." in section(report, "task").sentences
     (table,) = section(report, "evaluation").tables
     assert table.rows[-1] == ["published", None, None, 0.5, None, "a coin"]
-    assert [one.name for one in section(report, "evaluation").pictures] == ["confusion", "mistakes"]
+    assert [one.name for one in section(report, "evaluation").pictures] == [
+        "confusion",
+        "mistakes",
+        "predictions",  # left out of the documents: the labels are classes
+    ]
     assert "hpsearch evaluate clouds --top 1 --seeds 2" in section(report, "repeat").commands
 
 

@@ -231,5 +231,5 @@ def test_the_test_split_answers_once_it_has_been_opened(cwd: Path):
 
     assert "The test split was opened once" in asked(material, "test")
     baseline = asked(material, "baseline")
-    assert "reproduced: the baseline trained on train as published" in baseline
+    assert "can tell: the baseline trained on train as published" in baseline
     assert "opened" not in baseline
