@@ -19,6 +19,7 @@ import typer
 import hpsearch
 from hpsearch.choices import Kind
 from hpsearch.cli import app
+from tests.inside import run_in
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -125,18 +126,36 @@ SECTIONS = {
 }
 
 
+def steps(language: str, code: str) -> list[tuple[str, str]]:
+    """A block as it can be run: commands of ours, which need no shell, in the test's process."""
+    if language != "sh":
+        return [(language, code)]
+    before, end, after = code.rpartition("\nEND\n")
+    lines = [(kind_of(line), line) for line in after.splitlines() if line]
+    return [("sh", before + end), *lines] if end else lines
+
+
+def kind_of(line: str) -> str:
+    is_ours = line.startswith("hpsearch ") and not set("|<>$&;") & set(line)
+    return "hpsearch" if is_ours else "sh"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("title", SECTIONS)
-def test_a_newcomer_can_follow_the_page_word_for_word(title: str, cwd: Path):
-    scripts = Path(sys.executable).parent
-    env = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
-    env.pop("HPSEARCH_DATA", None)
+def test_a_newcomer_can_follow_the_page_word_for_word(
+    title: str, cwd: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("HPSEARCH_DATA", raising=False)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     shells = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
 
-    for language, code in SECTIONS[title]:
-        done = subprocess.run(
-            [*shells[language], code], env=env, capture_output=True, text=True, check=False
-        )
+    for language, code in [step for block in SECTIONS[title] for step in steps(*block)]:
+        if language == "hpsearch":
+            done = run_in(cwd, *shlex.split(code, comments=True)[1:])
+        else:
+            done = subprocess.run(
+                [*shells[language], code], capture_output=True, text=True, check=False
+            )
         assert done.returncode == 0, f"{code}\n{done.stdout}\n{done.stderr}"
         promised = re.findall(r"# says (\w+)$", code, re.MULTILINE)
         likeliest = re.findall(r"^\S.*\n  [\d.]+  (\w+)$", done.stdout, re.MULTILINE)
