@@ -81,6 +81,8 @@ app = typer.Typer(
 typer.completion.completion_init()  # type: ignore[attr-defined]  # the shells it can answer
 data_app = typer.Typer(no_args_is_help=True, help="Find, download and show data sets.")
 app.add_typer(data_app, name="data", rich_help_panel="Start")
+storage_app = typer.Typer(no_args_is_help=True, help="Move studies between storages.")
+app.add_typer(storage_app, name="storage", rich_help_panel="Use")
 
 
 def print_version(wanted: bool) -> None:
@@ -637,6 +639,23 @@ def doctor_command(
     from hpsearch.verbs.doctor import doctor
 
     return doctor(storage_url(storage), data, as_json=json)
+
+
+@storage_app.command("copy")
+def storage_copy_command(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="The URL of a storage.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The URL of another one.")],
+    studies: Annotated[
+        list[str] | None, typer.Argument(metavar="[STUDY]...", help="Studies.  [default: all]")
+    ] = None,
+) -> None:
+    """Copy studies with their curves, models and artifacts; nothing is changed where they are.
+
+    Rerun to continue. Example: hpsearch storage copy sqlite:///runs/studies.db sqlite:///kept.db
+    """
+    from hpsearch.verbs.storage import copy
+
+    copy(source, target, studies or [])
 
 
 @app.command("ls", rich_help_panel="Watch")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Container, Sequence
+from typing import Any
 
 from optuna.distributions import BaseDistribution
 from optuna.storages import BaseStorage
@@ -19,6 +20,11 @@ def storage_of(study: Study) -> BaseStorage:
 def study_id(study: Study) -> int:
     """A study's ID in its storage."""
     return study._study_id
+
+
+def system_attrs(study: Study) -> dict[str, Any]:
+    """What Optuna itself stores with a study, such as the names of its metrics."""
+    return storage_of(study).get_study_system_attrs(study_id(study))
 
 
 def trial_id(trial: Trial | FrozenTrial) -> int:
