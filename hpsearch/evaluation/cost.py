@@ -103,9 +103,9 @@ def measure_cost(
     goal = study_file.task.goal
     params: Params = {**baseline_of(study_file), "epochs": N_EPOCHS}
     with tempfile.TemporaryDirectory(prefix="hpsearch-check-") as folder:
-
-        def take(seed: int, place: str = "continued") -> Taken:
-            trainer = Trainer(
+        # made here and not in the slots: Python 3.11 fails at times if threads parse at once
+        trainers = {
+            place: Trainer(
                 study_file,
                 data,
                 CurveStore(Path(folder) / place),
@@ -115,8 +115,13 @@ def measure_cost(
                 n_threads=n_threads,
                 say=say,
             )
-            fold = study_file.task.fold_numbers[0]
-            taken = trainer.take(params, seed, OnceOrTwice(goal), name="the baseline", fold=fold)
+            for place in ("continued", "in-one-go")
+        }
+        fold = study_file.task.fold_numbers[0]
+
+        def take(seed: int, place: str = "continued") -> Taken:
+            watcher = OnceOrTwice(goal)
+            taken = trainers[place].take(params, seed, watcher, name="the baseline", fold=fold)
             if taken.ending.how not in {How.FINISHED, How.STOPPED}:
                 raise _explained(study_file, taken.ending)
             return taken
