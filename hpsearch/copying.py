@@ -16,6 +16,8 @@ import optuna
 from optuna.artifacts._upload import ARTIFACTS_ATTR_PREFIX
 from optuna.study import Study
 
+from hpsearch.curves.curve import Curve
+from hpsearch.curves.store import CurveStore
 from hpsearch.errors import Conflict, DataError
 from hpsearch.evaluation.opening import read_openings
 from hpsearch.files import atomic_file, atomic_folder
@@ -104,7 +106,11 @@ def _copy_files(source: Storage, target: Storage, study: Study) -> None:
         if key.startswith(ARTIFACTS_ATTR_PREFIX)
     }
     try:
-        _copy(curves, source.curves, target.curves)
+        for name in sorted(curves):
+            curve = Curve(source.curves / name)
+            if curve.folder.exists():  # another study may be training it
+                with CurveStore(source.curves).locked(curve, lambda: False):
+                    _copy([name], source.curves, target.curves)
         _copy(models, source.models, target.models)
         _copy(artifacts, source.artifacts, target.artifacts)
     except OSError as error:

@@ -349,8 +349,8 @@ def _mistakes(subject: Subject, choice: Choice) -> Figure:
 
 
 def _predictions(subject: Subject, choice: Choice) -> Figure:
-    numbers = subject.numbers
-    return answers.draw_predictions(numbers.true, numbers.predicted, unit=numbers.unit, split=TEST)
+    true, predicted = subject.numbers
+    return answers.draw_predictions(true, predicted, unit=subject.record.unit, split=TEST)
 
 
 DRAWN: Mapping[PictureKind, Callable[[Subject, Choice], Figure]] = {

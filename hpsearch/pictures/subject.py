@@ -52,16 +52,6 @@ class Judged:
         return answers
 
 
-@dataclass(frozen=True, kw_only=True)
-class Numbers:
-    """The numbers that the winner predicts for the test split, which its evaluation has opened."""
-
-    true: Array
-    """`(n_examples,)`, as `predicted`."""
-    predicted: Array
-    unit: str
-
-
 class Subject:
     """A study to draw, read as far as pictures need it.
 
@@ -199,9 +189,11 @@ class Subject:
             probabilities=probabilities,
         )
 
-    @cached_property
-    def numbers(self) -> Numbers:
-        """What the winner of its evaluation predicts for test, where that is a number.
+    @property
+    def numbers(self) -> tuple[Array, Array]:
+        """The numbers of the test split, then what the winner of its evaluation predicts.
+
+        Both are of shape `(n_examples,)`.
 
         Raises:
             NothingFinished: It was not evaluated yet.
@@ -221,11 +213,7 @@ class Subject:
             raise UsageError(
                 f"the labels of study {self.name!r} are classes: try the picture 'confusion'"
             )
-        return Numbers(
-            true=np.asarray(y, np.float64).reshape(-1),
-            predicted=predict_numbers(winner, prepared, TEST),
-            unit=self.record.unit,
-        )
+        return np.asarray(y, np.float64).reshape(-1), predict_numbers(winner, prepared, TEST)
 
 
 def _combined(table: SweepTable) -> list[FactorTable]:

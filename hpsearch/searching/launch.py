@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from joblib import cpu_count
 from optuna.study import Study
@@ -203,47 +203,33 @@ def resume(
 
 def options_of(
     *,
-    study: str | None = None,
-    storage: str = DEFAULT_STORAGE,
-    trials: int | None = None,
-    epochs: int | None = None,
-    timeout_s: float | None = None,
-    slots: int | None = None,
-    seed: int | None = None,
     sampler: str | None = None,
     pruner: str | None = None,
     replicates: str | None = None,
     repeats: int | None = None,
-    objective: Sequence[str] | None = None,
-    data: Path | None = None,
     fixed: Mapping[str, ParamValue] | None = None,
-    log: Sequence[str] = (),
-    limits: Limits = NO_LIMITS,
-    retries: int = RETRIES,
+    **same: Any,
 ) -> Options:
     """Options as Python has them: names as texts, values as they are.
 
+    Args:
+        sampler: A name, as those of `pruner` and `replicates`.
+        pruner: Likewise.
+        replicates: Likewise.
+        repeats: A number of seeds.
+        fixed: Values by hyperparameter.
+        same: Fields of `Options` to pass through.
+
     Raises:
-        UsageError: A name is none that is known.
+        UsageError: A name is none that is known, or `repeats` no such number.
     """
     return Options(
-        study=study,
-        storage=storage,
-        trials=trials,
-        epochs=epochs,
-        timeout_s=timeout_s,
-        slots=slots,
-        seed=seed,
         sampler=None if sampler is None else _choice(SamplerName, "sampler", sampler),
         pruner=None if pruner is None else _choice(PrunerName, "pruner", pruner),
         replicates=None if replicates is None else _choice(Replicates, "replicates", replicates),
         repeats=None if repeats is None else _count("repeats", repeats),
-        objective=objective,
-        data=data,
         fixed={name: str(value) for name, value in (fixed or {}).items()},
-        log=log,
-        limits=limits,
-        retries=retries,
+        **same,
     )
 
 

@@ -33,10 +33,12 @@ class TrackedView(View):
         self._view.trial_started(number, params, epochs)
 
     def curve_begun(self, number: int, params: Params, curve: str) -> None:
+        self._view.curve_begun(number, params, curve)
         for feed in self._feeds:
             feed.begin(number, params, curve)
 
     def epoch_reached(self, number: int, epoch: int, logs: Logs) -> None:
+        self._view.epoch_reached(number, epoch, logs)
         for feed in self._feeds:
             feed.log(number, epoch, logs)
 

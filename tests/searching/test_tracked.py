@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from inspect import signature
+
+import pytest
+
 from hpsearch.searching.tracked import TrackedView, tracked
 from hpsearch.searching.view import View
 
+HOOKS = [name for name in vars(View) if not name.startswith("_")]
 
-def test_every_hook_of_a_view_is_handed_on():
-    def hooks(kind: type[View]) -> set[str]:
-        return {name for name in vars(kind) if not name.startswith("_")}
 
-    assert hooks(TrackedView) == hooks(View)
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_of_a_view_is_handed_on(hook: str):
+    arguments = tuple(range(len(signature(getattr(View, hook)).parameters) - 1))
+    heard: list[tuple[object, ...]] = []
+    view = View()
+    setattr(view, hook, lambda *given: heard.append(given))
+
+    getattr(TrackedView(view, []), hook)(*arguments)
+
+    assert heard == [arguments]
 
 
 def test_without_trackers_the_view_is_the_view():
