@@ -125,7 +125,7 @@ class Curve:
     def state(self, epoch: int) -> State | None:
         """The checkpoint after `epoch`, or None if there is no whole one."""
         try:
-            with np.load(self._checkpoint(epoch), allow_pickle=False) as file:
+            with np.load(self.checkpoint(epoch), allow_pickle=False) as file:
                 return {name: file[name] for name in file.files}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile):
             return None
@@ -174,7 +174,7 @@ class Curve:
             OSError: The disk is full or not writable; what was there before still is.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with atomic_file(self._checkpoint(epoch)) as path, path.open("wb") as file:
+        with atomic_file(self.checkpoint(epoch)) as path, path.open("wb") as file:
             np.savez(file, **state)  # type: ignore[arg-type]  # a name is not allow_pickle
         all_logs, starts, texts = self._read()
         if epoch > len(all_logs):
@@ -195,12 +195,17 @@ class Curve:
             content["texts"] = texts
         with atomic_file(self.folder / "curve.json") as path:
             path.write_text(json.dumps(content))
+        self.drop_older(epoch)
+        return all_logs[epoch - 1]
+
+    def drop_older(self, epoch: int) -> None:
+        """Drop checkpoints that the one after `epoch` makes superfluous."""
         for checkpoint in self.folder.glob("epoch-*.npz"):
             if int(checkpoint.stem.removeprefix("epoch-")) <= epoch - N_CHECKPOINTS:
                 checkpoint.unlink(missing_ok=True)
-        return all_logs[epoch - 1]
 
-    def _checkpoint(self, epoch: int) -> Path:
+    def checkpoint(self, epoch: int) -> Path:
+        """The file of the checkpoint after an epoch."""
         return self.folder / f"epoch-{epoch:05d}.npz"
 
 
