@@ -25,13 +25,21 @@ class Dask:
             that the scheduler sees.
         dial: The host that agents dial, if it is another.
         slots: Of each worker; None for its threads.
+        connect_s: Time for the scheduler to answer.
     """
 
     def __init__(
-        self, host: str, port: int, *, listen: str = "", dial: str = "", slots: int | None = None
+        self,
+        host: str,
+        port: int,
+        *,
+        listen: str = "",
+        dial: str = "",
+        slots: int | None = None,
+        connect_s: float = CONNECT_S,
     ) -> None:
         self.host, self.port, self.slots = host, port, slots
-        self.listen, self.dial = listen, dial
+        self.listen, self.dial, self.connect_s = listen, dial, connect_s
 
     @contextmanager
     def opened(self, say: Callable[[str], object]) -> Iterator[Nodes]:
@@ -45,7 +53,7 @@ class Dask:
         where = f"{self.host}:{self.port}"
         here = self.listen or outward(self.host, self.port)
         try:
-            client = Client(f"tcp://{where}", timeout=CONNECT_S, name="hpsearch")
+            client = Client(f"tcp://{where}", timeout=self.connect_s, name="hpsearch")
         except (OSError, TimeoutError) as error:
             raise UsageError(f"no Dask scheduler answers at {where}: {error}") from error
         nodes = Nodes(f"waiting for workers: dask worker {where} starts one", say)

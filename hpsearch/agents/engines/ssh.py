@@ -22,7 +22,7 @@ from hpsearch.processes.runner import tail
 from hpsearch.processes.signals import cause_of_death
 
 COMMAND = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15", "-T")
-AGAIN_S = 10.0  # until a host is tried again that was lost; doubled each time
+AGAIN_S = 10.0
 MAX_AGAIN_S = 300.0
 ENDING_S = 5.0
 REFUSED = {2, 5, 6}
@@ -38,6 +38,8 @@ class Ssh:
             whoever logs in if it is empty.
         slots: Of each host; None for its cores.
         command: How to run a command there; the host and the command follow.
+        beat_s: Seconds between two beats.
+        again_s: Until a host is tried again; twice as long each time that it is not reached.
     """
 
     def __init__(
@@ -48,8 +50,10 @@ class Ssh:
         slots: int | None = None,
         command: Sequence[str] = COMMAND,
         beat_s: float = BEAT_S,
+        again_s: float = AGAIN_S,
     ) -> None:
         self.hosts, self._command, self._beat_s = list(hosts), list(command), beat_s
+        self._again_s = again_s
         agent = [python, "-m", "hpsearch"] if python else ["hpsearch"]
         agent += ["agent", "-"]
         agent += [] if slots is None else ["--slots", str(slots)]
@@ -75,7 +79,7 @@ class Ssh:
                 thread.join(ENDING_S)
 
     def _keep(self, host: str, nodes: Nodes, is_over: threading.Event) -> None:
-        again_s = AGAIN_S
+        again_s = self._again_s
         while not is_over.is_set():
             code, printed, was_met = self._run(host, nodes)
             if is_over.is_set():
@@ -83,7 +87,7 @@ class Ssh:
             nodes.say(f"ssh {host} has ended: {cause_of_death(code, printed)}")
             if code in REFUSED:
                 return
-            again_s = AGAIN_S if was_met else min(2 * again_s, MAX_AGAIN_S)
+            again_s = self._again_s if was_met else min(2 * again_s, MAX_AGAIN_S)
             is_over.wait(again_s)
 
     def _run(self, host: str, nodes: Nodes) -> tuple[int, str, bool]:
