@@ -199,10 +199,22 @@ def _refuse_network(path: Path) -> None:
 
 def _refuse_tables_of_others(path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_S)) as connection:
-        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        tables = {name for (name,) in rows}
+        tables = _tables(connection)
     if tables and tables.isdisjoint(BaseModel.metadata.tables):
         raise RuntimeError(OTHERS)
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    """The names of a database's tables.
+
+    Raises:
+        RuntimeError: Somebody added what would act on its own when a study is read or written.
+    """
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+    for kind, name, sql in rows:
+        if kind in ("trigger", "view") or str(sql).startswith("CREATE VIRTUAL"):
+            raise RuntimeError(f"somebody added the {kind} {name!r}, which may change studies")
+    return {name for kind, name, _ in rows if kind == "table"}
 
 
 def _open_to_read(path: Path) -> RDBStorage:
@@ -213,7 +225,7 @@ def _open_to_read(path: Path) -> RDBStorage:
     """
     with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_S)) as connection:
         # also rolls back a killed writer's transaction, which a read-only connection cannot
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        tables = _tables(connection)
         if not {"version_info", "alembic_version"} <= tables:
             if tables and tables.isdisjoint(BaseModel.metadata.tables):
                 raise RuntimeError(OTHERS)
