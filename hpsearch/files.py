@@ -12,9 +12,9 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from hpsearch.errors import UsageError
+from hpsearch.errors import StorageError, UsageError
 
 
 @contextmanager
@@ -47,6 +47,22 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 def files_in(folder: Path) -> list[Path]:
     """The files in a folder and the folders in it, in the order of their paths."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def within(folder: Path, name: str) -> Path:
+    """The path of what a storage names in one of its folders.
+
+    Raises:
+        StorageError: The name leads out of it: whoever wrote it wants another file read, or
+            written over.
+    """
+    path = PurePath(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise StorageError(
+            f"the storage is damaged: it names {name!r}, which is not in {folder}; "
+            "nothing was changed"
+        )
+    return folder / path
 
 
 def sync(path: Path) -> None:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hpsearch.files import atomic_file
+from hpsearch.files import atomic_file, within
 from hpsearch.goal import Logs
 
 State = dict[str, npt.NDArray[Any]]
@@ -218,4 +218,4 @@ def mean_logs(curves: Sequence[Sequence[Logs]]) -> list[Logs]:
 
 def read_mean_logs(folder: Path, names: Sequence[str]) -> list[Logs]:
     """`mean_logs` of stored curves, by their names in the folder of all."""
-    return mean_logs([Curve(folder / name).logs for name in names])
+    return mean_logs([Curve(within(folder, name)).logs for name in names])
