@@ -128,11 +128,24 @@ def parse_names(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",")]
 
 
+def tell_of_password(context: typer.Context, url: str | None) -> str | None:
+    """Say how to keep a password out of the list of processes, which everybody can read."""
+    if url and re.match(r"[^/]+://[^/]*:[^/]*@", url) and not context.resilient_parsing:
+        from hpsearch.terminal.printing import say
+
+        say(
+            "note: the list of processes shows this password to all users of the machine; "
+            "put the URL into HPSEARCH_STORAGE instead"
+        )
+    return url
+
+
 StorageOption = Annotated[
     str | None,
     typer.Option(
         "--storage",
         metavar="URL",
+        callback=tell_of_password,
         help=f"Where studies live; or set HPSEARCH_STORAGE.  [default: {DEFAULT_STORAGE}]",
     ),
 ]

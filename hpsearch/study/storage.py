@@ -57,8 +57,8 @@ class Storage:
         self.optuna = patient(cached, patience or Patience())
 
     def __str__(self) -> str:
-        """The URL without its password."""
-        return self.url.render_as_string(hide_password=True)
+        """The URL without its password, which may also be among its options."""
+        return self.url.set(query={}).render_as_string(hide_password=True)
 
     @property
     def folder(self) -> Path:
@@ -102,6 +102,8 @@ def parse_url(text: str) -> URL:
         UsageError: The URL is invalid; the message never shows a password.
     """
     if "://" not in text:
+        if "@" in text:  # a password may stand before it
+            raise UsageError("the storage URL has no scheme: write postgresql:// before it")
         raise UsageError(
             f"storage {text!r} is a path, not a URL: write sqlite:///{text} "
             "(three slashes, then the path)"
@@ -117,7 +119,7 @@ def parse_url(text: str) -> URL:
         )
     try:
         url = make_url(text)
-    except sqlalchemy.exc.ArgumentError as error:
+    except (sqlalchemy.exc.ArgumentError, ValueError) as error:  # a port that is no number
         scheme = text.partition("://")[0]
         raise UsageError(
             f"cannot read the storage URL that starts {scheme}://: "
