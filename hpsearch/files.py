@@ -83,6 +83,9 @@ def as_json(content: object) -> str:
     return json.dumps(sound, indent=2, ensure_ascii=False)
 
 
+FORMULA = r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r]"
+"""How a text begins that a spreadsheet runs, in East Asian width too."""
+
 Cell = bool | int | float | str | None
 """A value in a table."""
 
@@ -113,7 +116,7 @@ def as_markdown_table(
 
 
 def _harmless(cell: Cell) -> Cell:
-    is_formula = isinstance(cell, str) and cell.lstrip().startswith(("=", "+", "-", "@"))
+    is_formula = isinstance(cell, str) and re.match(FORMULA, cell)
     return f"'{cell}" if is_formula else cell
 
 
