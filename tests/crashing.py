@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
+import signal
 import tempfile
+import time
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager
+from contextlib import chdir, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from hpsearch.failpoints import Step
 from hpsearch.study.invariants import violations
+from hpsearch.study.lock import trial_processes
 from hpsearch.study.record import find_record, load_study
-from hpsearch.study.storage import Storage
+from hpsearch.study.storage import Storage, is_new
 from hpsearch.study.summary import Summary, summarize
 from hpsearch.study.trials import Outcome
 from tests.toy import write_toy
@@ -51,12 +59,12 @@ class Crashing:
         self.n_crashes = 0
         write_toy(Path(), epochs=3, max_epochs=4)
 
-    def start(self, failpoint: str | None = None, **options: Any) -> Launcher:
-        """Start a launcher."""
-        env = {}
+    def start(self, failpoint: str | None = None, pace: str = "0", **options: Any) -> Launcher:
+        """Start a launcher, whose epochs take `pace` seconds."""
+        env = {"TOY_EPOCH_S": pace}
         if failpoint is not None:
             HITS.unlink(missing_ok=True)
-            env = {"HPSEARCH_TESTING": str(HITS), "HPSEARCH_FAILPOINT": failpoint}
+            env |= {"HPSEARCH_TESTING": str(HITS), "HPSEARCH_FAILPOINT": failpoint}
         return launchers().start(env, storage=self.storage, **{**self.options, **options})
 
     def end(self, launcher: Launcher) -> int:
@@ -70,7 +78,7 @@ class Crashing:
 
     def check(self) -> Summary | None:
         """Whatever was said holds, and so do the invariants; None before there is a study."""
-        if not Path("studies.db").exists():
+        if is_new(self.storage):
             return None
         storage = Storage(self.storage, read_only=True)
         try:
@@ -127,6 +135,65 @@ def walk(
         if is_over:
             return
         n += stride
+
+
+@dataclass(frozen=True)
+class Killed:
+    """What `kill_until_done` has done."""
+
+    launchers: int
+    trials: int
+    """Trial processes."""
+    finished: int
+    """Trials of the budget that were done in the end."""
+
+
+def kill_until_done(seed: int, storage: str = URL, n_trials: int = 8) -> Killed:
+    """Kill launchers and trial processes of a toy study at random moments, until it is done.
+
+    Args:
+        seed: Of the dice.
+        storage: The URL of a storage without a study `toy`.
+        n_trials: The budget.
+    """
+    dice = random.Random(seed)
+    victims = ["launcher"] * 2 + ["trial"] * 4
+    dice.shuffle(victims)
+    n_killed: Counter[str] = Counter()
+    crashing = Crashing(
+        storage,
+        trials=n_trials,
+        slots=2,
+        pruner=dice.choice(["halving", "none"]),
+        replicates=dice.choice(["auto", "none"]),
+        retries=50,
+    )
+    code = -signal.SIGKILL
+    while victims and code != 0:
+        launcher = crashing.start(pace="0.05")
+        while victims and not launcher.has_ended_by_now:
+            time.sleep(dice.uniform(0.0, 0.3))  # the moment of the kill is the dice's
+            if victims[-1] == "launcher":
+                launcher.kill()
+            elif not kill_a_trial(storage, dice):
+                continue
+            n_killed[victims.pop()] += 1
+        code = crashing.end(launcher)
+        assert code in {0, -signal.SIGKILL}
+    return Killed(n_killed["launcher"], n_killed["trial"], crashing.finish().n_trials)
+
+
+def kill_a_trial(storage: str, dice: random.Random) -> bool:
+    """Kill a trial process, if there is any."""
+    if is_new(storage):
+        return False
+    opened = Storage(storage, read_only=True)
+    processes = trial_processes(opened, "toy")
+    opened.rdb.engine.dispose()
+    if processes:
+        with suppress(psutil.NoSuchProcess):  # it has just ended by itself
+            dice.choice(processes).kill()
+    return bool(processes)
 
 
 def n_hits() -> int:

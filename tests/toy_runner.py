@@ -336,7 +336,7 @@ def main() -> None:
     """Fork launchers for whoever holds the other end of standard input."""
     gc.disable()
     with socket.socket(fileno=os.dup(0)) as requests:
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(os.open(os.devnull, os.O_RDWR), 0)
         _warm_up()
         gc.freeze()
         launcher = serve(requests)
@@ -365,6 +365,7 @@ def _warm_up() -> None:
         write_toy(Path(folder))
         pid = os.fork()  # threads must not come before a fork
         if pid == 0:
+            os.dup2(0, 2)
             os._exit(launch(storage="sqlite:///s.db", trials=1, slots=1))
         os.waitpid(pid, 0)
         Storage("sqlite:///s.db").rdb.engine.dispose()
