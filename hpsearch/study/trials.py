@@ -62,6 +62,8 @@ class Attr:
     SEED = "seed"
     REPLICATE_OF = "replicate_of"
     SLOT = "slot"
+    LAUNCHER = "launcher"
+    """The claim of the launcher that works on it, where there may be several."""
     FIT = "fit"
     LOWEST = "lowest_val_loss_at"
     ONSET = "overfits_from"
