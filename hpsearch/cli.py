@@ -64,6 +64,7 @@ from hpsearch.completion import (
     offer_study_files,
 )
 from hpsearch.errors import HpsearchError, UsageError
+from hpsearch.failpoints import require_sound
 from hpsearch.pictures.kinds import ABOUT, PictureKind
 from hpsearch.processes.signals import Terminated, raised
 from hpsearch.terminal.lasting import is_reader_gone
@@ -1046,6 +1047,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
+        require_sound()
         return app(standalone_mode=False) or 0
     except HpsearchError as error:
         return _fail(str(error), error.exit_code)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 
 from hpsearch.errors import StorageError, UsageError
+from hpsearch.failpoints import Step, failpoint
 
 
 @contextmanager
@@ -25,8 +26,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
     scratch = Path(name)
     try:
         yield scratch
+        failpoint(Step.FILE_WRITTEN)
         sync(scratch)
         scratch.replace(path)
+        failpoint(Step.FILE_RENAMED)
     finally:
         scratch.unlink(missing_ok=True)
 
@@ -39,7 +42,9 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         yield scratch
         for path in files_in(scratch):
             sync(path)
+        failpoint(Step.FOLDER_WRITTEN)
         scratch.rename(folder)
+        failpoint(Step.FOLDER_RENAMED)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -29,7 +29,7 @@ from hpsearch.data.arrays import Prepared
 from hpsearch.errors import UsageError
 from hpsearch.evaluation.candidates import baseline_of
 from hpsearch.goal import COSTS
-from hpsearch.processes.runner import LocalRunner
+from hpsearch.processes.runner import LocalRunner, Runner
 from hpsearch.processes.signals import handled
 from hpsearch.processes.slots import threads_of
 from hpsearch.processes.stop import Stop, StopRequest
@@ -104,6 +104,8 @@ class Options:
     """Where to log too: `tensorboard:DIR`, `mlflow:URI`."""
     limits: Limits = NO_LIMITS
     retries: int = RETRIES
+    runner: Callable[[Callable[[str], object]], Runner] = LocalRunner
+    """Makes what trial processes come from, given what says a line to the user."""
 
 
 def run(name_or_path: str, options: Options, view: View) -> tuple[Study, Stop]:
@@ -253,7 +255,7 @@ def _launch(
         if options.sampler is SamplerName.GRID:
             _n_combinations(study_file, fixed)
     trackers = open_trackers(options.log, name, study_file)
-    runner = LocalRunner(view.say)  # imports Keras in the background
+    runner = options.runner(view.say)  # imports Keras in the background
     prepared = prepare_data(study_file, options.data, view.say)
     require_class_weights(study_file, prepared.open())
     stop = StopRequest(options.timeout_s or task.budget.timeout_s)

@@ -13,6 +13,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.errors import DataError, StorageError
+from hpsearch.failpoints import Step, failpoint
 from hpsearch.processes.stop import StopRequest
 from hpsearch.study.claims import Claims
 
@@ -25,6 +26,8 @@ STOPPING_S = 5
 POLL_S = 0.05  # between checks for a stop request, while waiting
 NO_CLAIMS = Claims(lambda trial_id: ("", False))
 FULL = ("disk is full", "No space left")
+WRITES = ("create_", "set_", "delete_")
+"""How the names of calls begin that change something."""
 
 
 class Patience:
@@ -111,7 +114,10 @@ class PatientStorage:
         act = getattr(self._backend, name)
 
         def patiently(*args: Any, **kwargs: Any) -> Any:
-            return self._patience.wait_for(lambda: act(*args, **kwargs))
+            result = self._patience.wait_for(lambda: act(*args, **kwargs))
+            if name.startswith(WRITES):
+                failpoint(Step.STORED)
+            return result
 
         def claimed(trial_id: int, *args: Any, **kwargs: Any) -> Any:
             def write() -> Any:
@@ -181,7 +187,9 @@ class PatientStorage:
                 is_first = False
             return done
 
-        return self._patience.wait_for(attempt)
+        is_set_now = self._patience.wait_for(attempt)
+        failpoint(Step.STORED)
+        return is_set_now
 
 
 def patient(backend: BaseStorage, patience: Patience, claims: Claims = NO_CLAIMS) -> BaseStorage:
