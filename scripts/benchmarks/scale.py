@@ -182,9 +182,8 @@ class Bench:
 
     def latency(self, sizes: list[int], n_timed: int = 20) -> None:
         """Milliseconds of an ask, a report and a tell, and what a whole trial costs."""
-        print(
-            "| storage | trials | ask | of that, the sampler | report | tell | a trial's bookkeeping | statements a trial |"
-        )  # noqa: E501
+        print("| storage | trials | ask | of that, the sampler | report | tell ", end="")
+        print("| a trial's bookkeeping | statements a trial |")
         print("| --- | --- | --- | --- | --- | --- | --- | --- |")
         for name, url in self.storages():
             search(url, 1, 1, 0, self.runner)
