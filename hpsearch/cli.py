@@ -57,6 +57,7 @@ from hpsearch.command_options import (
     parse_seed,
     parse_temperature,
     parse_whole_number,
+    tell_of_password,
 )
 from hpsearch.completion import (
     offer_choices,
@@ -67,6 +68,7 @@ from hpsearch.completion import (
     offer_study_files,
 )
 from hpsearch.errors import HpsearchError, UsageError
+from hpsearch.failpoints import require_sound
 from hpsearch.pictures.kinds import ABOUT, PictureKind
 from hpsearch.processes.signals import Terminated, raised
 from hpsearch.terminal.lasting import is_reader_gone
@@ -713,8 +715,14 @@ def agent_command(
 
 @storage_app.command("copy")
 def storage_copy_command(
-    source: Annotated[str, typer.Argument(metavar="FROM", help="The URL of a storage.")],
-    target: Annotated[str, typer.Argument(metavar="TO", help="The URL of another one.")],
+    source: Annotated[
+        str,
+        typer.Argument(metavar="FROM", callback=tell_of_password, help="The URL of a storage."),
+    ],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="TO", callback=tell_of_password, help="The URL of another one."),
+    ],
     studies: Annotated[
         list[str] | None, typer.Argument(metavar="[STUDY]...", help="Studies.  [default: all]")
     ] = None,
@@ -1112,6 +1120,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
+        require_sound()
         return app(standalone_mode=False) or 0
     except HpsearchError as error:
         return _fail(str(error), error.exit_code)

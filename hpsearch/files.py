@@ -12,9 +12,10 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from hpsearch.errors import UsageError
+from hpsearch.errors import StorageError, UsageError
+from hpsearch.failpoints import Step, failpoint
 
 
 @contextmanager
@@ -25,8 +26,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
     scratch = Path(name)
     try:
         yield scratch
+        failpoint(Step.FILE_WRITTEN)
         sync(scratch)
         scratch.replace(path)
+        failpoint(Step.FILE_RENAMED)
     finally:
         scratch.unlink(missing_ok=True)
 
@@ -39,7 +42,9 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         yield scratch
         for path in files_in(scratch):
             sync(path)
+        failpoint(Step.FOLDER_WRITTEN)
         scratch.rename(folder)
+        failpoint(Step.FOLDER_RENAMED)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -47,6 +52,22 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 def files_in(folder: Path) -> list[Path]:
     """The files in a folder and the folders in it, in the order of their paths."""
     return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def within(folder: Path, name: str) -> Path:
+    """The path of what a storage names in one of its folders.
+
+    Raises:
+        StorageError: The name leads out of it: whoever wrote it wants another file read, or
+            written over.
+    """
+    path = PurePath(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise StorageError(
+            f"the storage is damaged: it names {name!r}, which is not in {folder}; "
+            "nothing was changed"
+        )
+    return folder / path
 
 
 def sync(path: Path) -> None:
@@ -66,6 +87,9 @@ def as_json(content: object) -> str:
     sound = json.loads(json.dumps(content), parse_constant=lambda name: str(float(name)))
     return json.dumps(sound, indent=2, ensure_ascii=False)
 
+
+FORMULA = r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r]"
+"""How a text begins that a spreadsheet runs, in East Asian width too."""
 
 Cell = bool | int | float | str | None
 """A value in a table."""
@@ -97,7 +121,7 @@ def as_markdown_table(
 
 
 def _harmless(cell: Cell) -> Cell:
-    is_formula = isinstance(cell, str) and cell.lstrip().startswith(("=", "+", "-", "@"))
+    is_formula = isinstance(cell, str) and re.match(FORMULA, cell)
     return f"'{cell}" if is_formula else cell
 
 

@@ -25,6 +25,8 @@ settings.load_profile("any machine")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
+pytest_plugins = ["tests.postgres"]
+
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 # To measure the coverage of what a test starts takes a third of its time, and most of it is

@@ -26,13 +26,19 @@ class Places:
     nodes: Nodes | None = None
 
     @staticmethod
-    def of(nodes: Nodes | None, slots: int | None, say: Callable[[str], object]) -> Places:
+    def of(
+        nodes: Nodes | None,
+        slots: int | None,
+        say: Callable[[str], object],
+        home: Callable[[Callable[[str], object]], Runner] = LocalRunner,
+    ) -> Places:
         """The places of a user's nodes, or of this machine, where Keras is imported from now on.
 
         Args:
             nodes: The user's; None for this machine.
             slots: How many the user wants here; agents know how many on their node.
             say: Told when Keras takes long to start.
+            home: Makes what trial processes of this machine come from.
 
         Raises:
             UsageError: At home, no trial process can be started.
@@ -40,7 +46,7 @@ class Places:
         if nodes is not None:
             return Places(nodes, lambda: nodes.n_slots, 0, nodes)
         n_slots = slots or cpu_count()
-        return Places(LocalRunner(say), n_slots, threads_of(n_slots))
+        return Places(home(say), n_slots, threads_of(n_slots))
 
     def serve(
         self,

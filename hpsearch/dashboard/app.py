@@ -19,7 +19,7 @@ def make_app(storage: Storage) -> WSGIApplication:
     """The dashboard of a storage and of the artifacts beside it."""
     # not the patient storage: a page that waits is worse than one that says what failed. The
     # cache reads a finished trial once, not at every refresh of every page
-    source = optuna.storages.get_storage(storage.rdb) if storage.read_only else storage.rdb
+    source = optuna.storages.get_storage(storage.backend) if storage.read_only else storage.backend
     artifacts = DrawnStore(FileSystemArtifactStore(storage.artifacts), storage)
     app: WSGIApplication = optuna_dashboard.wsgi(WithPictures(source), artifacts)
     return app

@@ -112,7 +112,7 @@ class Guard:
 
 def _can_read(storage: Storage) -> bool:
     try:
-        storage.rdb.get_all_studies()
+        storage.backend.get_all_studies()
     except StorageInternalError:
         return False
     return True

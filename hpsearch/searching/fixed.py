@@ -11,7 +11,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
 from hpsearch.searching.rungs import Mark
-from hpsearch.searching.schedule import Values
+from hpsearch.searching.schedule import News, Values
 from hpsearch.study.optuna_internals import add_running, attach, set_trial_state
 from hpsearch.study.record import Point
 from hpsearch.study.trials import Attr
@@ -52,12 +52,8 @@ class FixedSchedule:
         self._waiting: dict[str, FrozenTrial] = {}
         self._running: dict[int, Point] = {}
         """By the number of the trial."""
-        for trial in study.get_trials(deepcopy=False):
-            key = _key(Point(trial.params, trial.user_attrs.get(Attr.SEED, seed)))
-            if trial.state is TrialState.WAITING:
-                self._waiting[key] = trial
-            elif trial.state is not TrialState.FAIL:
-                self._pending.pop(key, None)
+        self._news = News(study)
+        self._look(tries_failed_again=True)
 
     @property
     def n_counted(self) -> int:
@@ -65,13 +61,13 @@ class FixedSchedule:
         return self.n_trials - len(self._pending)
 
     def next_trial(self) -> Trial | None:
-        """The next point whose curve no other slot works on."""
+        """The next point whose curve no other slot works on, here or elsewhere."""
+        self._look()
         busy = {_curve(point) for point in self._running.values()}
         for key, point in self._pending.items():
             if _curve(point) not in busy:
-                del self._pending[key]
                 trial = self._start(key, point)
-                self._running[trial.number] = point
+                self._look()
                 return trial
         return None
 
@@ -89,20 +85,35 @@ class FixedSchedule:
     def queue(self, trial: Trial) -> None:
         """Put a trial back: whoever continues the study finds it waiting."""
         set_trial_state(self.study, trial, TrialState.WAITING)
-        point = self._running.pop(trial.number)
-        self._pending[_key(point)] = point
+        self._look()
 
-    def tell(self, trial: Trial, state: TrialState, values: Values) -> FrozenTrial:
+    def tell(self, trial: Trial, state: TrialState, values: Values) -> None:
         """Finish a trial."""
-        self._running.pop(trial.number, None)
-        return self.study.tell(trial.number, values, state, skip_if_finished=True)
+        self.study.tell(trial.number, values, state, skip_if_finished=True)
+        self._look()
 
     def add(self, trial: FrozenTrial) -> None:
         """Add a finished trial."""
         self.study.add_trial(trial)
 
+    def _look(self, *, tries_failed_again: bool = False) -> None:
+        """Learn what has happened in the study since the last look."""
+        for trial in self._news.trials():
+            point = Point(trial.params, trial.user_attrs.get(Attr.SEED, self.seed))
+            key = _key(point)
+            self._waiting.pop(key, None)
+            self._running.pop(trial.number, None)
+            if trial.state is TrialState.WAITING:
+                self._waiting[key] = trial
+                self._pending.setdefault(key, point)
+                continue
+            if trial.state is TrialState.RUNNING:
+                self._running[trial.number] = point
+            if not (trial.state is TrialState.FAIL and tries_failed_again):
+                self._pending.pop(key, None)
+
     def _start(self, key: str, point: Point) -> Trial:
-        waiting = self._waiting.pop(key, None)
+        waiting = self._waiting.get(key)
         if waiting is not None:
             set_trial_state(self.study, waiting, TrialState.RUNNING)
             return attach(self.study, waiting)

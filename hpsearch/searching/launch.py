@@ -31,6 +31,7 @@ from hpsearch.data.arrays import Prepared
 from hpsearch.errors import UsageError
 from hpsearch.evaluation.candidates import baseline_of
 from hpsearch.goal import COSTS
+from hpsearch.processes.runner import LocalRunner, Runner
 from hpsearch.processes.signals import handled
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.supervisor import NO_LIMITS, Limits
@@ -43,9 +44,9 @@ from hpsearch.searching.schedule import SampledSchedule, Schedule
 from hpsearch.searching.search import Search, find_best
 from hpsearch.searching.tracked import tracked
 from hpsearch.searching.view import View
-from hpsearch.study.lock import process_name, study_lock
+from hpsearch.study.launchers import join
+from hpsearch.study.lock import process_name
 from hpsearch.study.note import write_note
-from hpsearch.study.optuna_internals import set_trial_state
 from hpsearch.study.patience import AWAY_S, Patience
 from hpsearch.study.record import (
     Point,
@@ -104,6 +105,8 @@ class Options:
     """Where to log too: `tensorboard:DIR`, `mlflow:URI`."""
     limits: Limits = NO_LIMITS
     retries: int = RETRIES
+    runner: Callable[[Callable[[str], object]], Runner] = LocalRunner
+    """Makes what trial processes come from, given what says a line to the user."""
     nodes: Nodes | None = None
     """Where trials run; None for this machine."""
 
@@ -255,22 +258,26 @@ def _launch(
         if options.sampler is SamplerName.GRID:
             _n_combinations(study_file, fixed)
     trackers = open_trackers(options.log, name, study_file)
-    places = Places.of(options.nodes, options.slots, view.say)
+    places = Places.of(options.nodes, options.slots, view.say, options.runner)
     prepared = prepare_data(study_file, options.data, view.say)
     require_class_weights(study_file, prepared.open())
     stop = StopRequest(options.timeout_s or task.budget.timeout_s)
     storage = Storage(options.storage, patience=Patience(AWAY_S, stop, view.say))
-    with study_lock(storage, name), tracked(view, trackers) as view:
-        if record is None:
-            record = _record(study_file, space, prepared, options, costs, storage, name, points)
-        _require_supported(record, options)
-        study, stored, is_old = create_or_continue(
-            storage, name, record, first, is_baseline=is_baseline
-        )
+    with join(storage, name) as launchers, tracked(view, trackers) as view:
+        with launchers.turn():
+            if record is None:
+                record = _record(study_file, space, prepared, options, costs, storage, name, points)
+            _require_supported(record, options)
+            study, stored, is_old = create_or_continue(
+                storage, name, record, first, is_baseline=is_baseline
+            )
         accepted()
         write_note(study, stored, find_best(study, task.goal), note_table(storage, study, stored))
         view.say(f"{'continuing' if is_old else 'new'} study {name!r} in {storage}")
-        _adopt(study, view)
+        if others := launchers.others():
+            view.say(f"{' and '.join(others)} {'work' if len(others) > 1 else 'works'} on it, too")
+        with launchers.turn():
+            launchers.adopt(study, view.say)
         schedule = _schedule(study, stored, study_file, space, fixed, options)
         for remark in _remarks(stored, places):
             view.say(remark)
@@ -293,6 +300,7 @@ def _launch(
             stored,
             task,
             storage,
+            launchers=launchers,
             schedule=schedule,
             trainer=trainer,
             n_slots=places.n_slots,
@@ -305,16 +313,6 @@ def _launch(
         waiting = study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
         trainer.store.evict(keep={name for trial in waiting for name in curves_of(trial)})
     return study, why
-
-
-def _adopt(study: Study, view: View) -> None:
-    """Queue the trials of a dead launcher, each under its own number.
-
-    Holding the study's lock proves that the launcher is dead.
-    """
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        set_trial_state(study, trial, TrialState.WAITING)
-        view.say(f"trial {trial.number} was interrupted: it continues")
 
 
 def _record(

@@ -106,6 +106,7 @@ class RacingSchedule:
 
     def next_trial(self) -> Trial | None:
         """A trial that was interrupted, else a replicate that is due, else a new trial."""
+        self.searched.look()
         trials = self.study.get_trials(deepcopy=False)
         replicates = [trial for trial in trials if is_replicate(trial)]
         is_turn = (len(replicates) + 1) * EVERY <= self.n_counted + 1 <= self.n_trials
@@ -133,8 +134,8 @@ class RacingSchedule:
     def queue(self, trial: Trial) -> None:
         self.searched.queue(trial)
 
-    def tell(self, trial: Trial, state: TrialState, values: Values) -> FrozenTrial:
-        return self.searched.tell(trial, state, values)
+    def tell(self, trial: Trial, state: TrialState, values: Values) -> None:
+        self.searched.tell(trial, state, values)
 
     def add(self, trial: FrozenTrial) -> None:
         self.searched.add(trial)

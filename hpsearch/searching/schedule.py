@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Protocol
 
+from optuna.pruners import NopPruner
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
@@ -41,7 +42,11 @@ Values = float | Sequence[float] | None
 
 
 class Schedule(Protocol):
-    """Which trial comes next, and how far it may train. Called by one slot at a time."""
+    """Which trial comes next, and how far it may train. Called by one slot at a time.
+
+    It learns from the stored study, whoever changed it: other launchers may work on it too.
+    Whoever asks for the next trial sees to it that they wait meanwhile.
+    """
 
     n_trials: int
     """The budget: total trials in the study."""
@@ -84,11 +89,35 @@ class Schedule(Protocol):
     def queue(self, trial: Trial) -> None:
         """Put a trial back in the queue, to be resumed later."""
 
-    def tell(self, trial: Trial, state: TrialState, values: Values) -> FrozenTrial:
-        """Finish a trial, and learn from it. Returns it as stored."""
+    def tell(self, trial: Trial, state: TrialState, values: Values) -> None:
+        """Finish a trial, and learn from it."""
 
     def add(self, trial: FrozenTrial) -> None:
         """Add a finished trial that was read off another one's curve."""
+
+
+class News:
+    """What has happened in a study: each trial once it has finished, and before as it is now.
+
+    Args:
+        study: Of any size: a look costs as many trials as are unfinished or new.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._n_seen = 0
+        self._unfinished: set[int] = set()
+
+    def trials(self) -> list[FrozenTrial]:
+        """Trials that are new or were unfinished when last looked at, by number."""
+        trials = self._study.get_trials(deepcopy=False)
+        changed = [
+            *(trials[number] for number in sorted(self._unfinished)),
+            *trials[self._n_seen :],
+        ]
+        self._n_seen = len(trials)
+        self._unfinished = {trial.number for trial in changed if not trial.state.is_finished()}
+        return changed
 
 
 class SampledSchedule:
@@ -137,19 +166,20 @@ class SampledSchedule:
         """Of these, epochs that new trials must leave to others."""
         self._lengths: dict[str, int] = {}
         """Epochs of each curve, by finished trials."""
-        self._n_counted = 0
+        self._counted: set[int] = set()
+        """Numbers of trials that count toward the budget."""
         self._waiting: dict[int, FrozenTrial] = {}
         self._pruned: dict[str, FrozenTrial] = {}
         """By place on a rung: the trial that was pruned there and may be promoted."""
         self._promoted: set[int] = set()
         """Numbers of promoted trials."""
-        for trial in study.get_trials(deepcopy=False):
-            self._note(trial)
+        self._news = News(study)
+        self.look()
 
     @property
     def n_counted(self) -> int:
         """Trials begun so far that count toward the budget."""
-        return self._n_counted
+        return len(self._counted)
 
     @property
     def has_waiting(self) -> bool:
@@ -171,8 +201,14 @@ class SampledSchedule:
         """Whether the study's curves have as many epochs as they may before a new trial."""
         return self.n_epochs_left <= self.n_epochs_kept
 
+    def look(self) -> None:
+        """Learn what has happened in the study since the last look."""
+        for trial in self._news.trials():
+            self._note(trial)
+
     def next_trial(self) -> Trial | None:
         """A trial that was interrupted, else one to promote, else a new one."""
+        self.look()
         trial = self._waiting_promoted()
         if trial is None and not (self._waiting and not self.is_spent):
             trial = self._promote()
@@ -202,7 +238,7 @@ class SampledSchedule:
         if is_replicate(trial):
             return True
         if not self.halves:
-            if mark.rounds > 0:
+            if mark.rounds > 0 or isinstance(self.study.pruner, NopPruner):
                 return True
             trials = self.study.get_trials(deepcopy=False)
             seen = [one for one in trials if not is_replicate(one)]
@@ -215,10 +251,10 @@ class SampledSchedule:
 
     def queue(self, trial: Trial) -> None:
         """Use Optuna's own queue: `ask` resumes the trial with its number and params."""
-        self._n_counted -= _is_counted(frozen(trial))
         set_trial_state(self.study, trial, TrialState.WAITING)
+        self.look()
 
-    def tell(self, trial: Trial, state: TrialState, values: Values) -> FrozenTrial:
+    def tell(self, trial: Trial, state: TrialState, values: Values) -> None:
         """Finish a trial."""
         try:
             self.study.tell(trial.number, values, state, skip_if_finished=True)
@@ -227,24 +263,25 @@ class SampledSchedule:
             if "Study.stop" not in str(error):
                 raise
             self.is_exhausted = True
-        told = frozen(trial)
-        self._learn(told)
-        return told
+        self.look()
 
     def add(self, trial: FrozenTrial) -> None:
         """Add a finished trial that was read off another's curve."""
         self.study.add_trial(trial)
-        self._learn(self.study.get_trials(deepcopy=False)[-1])
+        self.look()
 
     @property
     def _n_at_least(self) -> int:
         return N_FINALISTS if self.is_spent else 0
 
     def _note(self, trial: FrozenTrial) -> None:
-        """Record an existing trial."""
-        self._n_counted += _is_counted(trial)
+        """Record a trial as it is stored now."""
+        number = trial.number
+        (self._counted.add if _is_counted(trial) else self._counted.discard)(number)
         if trial.state is TrialState.WAITING:
-            self._waiting[trial.number] = trial
+            self._waiting[number] = trial
+        else:
+            self._waiting.pop(number, None)
         if Attr.PROMOTED_FROM in trial.user_attrs:
             self._promoted.add(trial.user_attrs[Attr.PROMOTED_FROM])
         curve = trial.user_attrs.get(Attr.CURVE)
@@ -285,7 +322,7 @@ class SampledSchedule:
         for trial in self._waiting.values():
             if Attr.PROMOTED_FROM in trial.user_attrs:
                 set_trial_state(self.study, trial, TrialState.RUNNING)
-                del self._waiting[trial.number]
+                self.look()
                 return attach(self.study, trial)
         return None
 
@@ -311,8 +348,9 @@ class SampledSchedule:
 
     def begin(self, template: FrozenTrial) -> Trial:
         """Add a running trial."""
-        self._n_counted += _is_counted(template)
-        return add_running(self.study, template)
+        trial = add_running(self.study, template)
+        self.look()
+        return trial
 
     def has_fixed_values(self, trial: FrozenTrial) -> bool:
         """Whether a trial has the values that are fixed now."""
@@ -331,8 +369,7 @@ class SampledSchedule:
         except BaseException:
             set_trial_state(self.study, trial, TrialState.WAITING)  # nothing is left running
             raise
-        self._waiting.pop(trial.number, None)
-        self._n_counted += 1
+        self.look()
         return trial
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
@@ -22,17 +24,21 @@ from hpsearch.searching.attempt import Attempt
 from hpsearch.searching.schedule import Schedule, is_replicate
 from hpsearch.searching.view import View
 from hpsearch.study.artifacts import attach_texts
+from hpsearch.study.claims import TrialTaken
 from hpsearch.study.configurations import Configuration, configurations_of, find_incumbent
 from hpsearch.study.distributions import lies_in
+from hpsearch.study.launchers import Launchers
 from hpsearch.study.note import write_note, write_trial_notes
 from hpsearch.study.record import Record
 from hpsearch.study.rounds import as_stored, plan_rounds
+from hpsearch.study.session import TurnLost
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import BROKEN, CONSTRAINT, Attr, Outcome, onset_attrs, row
 from hpsearch.task import Task
 
 N_ERRORS_ALIKE = 3
 WAIT_S = 0.2  # between an idle slot's checks for a stop request
+LOOK_S = 2.0  # between its looks at what other launchers have done
 
 
 class Search:
@@ -43,6 +49,7 @@ class Search:
         record: Its stored description.
         task: The task to search.
         storage: Where it is kept.
+        launchers: Those who work on it.
         schedule: Says what comes next.
         trainer: Trains.
         n_slots: Trials run in parallel; that number may change.
@@ -58,6 +65,7 @@ class Search:
         task: Task,
         storage: Storage,
         *,
+        launchers: Launchers,
         schedule: Schedule,
         trainer: Trainer,
         n_slots: NSlots,
@@ -66,6 +74,7 @@ class Search:
         note_table: Callable[[], str],
     ) -> None:
         self.study, self.record, self.task, self.storage = study, record, task, storage
+        self.launchers = launchers
         self.schedule, self.trainer, self.n_slots = schedule, trainer, n_slots
         self.stop, self.view, self.note_table = stop, view, note_table
         self._n_running = 0
@@ -115,21 +124,45 @@ class Search:
     def _next_trial(self) -> Trial | None:
         """The trial for a free slot; None when nothing is left to do.
 
-        A slot may have to wait: when another slot's trial is pruned, an earlier one may turn
-        out better and be promoted.
+        A slot may have to wait: when another slot's trial is pruned, here or elsewhere, an
+        earlier one may turn out better and be promoted.
         """
         with self._trial_ended:
             while not self.stop.is_asked:
-                trial = self.schedule.next_trial()
+                trial = self._take_turn()
                 if trial is not None:
                     self._n_running += 1
                     return trial
-                if self._n_running == 0:
+                others_run = self.launchers.others_run(self.study)
+                if self._n_running == 0 and not others_run:
                     return None
-                n_running = self._n_running
+                n_running, until_s = self._n_running, time.monotonic() + LOOK_S
                 while self._n_running == n_running and not self.stop.is_asked:
+                    if others_run and time.monotonic() > until_s:
+                        break
                     self._trial_ended.wait(WAIT_S)
         return None
+
+    def _take_turn(self) -> Trial | None:
+        """The next trial, claimed while no other launcher may take one."""
+        trial = None
+        try:
+            with self.launchers.turn():
+                self.launchers.adopt(self.study, self.view.say)
+                trial = self.schedule.next_trial()
+                if trial is not None:
+                    self.launchers.claim(trial)
+        except TurnLost:  # it may be one too many
+            if trial is not None:
+                self._give_up(trial)
+            return None
+        return trial
+
+    def _give_up(self, trial: Trial) -> None:
+        """Queue a trial, for whoever comes next."""
+        with suppress(TrialTaken):
+            self.schedule.queue(trial)
+        self.launchers.release(trial)
 
     def _run_trial(self, trial: Trial, slot: int) -> None:
         params = self.task.complete(trial.params)
@@ -141,10 +174,21 @@ class Search:
             n_epochs = attempt.epochs * len(rounds)
             self.view.trial_started(trial.number, params, n_epochs)
         try:
-            trial.set_user_attr(Attr.SLOT, slot)
+            self._work_on(attempt, slot)
+        except TrialTaken as taken:
+            self._drop(attempt, taken)
+        except UpdateFinishedTrialError:
+            self._drop(attempt, TrialTaken())
+        finally:
+            self.launchers.release(trial)
+
+    def _work_on(self, attempt: Attempt, slot: int) -> None:
+        try:
+            attempt.trial.set_user_attr(Attr.SLOT, slot)
             ending = self._take_rounds(attempt)
         except BaseException:
-            with suppress(HpsearchError):  # the storage may be what failed
+            # the storage may be what failed, or the trial another launcher's
+            with suppress(HpsearchError, UpdateFinishedTrialError):
                 self._pause(attempt)
             raise
         if attempt.is_paused or ending.how is How.INTERRUPTED:
@@ -177,8 +221,14 @@ class Search:
     def _pause(self, attempt: Attempt) -> None:
         attempt.write_epochs()
         with self._lock:
-            self.schedule.queue(attempt.trial)
+            self._give_up(attempt.trial)
             self.view.trial_paused(attempt.trial.number)
+
+    def _drop(self, attempt: Attempt, taken: TrialTaken) -> None:
+        """Leave a trial to the launcher that has it now."""
+        with self._lock:
+            self.view.trial_paused(attempt.trial.number)
+            self.view.say(f"trial {attempt.trial.number} was {taken}")
 
     def _conclude(self, attempt: Attempt, ending: Ending) -> None:
         """Record how the trial ended, and tell the study."""
@@ -195,11 +245,12 @@ class Search:
         attempt.write_outcome(outcome, reason, output)
         if outcome in BROKEN:
             trial.set_constraint(CONSTRAINT, 1.0)
-        with self._lock:
+        with self._lock, suppress(TurnLost), self.launchers.turn():
             read_off = self._read_off(attempt, outcome)
             if read_off is not None:
                 self.schedule.add(read_off)
             self._tell(attempt, outcome)
+        with self._lock:
             self._show(trial.number)
         if ending.is_fatal:
             raise StudyFileError(reason.partition(": ")[2] or reason)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, TypeVar, cast
 
 import sqlalchemy
 import tenacity
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.errors import DataError, StorageError
+from hpsearch.failpoints import Step, failpoint
 from hpsearch.processes.stop import StopRequest
+from hpsearch.study.claims import Claims
 
 Result = TypeVar("Result")
 
@@ -22,7 +24,10 @@ AWAY_S = 15 * 60
 STOPPING_S = 5
 """How long it waits after a stop request."""
 POLL_S = 0.05  # between checks for a stop request, while waiting
+NO_CLAIMS = Claims(lambda trial_id: ("", False))
 FULL = ("disk is full", "No space left")
+WRITES = ("create_", "set_", "delete_")
+"""How the names of calls begin that change something."""
 
 
 class Patience:
@@ -59,7 +64,7 @@ class Patience:
         )
         try:
             return retrying(act)
-        except (StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
+        except Exception as error:
             reason = cause_of(error)
             if any(words in reason for words in FULL):
                 raise DataError(
@@ -68,7 +73,9 @@ class Patience:
                 ) from error
             if _is_away(error):
                 raise StorageError(f"the storage is still unavailable: {reason}") from error
-            raise StorageError(f"the storage failed: {reason}") from error
+            if isinstance(error, StorageInternalError | sqlalchemy.exc.SQLAlchemyError):
+                raise StorageError(f"the storage failed: {reason}") from error
+            raise
 
     def _is_over(self, waited_s: float) -> bool:
         limit_s = min(self.limit_s, STOPPING_S) if self.stop.is_asked else self.limit_s
@@ -90,23 +97,72 @@ class Patience:
 
 
 class PatientStorage:
-    """An Optuna storage whose calls are retried.
+    """An Optuna storage whose calls are retried, and whose writes need a claim that stands.
 
     Args:
         backend: The wrapped storage.
         patience: How long to retry.
+        claims: Those of this launcher.
     """
 
-    def __init__(self, backend: BaseStorage, patience: Patience) -> None:
-        self._backend, self._patience = backend, patience
+    def __init__(self, backend: BaseStorage, patience: Patience, claims: Claims) -> None:
+        self._backend, self._patience, self._claims = backend, patience, claims
+        self._n_trials: dict[int, int] = {}
+        """How many trials a study had at the last look, or since one was created."""
 
     def __getattr__(self, name: str) -> Any:
         act = getattr(self._backend, name)
 
         def patiently(*args: Any, **kwargs: Any) -> Any:
-            return self._patience.wait_for(lambda: act(*args, **kwargs))
+            result = self._patience.wait_for(lambda: act(*args, **kwargs))
+            if name.startswith(WRITES):
+                failpoint(Step.STORED)
+            return result
 
-        return patiently
+        def claimed(trial_id: int, *args: Any, **kwargs: Any) -> Any:
+            def write() -> Any:
+                self._claims.require(trial_id)
+                return act(trial_id, *args, **kwargs)
+
+            return self._patience.wait_for(write)
+
+        return claimed if name.startswith("set_trial_") else patiently
+
+    def get_all_trials(
+        self,
+        study_id: int,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+    ) -> list[FrozenTrial]:
+        """All trials, or those in some states."""
+        trials = self._patience.wait_for(
+            lambda: self._backend.get_all_trials(study_id, deepcopy=deepcopy, states=states)
+        )
+        if states is None:
+            self._n_trials[study_id] = len(trials)
+        return trials
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """Create a trial once, even if the reply to the first attempt was lost.
+
+        Nobody else may create one meanwhile: launchers take turns.
+        """
+        is_first = True
+
+        def attempt() -> int:
+            nonlocal is_first
+            n_known = self._n_trials.get(study_id)
+            if not is_first and n_known is not None:
+                new = self._backend.get_all_trials(study_id, deepcopy=False)[n_known:]
+                if new:
+                    return new[0]._trial_id
+            is_first = False
+            return self._backend.create_new_trial(study_id, template_trial)
+
+        created = self._patience.wait_for(attempt)
+        if study_id in self._n_trials:
+            self._n_trials[study_id] += 1
+        return created
 
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
@@ -120,6 +176,8 @@ class PatientStorage:
         def attempt() -> bool:
             nonlocal is_first
             try:
+                if is_first:
+                    self._claims.require(trial_id)
                 done = self._backend.set_trial_state_values(trial_id, state, values) or is_set()
             except UpdateFinishedTrialError:
                 if not is_set():
@@ -129,12 +187,14 @@ class PatientStorage:
                 is_first = False
             return done
 
-        return self._patience.wait_for(attempt)
+        is_set_now = self._patience.wait_for(attempt)
+        failpoint(Step.STORED)
+        return is_set_now
 
 
-def patient(backend: BaseStorage, patience: Patience) -> BaseStorage:
+def patient(backend: BaseStorage, patience: Patience, claims: Claims = NO_CLAIMS) -> BaseStorage:
     """Wrap a storage so that its calls are retried, typed as Optuna expects."""
-    return cast(BaseStorage, PatientStorage(backend, patience))
+    return cast(BaseStorage, PatientStorage(backend, patience, claims))
 
 
 def cause_of(error: BaseException) -> str:
@@ -146,6 +206,8 @@ def cause_of(error: BaseException) -> str:
 
 def _is_away(error: BaseException) -> bool:
     """Whether the same call may succeed later: the database is locked or unreachable."""
+    if _is_answer_missing(error):
+        return True
     while not isinstance(error, sqlalchemy.exc.DBAPIError | sqlalchemy.exc.TimeoutError):
         if error.__cause__ is None:
             return False
@@ -158,3 +220,9 @@ def _is_away(error: BaseException) -> bool:
     return not isinstance(error, sqlalchemy.exc.DBAPIError) or isinstance(
         error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError
     )
+
+
+def _is_answer_missing(error: BaseException) -> bool:
+    """Whether a storage over gRPC did not answer. `grpc` is imported only where it is used."""
+    code = getattr(error, "code", None)
+    return callable(code) and str(code()).endswith(("UNAVAILABLE", "DEADLINE_EXCEEDED"))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sqlite3
-from contextlib import closing
+import warnings
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,16 +16,29 @@ import optuna
 import psutil
 import sqlalchemy
 from filelock import FileLock
-from optuna.exceptions import StorageInternalError
-from optuna.storages import RDBStorage
-from optuna.storages._rdb.models import SCHEMA_VERSION, BaseModel
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.storages import BaseStorage, GrpcStorageProxy, RDBStorage
+from optuna.storages._rdb.models import (
+    SCHEMA_VERSION,
+    BaseModel,
+    TrialModel,
+    TrialUserAttributeModel,
+)
+from optuna.trial import TrialState
 from sqlalchemy.engine import URL, make_url
 
 from hpsearch.errors import StorageError, UsageError
 from hpsearch.files import atomic_file
+from hpsearch.study.claims import Claims
+from hpsearch.study.journal import open_journal
 from hpsearch.study.patience import Patience, cause_of, patient
+from hpsearch.study.session import connect_args, creating
+from hpsearch.study.trials import Attr
 
 SQLITE_BUSY_S = 60
+CONNECT_S = 10
+FILES = {"sqlite", "journal"}
+"""Storages that are a file, with their folders beside it."""
 NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs"}
 OTHERS = "its tables belong to another program"
 DRIVERS = {"psycopg": "'hpsearch[postgres]'", "MySQLdb": "mysqlclient"}
@@ -48,22 +63,58 @@ class Storage:
         self, url: str, *, read_only: bool = False, patience: Patience | None = None
     ) -> None:
         self.url = parse_url(url)
-        self.read_only = read_only
+        self.read_only, self.patience = read_only, patience or Patience()
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.rdb = _open_sqlite(self.url, read_only) if is_sqlite else _open_server(self.url)
+        self.backend = _open(self.url, read_only)
+        self.claims = Claims(self._read_claim)
         # through the cache, finished trials are read once
-        cached = optuna.storages.get_storage(self.rdb)
-        self.optuna = patient(cached, patience or Patience())
+        cached = optuna.storages.get_storage(self.backend)
+        self.optuna = patient(cached, self.patience, self.claims)
 
     def __str__(self) -> str:
-        """The URL without its password."""
-        return self.url.render_as_string(hide_password=True)
+        """The URL without its password, which may also be among its options."""
+        return self.url.set(query={}).render_as_string(hide_password=True)
+
+    def close(self) -> None:
+        """Close connections to a database; those in use when they are given back."""
+        if isinstance(self.backend, RDBStorage):
+            self.engine.dispose()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether launchers on several machines can work on one study."""
+        return self.url.get_backend_name() == "postgresql"
+
+    @property
+    def server(self) -> URL:
+        """The URL with its driver, as SQLAlchemy wants it."""
+        return _with_driver(self.url)
+
+    @property
+    def engine(self) -> sqlalchemy.Engine:
+        """Of a database."""
+        assert isinstance(self.backend, RDBStorage)
+        return self.backend.engine
+
+    def _read_claim(self, trial_id: int) -> tuple[str, bool]:
+        """The claim that is stored with a trial, and whether the trial runs."""
+        query = (
+            sqlalchemy.select(TrialModel.state, TrialUserAttributeModel.value_json)
+            .outerjoin(
+                TrialUserAttributeModel,
+                (TrialUserAttributeModel.trial_id == TrialModel.trial_id)
+                & (TrialUserAttributeModel.key == Attr.LAUNCHER),
+            )
+            .where(TrialModel.trial_id == trial_id)
+        )
+        with self.engine.connect() as connection:
+            state, claim = connection.execute(query).one()
+        return json.loads(claim or '""'), state is TrialState.RUNNING
 
     @property
     def folder(self) -> Path:
-        """Where its files are kept: beside the SQLite file, or in `runs`."""
-        if self.url.get_backend_name() == "sqlite" and self.url.database:
+        """Where its files are kept: beside the file that it is, or in `runs`."""
+        if self.url.get_backend_name() in FILES and self.url.database:
             return Path(self.url.database).resolve().parent  # also behind a symlink
         return Path("runs").absolute()
 
@@ -91,8 +142,7 @@ class Storage:
 def is_new(url: str) -> bool:
     """Whether there is no such storage yet, and the first run will create it."""
     parsed = parse_url(url)
-    is_sqlite = parsed.get_backend_name() == "sqlite"
-    return is_sqlite and not Path(parsed.database or "").exists()
+    return parsed.get_backend_name() in FILES and not Path(parsed.database or "").exists()
 
 
 def parse_url(text: str) -> URL:
@@ -102,14 +152,19 @@ def parse_url(text: str) -> URL:
         UsageError: The URL is invalid; the message never shows a password.
     """
     if "://" not in text:
+        if "@" in text:  # a password may stand before it
+            raise UsageError("the storage URL has no scheme: write postgresql:// before it")
         raise UsageError(
             f"storage {text!r} is a path, not a URL: write sqlite:///{text} "
             "(three slashes, then the path)"
         )
     if text.startswith("postgres://"):
         raise UsageError("write postgresql:// instead of postgres:// in the storage URL")
-    if re.match(r"sqlite://[^/]", text):
-        raise UsageError("two slashes name a host: write sqlite:///studies.db, with three")
+    if found := re.match(r"(sqlite|journal)://[^/]", text):
+        raise UsageError(
+            f"two slashes name a host: write {found[1]}:///studies.db, with three, or "
+            f"{found[1]}:////folder/studies.db"
+        )
     if re.search(r"[{}]", text) or text.partition("://")[2].count("@") > 1:
         raise UsageError(
             "special characters in the storage URL must be percent-encoded "
@@ -117,19 +172,35 @@ def parse_url(text: str) -> URL:
         )
     try:
         url = make_url(text)
-    except sqlalchemy.exc.ArgumentError as error:
+    except (sqlalchemy.exc.ArgumentError, ValueError) as error:  # a port that is no number
         scheme = text.partition("://")[0]
         raise UsageError(
             f"cannot read the storage URL that starts {scheme}://: "
             "write it like sqlite:///runs/studies.db"
         ) from error
-    if url.get_backend_name() not in {"sqlite", "postgresql", "mysql"}:
+    kind = url.get_backend_name()
+    if kind not in {"postgresql", "mysql", "grpc", *FILES}:
         raise UsageError(
-            f"storage {url.drivername}:// is not supported: use sqlite:/// or postgresql://"
+            f"storage {url.drivername}:// is not supported: use sqlite:///, postgresql://, "
+            "journal:/// or grpc://"
         )
-    if url.get_backend_name() == "sqlite" and not url.database:
+    if kind == "grpc" and not (url.host and url.port):
+        raise UsageError("write grpc://HOST:PORT, as `optuna` serves a storage there")
+    if kind in FILES and not url.database:
         raise UsageError("an in-memory storage would be lost when the command ends: name a file")
     return url
+
+
+def _open(url: URL, read_only: bool) -> BaseStorage:
+    match url.get_backend_name():
+        case "sqlite":
+            return _open_sqlite(url, read_only)
+        case "journal":
+            assert url.database
+            return open_journal(Path(url.database), read_only=read_only)
+        case "grpc":
+            return _open_proxy(url)
+    return _open_server(url)
 
 
 def _open_sqlite(url: URL, read_only: bool) -> RDBStorage:
@@ -199,10 +270,22 @@ def _refuse_network(path: Path) -> None:
 
 def _refuse_tables_of_others(path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_S)) as connection:
-        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        tables = {name for (name,) in rows}
+        tables = _tables(connection)
     if tables and tables.isdisjoint(BaseModel.metadata.tables):
         raise RuntimeError(OTHERS)
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    """The names of a database's tables.
+
+    Raises:
+        RuntimeError: Somebody added what would act on its own when a study is read or written.
+    """
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+    for kind, name, sql in rows:
+        if kind in ("trigger", "view") or str(sql).startswith("CREATE VIRTUAL"):
+            raise RuntimeError(f"somebody added the {kind} {name!r}, which may change studies")
+    return {name for kind, name, _ in rows if kind == "table"}
 
 
 def _open_to_read(path: Path) -> RDBStorage:
@@ -213,7 +296,7 @@ def _open_to_read(path: Path) -> RDBStorage:
     """
     with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_S)) as connection:
         # also rolls back a killed writer's transaction, which a read-only connection cannot
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        tables = _tables(connection)
         if not {"version_info", "alembic_version"} <= tables:
             if tables and tables.isdisjoint(BaseModel.metadata.tables):
                 raise RuntimeError(OTHERS)
@@ -250,17 +333,22 @@ def _begin_immediately(storage: RDBStorage) -> None:
 
 
 def _open_server(url: URL) -> RDBStorage:
-    if url.drivername == "postgresql":  # the driver that the extra installs
-        url = url.set(drivername="postgresql+psycopg")
+    server = _with_driver(url)
+    is_postgresql = url.get_backend_name() == "postgresql"
+    engine_kwargs = {
+        "pool_pre_ping": True,
+        **({"connect_args": connect_args(server)} if is_postgresql else {}),
+    }
+    text = server.render_as_string(hide_password=False)
     try:
-        return RDBStorage(
-            url.render_as_string(hide_password=False), engine_kwargs={"pool_pre_ping": True}
-        )
+        # two at once fail to create tables
+        with creating(server) if is_postgresql else nullcontext():
+            return RDBStorage(text, engine_kwargs=engine_kwargs)
     except ImportError as error:
         module = getattr(error.__cause__, "name", None) or error.name  # Optuna re-raises it
         package = DRIVERS.get(str(module), module)
         raise StorageError(
-            f"{url.drivername}:// needs a driver that is not installed: pip install {package}"
+            f"{server.drivername}:// needs a driver that is not installed: pip install {package}"
         ) from error
     except (sqlalchemy.exc.SQLAlchemyError, StorageInternalError, RuntimeError) as error:
         where = f"{url.host}:{url.port}" if url.port else url.host
@@ -268,6 +356,26 @@ def _open_server(url: URL) -> RDBStorage:
         if url.password:
             reason = reason.replace(str(url.password), "***")
         raise StorageError(f"cannot reach {url.get_backend_name()} at {where}: {reason}") from error
+
+
+def _with_driver(url: URL) -> URL:
+    """A URL of PostgreSQL with the driver that the extra installs."""
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def _open_proxy(url: URL) -> BaseStorage:
+    assert url.host
+    assert url.port
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        proxy = GrpcStorageProxy(host=url.host, port=url.port)
+    try:
+        proxy.wait_server_ready(timeout=CONNECT_S)
+    except ConnectionError as error:
+        raise StorageError(
+            f"cannot reach grpc at {url.host}:{url.port}: nobody answered within {CONNECT_S} s"
+        ) from error
+    return proxy
 
 
 def _file_system(folder: Path) -> str:
