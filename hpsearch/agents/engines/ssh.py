@@ -57,7 +57,7 @@ class Ssh:
         agent = [python, "-m", "hpsearch"] if python else ["hpsearch"]
         agent += ["agent", "-"]
         agent += [] if slots is None else ["--slots", str(slots)]
-        self._agent = shlex.join(agent)
+        self.agent = shlex.join(agent)
 
     @contextmanager
     def opened(self, say: Callable[[str], object]) -> Iterator[Nodes]:
@@ -101,7 +101,7 @@ class Ssh:
         with tempfile.TemporaryFile() as printed:
             with theirs:
                 process = subprocess.Popen(
-                    [*self._command, host, self._agent],
+                    [*self._command, host, self.agent],
                     stdin=theirs.fileno(),
                     stdout=theirs.fileno(),
                     stderr=printed,
