@@ -94,11 +94,11 @@ class Agent:
             Conflict: The launcher refused this machine, or the key.
             DataError: The data are not here, or the disk is full.
         """
-        why, began_s = "nothing says yet how to join", time.monotonic()
+        why, began_s = "its join file is not there", time.monotonic()
         while True:
             try:
                 if (join := find()) is not None:
-                    link = self._dialed(join)
+                    link = self._dialed(join, min(wait_s, DIAL_S))
                     self.say(f"joined the launcher at {join.host}, port {join.port}")
                     self.work(link)
                     return
@@ -126,9 +126,9 @@ class Agent:
             finally:
                 session.end()
 
-    def _dialed(self, join: Join) -> Link:
+    def _dialed(self, join: Join, timeout_s: float) -> Link:
         try:
-            sock = socket.create_connection((join.host, join.port), DIAL_S)
+            sock = socket.create_connection((join.host, join.port), timeout_s)
         except OSError as error:
             raise _NoAnswer(f"{join.host}, port {join.port}: {error}") from error
         link = Link(sock, join.beat_s)

@@ -204,7 +204,7 @@ def test_who_does_not_know_the_key_is_refused_and_named(cluster):
     agent = Agent(1, LocalRunner(), None, print)
 
     with pytest.raises(Conflict, match="has another key"):
-        agent.dial(lambda: wrong, 0)
+        agent.dial(lambda: wrong, 1)
 
     cluster.wait_for("refused 127.0.0.1: whoever dials from there does not know the key")
 
