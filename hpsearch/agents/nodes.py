@@ -106,6 +106,11 @@ class Nodes:
         with self._lock:
             return sum(node.n_slots for node in self._nodes)
 
+    def offers(self) -> dict[str, int]:
+        """How many trials each node offers to run at a time, by its name."""
+        with self._lock:
+            return {node.name: node.n_offered for node in self._nodes}
+
     def serve(
         self,
         study_file: StudyFile,
