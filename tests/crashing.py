@@ -88,7 +88,7 @@ class Crashing:
             assert violations(storage, study, record) == []
             summary = summarize(study, record)
         finally:
-            storage.rdb.engine.dispose()
+            storage.close()
         for number, (outcome, value) in self.promised.items():
             row = summary.rows[number]
             assert (row.outcome, repr(row.value)) == (outcome, value), f"trial {number} was lost"
@@ -189,7 +189,7 @@ def kill_a_trial(storage: str, dice: random.Random) -> bool:
         return False
     opened = Storage(storage, read_only=True)
     processes = trial_processes(opened, "toy")
-    opened.rdb.engine.dispose()
+    opened.close()
     if processes:
         with suppress(psutil.NoSuchProcess):  # it has just ended by itself
             dice.choice(processes).kill()

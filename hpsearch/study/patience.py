@@ -114,17 +114,15 @@ class PatientStorage:
         act = getattr(self._backend, name)
 
         def patiently(*args: Any, **kwargs: Any) -> Any:
-            result = self._patience.wait_for(lambda: act(*args, **kwargs))
-            if name.startswith(WRITES):
-                failpoint(Step.STORED)
-            return result
+            wait = self._write if name.startswith(WRITES) else self._patience.wait_for
+            return wait(lambda: act(*args, **kwargs))
 
         def claimed(trial_id: int, *args: Any, **kwargs: Any) -> Any:
             def write() -> Any:
                 self._claims.require(trial_id)
                 return act(trial_id, *args, **kwargs)
 
-            return self._patience.wait_for(write)
+            return self._write(write)
 
         return claimed if name.startswith("set_trial_") else patiently
 
@@ -159,7 +157,7 @@ class PatientStorage:
             is_first = False
             return self._backend.create_new_trial(study_id, template_trial)
 
-        created = self._patience.wait_for(attempt)
+        created = self._write(attempt)
         if study_id in self._n_trials:
             self._n_trials[study_id] += 1
         return created
@@ -187,9 +185,12 @@ class PatientStorage:
                 is_first = False
             return done
 
-        is_set_now = self._patience.wait_for(attempt)
+        return self._write(attempt)
+
+    def _write(self, act: Callable[[], Result]) -> Result:
+        result = self._patience.wait_for(act)
         failpoint(Step.STORED)
-        return is_set_now
+        return result
 
 
 def patient(backend: BaseStorage, patience: Patience, claims: Claims = NO_CLAIMS) -> BaseStorage:
