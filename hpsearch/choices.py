@@ -85,10 +85,14 @@ DEFAULT_REPLICATES = Replicates.NONE
 DEFAULT_STORAGE = "sqlite:///runs/studies.db"
 
 
+STORAGE_VARIABLES = ("HPSEARCH_STORAGE", "OPTUNA_STORAGE")
+"""Of the environment, the first that is set holds the storage's URL, maybe with a password."""
+
+
 def storage_url(option: str | None) -> str:
     """The storage URL: from the option, the environment, or the default."""
-    environment = os.environ.get("HPSEARCH_STORAGE") or os.environ.get("OPTUNA_STORAGE")
-    return option or environment or DEFAULT_STORAGE
+    urls = [option, *map(os.environ.get, STORAGE_VARIABLES)]
+    return next(filter(None, urls), DEFAULT_STORAGE)
 
 
 class Format(StrEnum):

@@ -53,6 +53,7 @@ from hpsearch.command_options import (
     parse_seed,
     parse_temperature,
     parse_whole_number,
+    tell_of_password,
 )
 from hpsearch.completion import (
     offer_choices,
@@ -644,8 +645,14 @@ def doctor_command(
 
 @storage_app.command("copy")
 def storage_copy_command(
-    source: Annotated[str, typer.Argument(metavar="FROM", help="The URL of a storage.")],
-    target: Annotated[str, typer.Argument(metavar="TO", help="The URL of another one.")],
+    source: Annotated[
+        str,
+        typer.Argument(metavar="FROM", callback=tell_of_password, help="The URL of a storage."),
+    ],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="TO", callback=tell_of_password, help="The URL of another one."),
+    ],
     studies: Annotated[
         list[str] | None, typer.Argument(metavar="[STUDY]...", help="Studies.  [default: all]")
     ] = None,

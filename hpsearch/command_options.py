@@ -86,8 +86,8 @@ def parse_duration(text: str) -> float:
         )
         raise typer.BadParameter(f"needs a number with a unit{hint}")
     seconds = float(match[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
-    if seconds <= 0:
-        raise typer.BadParameter(f"must be more than 0, got {text!r}")
+    if not 0 < seconds < math.inf:
+        raise typer.BadParameter(f"must be more than 0 and finite, got {text!r}")
     return seconds
 
 
@@ -105,7 +105,7 @@ def parse_temperature(text: str) -> float:
 def parse_size(text: str) -> int:
     """`800M` or `2G`, in bytes."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT])i?B?", text.strip(), re.IGNORECASE)
-    if match is None or float(match[1]) <= 0:
+    if match is None or not 0 < float(match[1]) < 1e9:
         raise typer.BadParameter(f"needs a number with a unit, got {text!r}: write 800M or 2G")
     return int(float(match[1]) * 1024 ** ("KMGT".index(match[2].upper()) + 1))
 
@@ -128,11 +128,24 @@ def parse_names(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",")]
 
 
+def tell_of_password(context: typer.Context, url: str | None) -> str | None:
+    """Say how to keep a password out of the list of processes, which everybody can read."""
+    if url and re.match(r"[^/]+://[^/]*:[^/]*@", url) and not context.resilient_parsing:
+        from hpsearch.terminal.printing import say
+
+        say(
+            "note: the list of processes shows this password to all users of the machine; "
+            "put the URL into HPSEARCH_STORAGE instead"
+        )
+    return url
+
+
 StorageOption = Annotated[
     str | None,
     typer.Option(
         "--storage",
         metavar="URL",
+        callback=tell_of_password,
         help=f"Where studies live; or set HPSEARCH_STORAGE.  [default: {DEFAULT_STORAGE}]",
     ),
 ]

@@ -141,5 +141,5 @@ def _suggested(text: str) -> Iterable[str]:
 def _parsed(text: str) -> ast.Module:
     try:
         return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
         return ast.Module([], [])

@@ -16,11 +16,10 @@ import optuna
 from optuna.artifacts._upload import ARTIFACTS_ATTR_PREFIX
 from optuna.study import Study
 
-from hpsearch.curves.curve import Curve
 from hpsearch.curves.store import CurveStore
 from hpsearch.errors import Conflict, DataError
 from hpsearch.evaluation.opening import read_openings
-from hpsearch.files import atomic_file, atomic_folder
+from hpsearch.files import atomic_file, atomic_folder, within
 from hpsearch.study.lock import study_lock
 from hpsearch.study.optuna_internals import study_id, system_attrs
 from hpsearch.study.record import ATTR, load_study
@@ -108,7 +107,7 @@ def _copy_files(source: Storage, target: Storage, study: Study) -> None:
     }
     try:
         for name in sorted(curves):
-            curve = Curve(source.curves / name)
+            curve = CurveStore(source.curves).curve(name)
             if curve.folder.exists():  # another study may be training it
                 with CurveStore(source.curves).locked(curve, lambda: False):
                     _copy([name], source.curves, target.curves)
@@ -124,7 +123,7 @@ def _copy_files(source: Storage, target: Storage, study: Study) -> None:
 def _copy(names: Iterable[str], source: Path, target: Path) -> None:
     """Copy files or folders that are there, each whole or not at all; those there stay."""
     for name in sorted(names):
-        old, new = source / name, target / name
+        old, new = within(source, name), within(target, name)
         if new.exists() or not old.exists():  # checkpoints may be evicted, curves removed
             continue
         new.parent.mkdir(parents=True, exist_ok=True)

@@ -12,9 +12,9 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from hpsearch.errors import UsageError
+from hpsearch.errors import StorageError, UsageError
 from hpsearch.failpoints import Step, failpoint
 
 
@@ -54,6 +54,22 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
+def within(folder: Path, name: str) -> Path:
+    """The path of what a storage names in one of its folders.
+
+    Raises:
+        StorageError: The name leads out of it: whoever wrote it wants another file read, or
+            written over.
+    """
+    path = PurePath(name)
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
+        raise StorageError(
+            f"the storage is damaged: it names {name!r}, which is not in {folder}; "
+            "nothing was changed"
+        )
+    return folder / path
+
+
 def sync(path: Path) -> None:
     """Flush a file's content to the disk."""
     with path.open("rb") as file:
@@ -71,6 +87,9 @@ def as_json(content: object) -> str:
     sound = json.loads(json.dumps(content), parse_constant=lambda name: str(float(name)))
     return json.dumps(sound, indent=2, ensure_ascii=False)
 
+
+FORMULA = r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r]"
+"""How a text begins that a spreadsheet runs, in East Asian width too."""
 
 Cell = bool | int | float | str | None
 """A value in a table."""
@@ -102,7 +121,7 @@ def as_markdown_table(
 
 
 def _harmless(cell: Cell) -> Cell:
-    is_formula = isinstance(cell, str) and cell.lstrip().startswith(("=", "+", "-", "@"))
+    is_formula = isinstance(cell, str) and re.match(FORMULA, cell)
     return f"'{cell}" if is_formula else cell
 
 

@@ -25,7 +25,7 @@ def import_quietly(text: str) -> None:
     """
     try:
         statements = ast.parse(text).body
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, MemoryError, RecursionError):  # nested too deeply
         return
     for name in sorted(LOUD & _imported(statements) - set(sys.modules)):
         with stderr_hidden(), contextlib.suppress(Exception, SystemExit):

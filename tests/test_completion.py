@@ -32,7 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         storage = Storage(f"sqlite:///{folder / file}")
         for name in names:
             create_or_continue(storage, name, record, {})
-        storage.rdb.engine.dispose()
+        storage.engine.dispose()
     path.rename(folder / "cloudy.py")
     (folder / "best").mkdir()
     (folder / "best" / "MANIFEST.json").touch()

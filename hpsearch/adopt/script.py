@@ -148,9 +148,9 @@ def read_script(path: Path) -> Script:
     script = Script(path.name, "\n".join(lines), ast.Module([], []), tuple(starts), tuple(remarks))
     try:
         return replace(script, tree=ast.parse(script.text))
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         line = getattr(error, "lineno", None) or 1
-        reason = getattr(error, "msg", str(error))
+        reason = getattr(error, "msg", str(error)) or "nested too deeply"
         raise UsageError(f"{script.place(line)}: not Python 3: {reason}") from error
 
 

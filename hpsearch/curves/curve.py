@@ -16,18 +16,20 @@ ever grow: when a checkpoint is lost, epochs are trained again, and their logs s
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from hpsearch.files import atomic_file
+from hpsearch.files import atomic_file, within
 from hpsearch.goal import Logs
+
+Kind = TypeVar("Kind")
 
 State = dict[str, npt.NDArray[Any]]
 """Every variable of a model and its optimizer, by its place in their lists."""
@@ -73,49 +75,39 @@ class Curve:
     @property
     def logs(self) -> list[Logs]:
         """Keras's logs of the epochs so far; what cannot be read was never there."""
-        return self._read()[0]
+        return self._field("logs", list[Logs]) or []
 
     @property
     def texts(self) -> list[Written | None]:
         """What was written after each epoch of `logs`; None where nothing was."""
-        logs, _, texts = self._read()
-        read = [None if text is None else Written(**text) for text in texts[: len(logs)]]
-        return [*read, *[None] * (len(logs) - len(read))]
+        n_logs = len(self.logs)
+        read = (self._field("texts", list[Written | None]) or [])[:n_logs]
+        return [*read, *[None] * (n_logs - len(read))]
 
     @property
     def starts(self) -> list[list[int]]:
         """Where each process that trained began: after which epoch, and how many had logs
         then. The two differ where a checkpoint was lost.
         """
-        return self._read()[1]
-
-    def _read(self) -> tuple[list[Logs], list[list[int]], list[dict[str, Any] | None]]:
-        try:
-            content = json.loads((self.folder / "curve.json").read_text())
-            return list(content["logs"]), list(content["starts"]), list(content.get("texts", []))
-        except (OSError, ValueError, KeyError, TypeError):
-            return [], [], []
+        return self._field("starts", list[list[int]]) or []
 
     @property
     def n_weights(self) -> int | None:
         """The size of the network; None where no epoch, or an older hpsearch, stored it."""
-        n_weights = self._content().get("n_weights")
-        return n_weights if isinstance(n_weights, int) else None
+        return self._field("n_weights", int)
 
     @property
     def layers(self) -> list[Layer]:
         """The network, layer by layer; empty where no epoch, or an older hpsearch, stored it."""
-        try:
-            return [Layer(**layer) for layer in self._content().get("layers", [])]
-        except TypeError:
-            return []
+        return self._field("layers", list[Layer]) or []
 
-    def _content(self) -> dict[str, Any]:
+    def _field(self, name: str, kind: type[Kind]) -> Kind | None:
+        """A field of `curve.json`; None where it is not there, or of another kind."""
         try:
-            content = json.loads((self.folder / "curve.json").read_text())
-        except (OSError, ValueError):
-            return {}
-        return content if isinstance(content, dict) else {}
+            content = json.loads((self.folder / "curve.json").read_text("utf-8"))
+            return msgspec.convert(content[name], kind)
+        except (OSError, ValueError, RecursionError, KeyError, TypeError):
+            return None
 
     @property
     def is_evicted(self) -> bool:
@@ -125,9 +117,12 @@ class Curve:
     def state(self, epoch: int) -> State | None:
         """The checkpoint after `epoch`, or None if there is no whole one."""
         try:
-            with np.load(self._checkpoint(epoch), allow_pickle=False) as file:
-                return {name: file[name] for name in file.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            with (
+                self._checkpoint(epoch).open("rb") as file,
+                np.load(file, allow_pickle=False) as arrays,
+            ):
+                return {name: arrays[name] for name in arrays.files}
+        except Exception:  # a damaged one can raise anything
             return None
 
     def resume_point(self, epochs: int, *, continues: bool = True) -> tuple[int, State | None]:
@@ -176,7 +171,7 @@ class Curve:
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic_file(self._checkpoint(epoch)) as path, path.open("wb") as file:
             np.savez(file, **state)  # type: ignore[arg-type]  # a name is not allow_pickle
-        all_logs, starts, texts = self._read()
+        all_logs, starts, texts = self.logs, self.starts, self.texts
         if epoch > len(all_logs):
             all_logs.append(logs)
         if self._start is not None:
@@ -188,11 +183,10 @@ class Curve:
             "starts": starts,
             "logs": all_logs,
         }
-        if written is not None:
-            texts += [None] * (epoch - len(texts))
-            texts[epoch - 1] = texts[epoch - 1] or asdict(written)
-        if texts:
-            content["texts"] = texts
+        texts += [None] * (epoch - len(texts))
+        texts[epoch - 1] = texts[epoch - 1] or written
+        if any(texts):
+            content["texts"] = [None if one is None else asdict(one) for one in texts]
         with atomic_file(self.folder / "curve.json") as path:
             path.write_text(json.dumps(content))
         for checkpoint in self.folder.glob("epoch-*.npz"):
@@ -218,4 +212,4 @@ def mean_logs(curves: Sequence[Sequence[Logs]]) -> list[Logs]:
 
 def read_mean_logs(folder: Path, names: Sequence[str]) -> list[Logs]:
     """`mean_logs` of stored curves, by their names in the folder of all."""
-    return mean_logs([Curve(folder / name).logs for name in names])
+    return mean_logs([Curve(within(folder, name)).logs for name in names])

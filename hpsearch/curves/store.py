@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from hpsearch.curves.curve import Curve
+from hpsearch.files import within
 from hpsearch.messages import TRAIN
 from hpsearch.study_file import StudyFile
 from hpsearch.task import Params, without_epochs
@@ -102,7 +103,7 @@ class CurveStore:
 
     def curve(self, key: str) -> Curve:
         """The curve of a key; it need not exist yet."""
-        return Curve(self.folder / key)
+        return Curve(within(self.folder, key))
 
     @contextmanager
     def locked(

@@ -22,6 +22,7 @@ from hpsearch.evaluation.intervals import (
     newcombe,
     prediction,
 )
+from hpsearch.files import within
 from hpsearch.goal import Direction, Goal, Logs, front_of, objectives_of
 from hpsearch.messages import TRAIN_AND_VALID
 from hpsearch.study.storage import Storage
@@ -223,7 +224,7 @@ def record_opening(study: Study, opening: Opening) -> None:
 
 def model_folder(storage: Storage, opening: Opening) -> Path:
     """The folder of the winner's model and curve."""
-    return storage.models / opening.model
+    return within(storage.models, opening.model)
 
 
 def _stored(study: Study) -> list[object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from typing import Any
 
 from hpsearch.codec import decode, encode
 from hpsearch.errors import StudyFileError
-from hpsearch.processes.backend import keras_backend
+from hpsearch.processes.backend import inherited, keras_backend
 from hpsearch.processes.signals import cause_of_death
 from hpsearch.questions import Answer, Ended, Question
 
@@ -30,7 +29,11 @@ def ask(question: Question, *, backend: str | None = None) -> Generator[Any, Non
         StudyFileError: The model cannot be loaded, or does not take what it is given.
         UsageError: Keras's backend is not installed.
     """
-    quiet = {"TF_CPP_MIN_LOG_LEVEL": "2", **os.environ, "KERAS_BACKEND": backend or keras_backend()}
+    variables = {
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        **inherited(),
+        "KERAS_BACKEND": backend or keras_backend(),
+    }
     with (
         tempfile.TemporaryFile() as printed,
         tempfile.TemporaryDirectory(prefix="hpsearch-") as scratch,
@@ -40,7 +43,7 @@ def ask(question: Question, *, backend: str | None = None) -> Generator[Any, Non
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=printed,
-            env={**quiet, "TMPDIR": scratch},  # TensorFlow leaves files there
+            env={**variables, "TMPDIR": scratch},  # TensorFlow leaves files there
             encoding="utf-8",
         )
         try:

@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+from hpsearch.choices import STORAGE_VARIABLES
 from hpsearch.errors import UsageError
 
 SETTINGS: dict[str, str | float] = {
@@ -31,6 +32,11 @@ def keras_backend() -> str:
     if not backend.isidentifier() or importlib.util.find_spec(backend) is None:
         raise UsageError(f"KERAS_BACKEND is {backend!r}, which is not installed")
     return backend
+
+
+def inherited() -> dict[str, str]:
+    """What processes that train or answer inherit of the environment: not the storage's URL."""
+    return {name: value for name, value in os.environ.items() if name not in STORAGE_VARIABLES}
 
 
 def keras_settings() -> dict[str, str]:

@@ -25,7 +25,7 @@ import psutil
 from hpsearch.codec import encode
 from hpsearch.errors import NothingFinished, UsageError
 from hpsearch.messages import Job, Surroundings
-from hpsearch.processes.backend import keras_backend
+from hpsearch.processes.backend import inherited, keras_backend
 from hpsearch.processes.signals import cause_of_death
 
 # -P: a keras.py in the current folder is not Keras; Optuna is for study files that name a Trial
@@ -233,7 +233,7 @@ class _Server:
                 stdin=theirs.fileno(),
                 stdout=self._printed,
                 stderr=self._printed,
-                env={**os.environ, **dict(variables), "TMPDIR": self._scratch},
+                env={**inherited(), **dict(variables), "TMPDIR": self._scratch},
                 start_new_session=True,  # Ctrl-C in the terminal is for the launcher
             )
         atexit.register(self._end, os.getpid())

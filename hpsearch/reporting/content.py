@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from hpsearch.curves.curve import Curve
+from hpsearch.curves.store import CurveStore
 from hpsearch.errors import HpsearchError
 from hpsearch.evaluation.candidates import baseline_of
 from hpsearch.evaluation.sentences import called, show_interval, validation_sentences
@@ -141,7 +141,7 @@ def _task(material: Material) -> Section:
     baseline = next((row for row in subject.summary.rows if row.is_baseline), None)
     tables = []
     if baseline is not None:
-        layers = Curve(subject.storage.curves / (baseline.curve or "none")).layers
+        layers = CurveStore(subject.storage.curves).curve(baseline.curve or "none").layers
         if layers:
             n_weights = sum(layer.n_weights for layer in layers)
             tables.append(

@@ -170,20 +170,27 @@ class Search:
             n_epochs = attempt.epochs * len(rounds)
             self.view.trial_started(trial.number, params, n_epochs)
         try:
-            trial.set_user_attr(Attr.SLOT, slot)
-            ending = self._take_rounds(attempt)
-            if attempt.is_paused or ending.how is How.INTERRUPTED:
-                self._pause(attempt)
-            else:
-                self._conclude(attempt, ending)
-        except (TrialTaken, UpdateFinishedTrialError) as error:
-            self._drop(attempt, error if isinstance(error, TrialTaken) else TrialTaken())
-        except BaseException:
-            with suppress(HpsearchError):  # the storage may be what failed
-                self._pause(attempt)
-            raise
+            self._work_on(attempt, slot)
+        except TrialTaken as taken:
+            self._drop(attempt, taken)
+        except UpdateFinishedTrialError:
+            self._drop(attempt, TrialTaken())
         finally:
             self.launchers.release(trial)
+
+    def _work_on(self, attempt: Attempt, slot: int) -> None:
+        try:
+            attempt.trial.set_user_attr(Attr.SLOT, slot)
+            ending = self._take_rounds(attempt)
+        except BaseException:
+            # the storage may be what failed, or the trial another launcher's
+            with suppress(HpsearchError, UpdateFinishedTrialError):
+                self._pause(attempt)
+            raise
+        if attempt.is_paused or ending.how is How.INTERRUPTED:
+            self._pause(attempt)
+        else:
+            self._conclude(attempt, ending)
 
     def _seeds(self, trial: Trial) -> list[int]:
         """The study's, then those that `evaluate` uses too; or the only one of a replicate."""

@@ -7,10 +7,14 @@ several is their mean, and after each round it is known for the rounds so far.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from itertools import takewhile
 from statistics import stdev
 from typing import Any
+
+import msgspec
+
+from hpsearch.errors import StorageError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +39,18 @@ def plan_rounds(folds: Iterable[int | None], seeds: Iterable[int]) -> list[Round
 
 
 def read_rounds(content: Sequence[Mapping[str, Any]]) -> tuple[Round, ...]:
-    """Rounds as they are stored; what a newer hpsearch added is ignored."""
-    names = [field.name for field in fields(Round)]
-    return tuple(Round(**{n: one[n] for n in names if n in one}) for one in content)
+    """Rounds as they are stored; what a newer hpsearch added is ignored.
+
+    Raises:
+        StorageError: They are damaged.
+    """
+    try:
+        return msgspec.convert(content, tuple[Round, ...])
+    except ValueError as error:
+        raise StorageError(
+            f"the rounds of a trial are damaged in the storage: {error}; restore the storage from "
+            "a backup; nothing was changed"
+        ) from error
 
 
 def as_stored(rounds: Sequence[Round]) -> list[dict[str, Any]]:

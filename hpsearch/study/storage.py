@@ -72,8 +72,8 @@ class Storage:
         self.optuna = patient(cached, self.patience, self.claims)
 
     def __str__(self) -> str:
-        """The URL without its password."""
-        return self.url.render_as_string(hide_password=True)
+        """The URL without its password, which may also be among its options."""
+        return self.url.set(query={}).render_as_string(hide_password=True)
 
     def close(self) -> None:
         """Close connections to a database; those in use when they are given back."""
@@ -152,6 +152,8 @@ def parse_url(text: str) -> URL:
         UsageError: The URL is invalid; the message never shows a password.
     """
     if "://" not in text:
+        if "@" in text:  # a password may stand before it
+            raise UsageError("the storage URL has no scheme: write postgresql:// before it")
         raise UsageError(
             f"storage {text!r} is a path, not a URL: write sqlite:///{text} "
             "(three slashes, then the path)"
@@ -170,7 +172,7 @@ def parse_url(text: str) -> URL:
         )
     try:
         url = make_url(text)
-    except sqlalchemy.exc.ArgumentError as error:
+    except (sqlalchemy.exc.ArgumentError, ValueError) as error:  # a port that is no number
         scheme = text.partition("://")[0]
         raise UsageError(
             f"cannot read the storage URL that starts {scheme}://: "
@@ -268,10 +270,22 @@ def _refuse_network(path: Path) -> None:
 
 def _refuse_tables_of_others(path: Path) -> None:
     with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_S)) as connection:
-        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        tables = {name for (name,) in rows}
+        tables = _tables(connection)
     if tables and tables.isdisjoint(BaseModel.metadata.tables):
         raise RuntimeError(OTHERS)
+
+
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    """The names of a database's tables.
+
+    Raises:
+        RuntimeError: Somebody added what would act on its own when a study is read or written.
+    """
+    rows = connection.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+    for kind, name, sql in rows:
+        if kind in ("trigger", "view") or str(sql).startswith("CREATE VIRTUAL"):
+            raise RuntimeError(f"somebody added the {kind} {name!r}, which may change studies")
+    return {name for kind, name, _ in rows if kind == "table"}
 
 
 def _open_to_read(path: Path) -> RDBStorage:
@@ -282,7 +296,7 @@ def _open_to_read(path: Path) -> RDBStorage:
     """
     with closing(sqlite3.connect(path, timeout=SQLITE_BUSY_S)) as connection:
         # also rolls back a killed writer's transaction, which a read-only connection cannot
-        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        tables = _tables(connection)
         if not {"version_info", "alembic_version"} <= tables:
             if tables and tables.isdisjoint(BaseModel.metadata.tables):
                 raise RuntimeError(OTHERS)

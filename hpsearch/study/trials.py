@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from statistics import fmean
+from types import UnionType
 from typing import Any
 
 from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.curves.onset import Fit, Onset, find_onset
+from hpsearch.errors import StorageError
 from hpsearch.figures import show_figure
 from hpsearch.goal import Logs
 from hpsearch.study.rounds import Round, describe_number, read_rounds, spread_of, values_of
@@ -67,6 +69,16 @@ class Attr:
     FIT = "fit"
     LOWEST = "lowest_val_loss_at"
     ONSET = "overfits_from"
+
+
+KINDS: Mapping[str, type | UnionType] = {
+    **dict.fromkeys([Attr.OUTCOME, Attr.REASON, Attr.OUTPUT, Attr.CURVE, Attr.FIT], str),
+    **dict.fromkeys([Attr.EPOCHS_REUSED, Attr.EPOCHS_TRAINED, Attr.EPOCHS_PRUNED], int),
+    **dict.fromkeys([Attr.READ_OFF, Attr.PROMOTED_FROM, Attr.REPLICATE_OF, Attr.SEED], int),
+    **dict.fromkeys([Attr.SLOT, Attr.LOWEST, Attr.ONSET], int),
+    Attr.SECONDS: int | float,
+}
+"""What the values of user attributes are, but for `ROUNDS`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,8 +201,19 @@ def row_of_others(trial: FrozenTrial) -> TrialRow:
 
 
 def row(trial: FrozenTrial) -> TrialRow:
-    """Read a trial of a study."""
-    return _read(trial, trial.user_attrs)
+    """Read a trial of a study.
+
+    Raises:
+        StorageError: Its attributes are not what hpsearch stored.
+    """
+    attrs = {name: value for name, value in trial.user_attrs.items() if value is not None}
+    for name in attrs.keys() & KINDS.keys():
+        if not isinstance(attrs[name], KINDS[name]):
+            raise StorageError(
+                f"trial {trial.number} is damaged in the storage: its {name} is {attrs[name]!r}; "
+                "restore the storage from a backup; nothing was changed"
+            )
+    return _read(trial, attrs)
 
 
 def _read(trial: FrozenTrial, attrs: Mapping[str, Any]) -> TrialRow:

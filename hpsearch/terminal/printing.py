@@ -59,7 +59,9 @@ def print_table(
     """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for i, name in enumerate(header):
-        table.add_column(name, justify="right" if i < right else "left", overflow="fold")
+        table.add_column(
+            Text(plain(name)), justify="right" if i < right else "left", overflow="fold"
+        )
     for row in rows:
         table.add_row(*(Text(plain(show_cell(cell))) for cell in row))
     console.print(table)

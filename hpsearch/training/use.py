@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO, get_args
@@ -74,8 +75,7 @@ def answer(question: Question) -> Iterator[Any]:
         return
     if question.code is not None:
         _register(question.code)
-    # not compiled: to predict takes neither loss nor metrics, which may be a study's own
-    model = keras.saving.load_model(question.model, compile=False, safe_mode=True)
+    model = _load(question.model)
     match question:
         case Predict():
             arrays = {name: np.array(x, question.dtype[name]) for name, x in question.x.items()}
@@ -102,6 +102,23 @@ def _register(code: OwnCode) -> None:
     """Have the study file register its classes and functions, some of them inside `build`."""
     task = run_study_file(code.study_file, code.study_file_name).task
     task.build(HyperParameters(without_epochs(code.params)))
+
+
+def _load(path: str) -> keras.Model:
+    """Load a model as Keras saves it: nothing in it may run, or be larger than its file.
+
+    Raises:
+        StudyFileError: It is compressed, and could fill memory or disk.
+        Exception: Whatever Keras raises on a damaged or hostile file.
+    """
+    with zipfile.ZipFile(path) as archive:
+        compressed = [
+            m.filename for m in archive.infolist() if m.compress_type != zipfile.ZIP_STORED
+        ]
+    if compressed:
+        raise StudyFileError(f"its file is compressed ({compressed[0]!r}), which Keras's are not")
+    # not compiled: to predict takes neither loss nor metrics, which may be a study's own
+    return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def _gradients(question: MeasureGradients) -> list[float]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from hpsearch.choices import Format
 from hpsearch.curves.costs import describe_cost
-from hpsearch.curves.curve import Curve, Written, read_mean_logs
+from hpsearch.curves.curve import Written, read_mean_logs
+from hpsearch.curves.store import CurveStore
 from hpsearch.figures import show_figure
 from hpsearch.files import Cell
 from hpsearch.goal import Logs
@@ -89,7 +90,7 @@ def read_curve(
     storage: Storage, summary: Summary, trial: TrialRow
 ) -> tuple[list[Logs], list[Written | None]]:
     """A trial's logs by epoch, and what its network wrote after each."""
-    stored = Curve(storage.curves / (trial.curve or "none"))
+    stored = CurveStore(storage.curves).curve(trial.curve or "none")
     n_epochs = (trial.epochs if trial.outcome is Outcome.READ_OFF else None) or trial.epochs_done
     curve = read_mean_logs(storage.curves, trial.curves)[:n_epochs]
     texts = stored.texts[:n_epochs]

@@ -25,9 +25,8 @@ def copy(source_url: str, target_url: str, names: Sequence[str]) -> None:
         UsageError: Both are the same storage, or there is nothing to copy.
         HpsearchError: As `copy_study`; studies before that one have been copied.
     """
-    url = parse_url(source_url)
-    if url == parse_url(target_url):
-        raise UsageError(f"{url.render_as_string(hide_password=True)} cannot be copied to itself")
+    if parse_url(source_url) == parse_url(target_url):
+        raise UsageError("FROM and TO are the same storage: name another one")
     source = Storage(source_url, read_only=True)
     for name in names:
         load_study(source, name)  # before the target is created

@@ -100,7 +100,7 @@ def test_reads_and_writes_of_a_study_wait_for_a_locked_database(cwd):
     """Another process holds the file for longer than SQLite itself would wait."""
     storage = Storage(URL, patience=Patience(120))
     study = optuna.create_study(study_name="s", storage=storage.optuna)
-    storage.rdb.engine.dispose()
+    storage.engine.dispose()
     holder = sqlite3.connect("studies.db", isolation_level=None, check_same_thread=False)
     holder.execute("BEGIN EXCLUSIVE")
     tried = _impatient(storage)
@@ -127,11 +127,11 @@ def _impatient(storage: Storage) -> threading.Event:
 
     gave_up = threading.Event()
 
-    @event.listens_for(storage.rdb.engine, "connect", insert=True)
+    @event.listens_for(storage.engine, "connect", insert=True)
     def on_connect(connection: sqlite3.Connection, _record: object) -> None:
         connection.execute("PRAGMA busy_timeout = 0")
 
-    @event.listens_for(storage.rdb.engine, "handle_error")
+    @event.listens_for(storage.engine, "handle_error")
     def on_error(_context: object) -> None:
         gave_up.set()
 
@@ -192,7 +192,7 @@ def test_a_trial_that_somebody_else_has_told_is_not_told_again(losing):
 def test_a_reading_verb_says_in_a_line_that_the_storage_failed(
     cwd: Path, read: Callable[[BaseStorage], object]
 ):
-    Storage(URL).rdb.engine.dispose()
+    Storage(URL).engine.dispose()
     storage = Storage(URL, read_only=True)
     with sqlite3.connect("studies.db") as connection:
         connection.execute("DROP TABLE trials")

@@ -61,9 +61,34 @@ def test_a_database_of_another_program_is_left_as_it_was(cwd, read_only):
     assert (cwd / "other.db").read_bytes() == before
 
 
+@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize(
+    "added",
+    [
+        "CREATE TRIGGER t AFTER UPDATE ON trials BEGIN DELETE FROM studies; END",
+        "CREATE VIEW more AS SELECT * FROM studies",
+        "CREATE VIRTUAL TABLE more USING fts5(text)",
+    ],
+    ids=["trigger", "view", "virtual table"],
+)
+def test_a_database_in_which_somebody_hid_what_acts_by_itself_is_left_as_it_was(
+    cwd, added, read_only
+):
+    Storage("sqlite:///study.db").rdb.engine.dispose()
+    with sqlite3.connect("study.db") as connection:
+        connection.execute(added)
+    connection.close()
+    before = (cwd / "study.db").read_bytes()
+
+    with pytest.raises(StorageError, match="somebody added .* nothing was changed"):
+        Storage("sqlite:///study.db", read_only=read_only)
+
+    assert (cwd / "study.db").read_bytes() == before
+
+
 def test_a_database_of_a_newer_optuna_is_refused_and_left_as_it_was(cwd):
     storage = Storage("sqlite:///study.db")
-    storage.rdb.engine.dispose()
+    storage.engine.dispose()
     with sqlite3.connect("study.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = 'v9.9.9'")
     connection.close()
@@ -76,7 +101,7 @@ def test_a_database_of_a_newer_optuna_is_refused_and_left_as_it_was(cwd):
 
 
 def test_a_database_of_another_schema_is_not_read(cwd):
-    Storage("sqlite:///study.db").rdb.engine.dispose()
+    Storage("sqlite:///study.db").engine.dispose()
     with sqlite3.connect("study.db") as connection:
         connection.execute("UPDATE version_info SET schema_version = 99")
     connection.close()
@@ -172,7 +197,7 @@ def test_a_password_never_shows(cwd, monkeypatch):
     monkeypatch.setattr("hpsearch.study.storage.RDBStorage", refuse)
 
     with pytest.raises(StorageError, match="cannot reach .* with password \\*\\*\\*") as raised:
-        Storage(f"postgresql://lab:{canary}@127.0.0.1:1/studies")
+        Storage(f"mysql://lab:{canary}@127.0.0.1:1/studies")
 
     assert canary not in str(raised.value)
 

@@ -78,7 +78,7 @@ def test_a_copy_that_was_cut_off_is_begun_anew(searched: Cli):
     [
         pytest.param(["runs", THERE], 2, "is a path, not a URL", id="a path"),
         pytest.param(["sqlite:///no.db", THERE], 4, "no storage at no.db", id="no storage"),
-        pytest.param([HERE, HERE], 2, "cannot be copied to itself", id="itself"),
+        pytest.param([HERE, HERE], 2, "are the same storage", id="itself"),
         pytest.param([HERE, THERE, "other"], 2, "no study 'other'", id="no such study"),
         pytest.param([HERE, THERE], 2, "there is no study in", id="none of ours"),
         pytest.param([HERE, THERE, "theirs"], 2, "was not made by hpsearch", id="another's"),
