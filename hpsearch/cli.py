@@ -971,6 +971,9 @@ def verify_command(
     ],
     storage: StorageOption = None,
     json: JsonOption = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what has one right cure; say what was done.")
+    ] = False,
 ) -> None:
     """Check a study, or the folder of a report.
 
@@ -980,11 +983,14 @@ def verify_command(
     if (Path(study) / "MANIFEST.json").is_file():
         from hpsearch.verbs.report import verify as verify_report
 
+        if repair:
+            raise UsageError("--repair is for studies: write a report anew instead")
+
         verify_report(storage_url(storage), Path(study), as_json=json)
         return
     from hpsearch.verbs.verify import verify
 
-    verify(storage_url(storage), study, as_json=json)
+    verify(storage_url(storage), study, as_json=json, repair=repair)
 
 
 @app.command("completion", rich_help_panel="Use")

@@ -24,6 +24,26 @@ from hpsearch.study.rounds import Round, name_round, read_rounds, values_of
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import Attr
 
+LEFT_RUNNING = "nothing left running"
+
+_WRITTEN_BY_OTHERS = "another program has changed the database: hpsearch never does this"
+_COUNTED = "the budget was spent on it twice; its figures are true"
+_FIGURE = "do not use this trial's figures; its curve's file has what was trained"
+MEANS = {
+    "no trial lost": "rows are missing from the database: hpsearch never deletes a trial",
+    "counted once": _COUNTED,
+    LEFT_RUNNING: "it uses the machine, and nobody takes its results",
+    "no zombies": _WRITTEN_BY_OTHERS,
+    "no gap in the curve": _WRITTEN_BY_OTHERS,
+    "curve and study agree": _FIGURE,
+    "resumed at the last epoch": "epochs were trained twice; the logs of the first time count",
+    "the value is the last epoch's": _FIGURE,
+    "the value is the curve's": _FIGURE,
+    "the value is the rounds' mean": _FIGURE,
+    "the best is real": _WRITTEN_BY_OTHERS,
+}
+"""What it means for the user that an invariant is broken."""
+
 
 @dataclass(frozen=True)
 class Violation:
@@ -31,6 +51,11 @@ class Violation:
 
     invariant: str
     what: str
+
+    @property
+    def means(self) -> str:
+        """For the user."""
+        return MEANS[self.invariant]
 
 
 def violations(storage: Storage, study: Study, record: Record) -> list[Violation]:
@@ -77,7 +102,7 @@ def _left_over(storage: Storage, study: Study, trials: list[FrozenTrial]) -> Ite
     until the next launcher queues them.
     """
     for process in trial_processes(storage, study.study_name):
-        yield Violation("nothing left running", f"process {process.pid} has no launcher")
+        yield Violation(LEFT_RUNNING, f"process {process.pid} has no launcher")
     for trial in trials:
         is_finished = trial.state.is_finished()
         if is_finished != (trial.datetime_complete is not None):
@@ -105,7 +130,7 @@ def _history(storage: Storage, trial: FrozenTrial, record: Record) -> Iterator[V
                     "curve and study agree", f"trial {number}, epoch {epoch}: {value} is not stored"
                 )
     for start, n_stored in curve.starts:
-        if start < n_stored and not curve.is_evicted:
+        if start < n_stored and not (curve.is_evicted or curve.had_damage):
             yield Violation(
                 "resumed at the last epoch",
                 f"trial {number}: training began after epoch {start}, {n_stored} were stored",
