@@ -19,6 +19,7 @@ import json
 import math
 import os
 import queue
+import resource
 import shutil
 import signal
 import socket
@@ -44,6 +45,7 @@ from hpsearch.evaluation.opening import read_openings
 from hpsearch.messages import EpochDone, Failed, Finished, Job, Reply, Surroundings, Verdict
 from hpsearch.processes.runner import LocalProcess
 from hpsearch.processes.stop import StopRequest
+from hpsearch.searching import launch as launch_module
 from hpsearch.searching.launch import Options, run
 from hpsearch.searching.view import View
 from hpsearch.study.lock import study_lock
@@ -383,6 +385,11 @@ def main() -> None:
         order = json.loads(connection.recv_bytes())
         os.chdir(order["folder"])
         os.environ.update(order["env"])
+        if "TOY_FILE_BYTES" in os.environ:  # a full disk, for each file that grows so large
+            n_bytes = int(os.environ["TOY_FILE_BYTES"])
+            resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, n_bytes))
+        if "TOY_AWAY_S" in os.environ:  # how long a storage is waited for
+            launch_module.AWAY_S = float(os.environ["TOY_AWAY_S"])
         options = order["options"]
         by_hand = connection if options.pop("by_hand", False) else None
         code = launch(by_hand=by_hand, **options)
