@@ -183,6 +183,47 @@ def kill_until_done(seed: int, storage: str = URL, n_trials: int = 8) -> Killed:
     return Killed(n_killed["launcher"], n_killed["trial"], crashing.finish().n_trials)
 
 
+def kill_several_until_done(
+    seed: int, storage: str, n_trials: int = 12, n_launchers: int = 2
+) -> Killed:
+    """As `kill_until_done`, with several launchers at a time on a PostgreSQL server.
+
+    A launcher that was killed is started again while the others go on.
+
+    Args:
+        seed: Of the dice.
+        storage: The URL of an empty database.
+        n_trials: The budget.
+        n_launchers: How many work at a time.
+    """
+    dice = random.Random(seed)
+    victims = ["launcher"] * 3 + ["trial"] * 4
+    dice.shuffle(victims)
+    n_killed: Counter[str] = Counter()
+    crashing = Crashing(
+        storage,
+        trials=n_trials,
+        slots=2,
+        pruner=dice.choice(["halving", "none"]),
+        replicates=dice.choice(["auto", "none"]),
+        retries=50,
+    )
+    running = [crashing.start(pace="0.05") for _ in range(n_launchers)]
+    while victims and not all(launcher.has_ended_by_now for launcher in running):
+        time.sleep(dice.uniform(0.0, 0.3))  # the moment of the kill is the dice's
+        if victims[-1] == "launcher":
+            place = dice.randrange(n_launchers)
+            running[place].kill()
+            assert crashing.end(running[place]) in {0, -signal.SIGKILL}
+            running[place] = crashing.start(pace="0.05")
+        elif not kill_a_trial(storage, dice):
+            continue
+        n_killed[victims.pop()] += 1
+    for launcher in running:
+        assert crashing.end(launcher) == 0
+    return Killed(n_killed["launcher"], n_killed["trial"], crashing.finish().n_trials)
+
+
 def kill_a_trial(storage: str, dice: random.Random) -> bool:
     """Kill a trial process, if there is any."""
     if is_new(storage):

@@ -337,7 +337,7 @@ def _open_server(url: URL) -> RDBStorage:
     is_postgresql = url.get_backend_name() == "postgresql"
     engine_kwargs = {
         "pool_pre_ping": True,
-        **({"connect_args": connect_args("hpsearch")} if is_postgresql else {}),
+        **({"connect_args": connect_args(server)} if is_postgresql else {}),
     }
     text = server.render_as_string(hide_password=False)
     try:

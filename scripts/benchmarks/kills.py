@@ -3,6 +3,7 @@
     scripts/bench kills --seeds 300
     scripts/bench kills --seeds 0 --steps
     scripts/bench kills --seeds 0 --stories 100
+    scripts/bench kills --seeds 30 --postgresql      two launchers at a time, on a server of its own
 
 Prints what was killed, and stops with an error at the first trial lost or counted twice.
 """
@@ -13,6 +14,7 @@ import argparse
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
 
@@ -20,7 +22,16 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from hpsearch.failpoints import Step
-from tests.crashing import Crashing, Killed, essence, folder_in_memory, kill_until_done, walk
+from tests.crashing import (
+    Crashing,
+    Killed,
+    essence,
+    folder_in_memory,
+    kill_several_until_done,
+    kill_until_done,
+    walk,
+)
+from tests.postgres import serving
 from tests.searching.test_states import Search
 
 
@@ -31,10 +42,20 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--steps", action="store_true", help="kill at each hit of each failpoint")
     parser.add_argument("--stories", type=int, default=0, help="of the state machine")
+    parser.add_argument("--postgresql", action="store_true", help="two launchers at a time")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["HPSEARCH_CACHE"] = scratch
-        kill_at_random(Path(scratch), range(args.first, args.first + args.seeds))
+        seeds = range(args.first, args.first + args.seeds)
+        if args.postgresql:
+            with serving() as server:
+                kill_at_random(
+                    Path(scratch),
+                    seeds,
+                    lambda seed: kill_several_until_done(seed, server.url(server.new_database())),
+                )
+        else:
+            kill_at_random(Path(scratch), seeds, kill_until_done)
         if args.steps:
             kill_at_steps(Path(scratch))
         if args.stories:
@@ -48,12 +69,12 @@ def tell(n_stories: int) -> None:
     print(f"{n_stories} stories of up to 50 steps: 0 lost, 0 counted twice")
 
 
-def kill_at_random(scratch: Path, seeds: range) -> None:
+def kill_at_random(scratch: Path, seeds: range, kill: Callable[[int], Killed]) -> None:
     """Launchers and trial processes."""
     began_s, all_killed = time.monotonic(), list[Killed]()
     for seed in seeds:
         with folder_in_memory(scratch) as folder, chdir(folder):
-            all_killed.append(kill_until_done(seed))
+            all_killed.append(kill(seed))
     print(
         f"{len(all_killed)} searches, {sum(one.finished for one in all_killed)} trials: killed "
         f"{sum(one.launchers for one in all_killed)} launchers and "
