@@ -19,7 +19,6 @@ import json
 import math
 import os
 import queue
-import resource
 import shutil
 import signal
 import socket
@@ -385,9 +384,6 @@ def main() -> None:
         order = json.loads(connection.recv_bytes())
         os.chdir(order["folder"])
         os.environ.update(order["env"])
-        if "TOY_FILE_BYTES" in os.environ:  # a full disk, for each file that grows so large
-            n_bytes = int(os.environ["TOY_FILE_BYTES"])
-            resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, n_bytes))
         if "TOY_AWAY_S" in os.environ:  # how long a storage is waited for
             launch_module.AWAY_S = float(os.environ["TOY_AWAY_S"])
         options = order["options"]

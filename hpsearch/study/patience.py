@@ -66,7 +66,7 @@ class Patience:
             return retrying(act)
         except Exception as error:
             reason = cause_of(error)
-            if any(words in reason for words in FULL):
+            if is_full(reason):
                 raise DataError(
                     f"the storage's disk is full ({reason}): free some space; "
                     "the same command continues"
@@ -198,6 +198,11 @@ def patient(backend: BaseStorage, patience: Patience, claims: Claims = NO_CLAIMS
     return cast(BaseStorage, PatientStorage(backend, patience, claims))
 
 
+def is_full(reason: str) -> bool:
+    """Whether an error says that a disk is full."""
+    return any(words in reason for words in FULL)
+
+
 def cause_of(error: BaseException) -> str:
     """The root cause, in one line."""
     while error.__cause__ is not None:
@@ -214,7 +219,7 @@ def _is_away(error: BaseException) -> bool:
             return False
         error = error.__cause__
     reason = str(error)
-    if any(words in reason for words in FULL):
+    if is_full(reason):
         return False
     if "sqlite3" in reason:
         return "locked" in reason or "unable to open" in reason

@@ -27,11 +27,11 @@ from optuna.storages._rdb.models import (
 from optuna.trial import TrialState
 from sqlalchemy.engine import URL, make_url
 
-from hpsearch.errors import StorageError, UsageError
+from hpsearch.errors import DataError, StorageError, UsageError
 from hpsearch.files import atomic_file
 from hpsearch.study.claims import Claims
 from hpsearch.study.journal import open_journal
-from hpsearch.study.patience import Patience, cause_of, patient
+from hpsearch.study.patience import Patience, cause_of, is_full, patient
 from hpsearch.study.session import connect_args, creating
 from hpsearch.study.trials import Attr
 
@@ -238,7 +238,13 @@ def _open_sqlite(url: URL, read_only: bool) -> RDBStorage:
         RuntimeError,
         OSError,
     ) as error:
-        raise StorageError(f"cannot open {path}: {cause_of(error)}; nothing was changed") from error
+        reason = cause_of(error)
+        if is_full(reason):
+            raise DataError(
+                f"cannot open {path}: the disk is full ({reason}); free some space: "
+                "the same command continues"
+            ) from error
+        raise StorageError(f"cannot open {path}: {reason}; nothing was changed") from error
     _begin_immediately(storage)
     return storage
 
