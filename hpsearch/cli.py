@@ -65,6 +65,7 @@ from hpsearch.completion import (
 )
 from hpsearch.errors import HpsearchError, UsageError
 from hpsearch.failpoints import require_sound
+from hpsearch.files import is_full
 from hpsearch.pictures.kinds import ABOUT, PictureKind
 from hpsearch.processes.signals import Terminated, raised
 from hpsearch.terminal.lasting import is_reader_gone
@@ -1065,10 +1066,13 @@ def _run() -> int:
         return end.exit_code
     except (OSError, SystemExit) as end:
         # `hpsearch show STUDY | head`; typer may turn the broken pipe into a SystemExit
-        if not is_reader_gone(end.__context__ if isinstance(end, SystemExit) else end):
+        cause = end.__context__ if isinstance(end, SystemExit) else end
+        if not (is_reader_gone(cause) or (cause is not None and is_full(cause))):
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        if is_reader_gone(cause):
+            return 0
+        return _fail("the output could not be written: the disk is full; free some space", 5)
 
 
 def _fail(message: str, code: int) -> int:

@@ -13,6 +13,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager, suppress
@@ -120,6 +121,19 @@ def test_a_full_disk_is_one_line_and_what_was_there_stays_whole(tmp_path, kib):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.fault("F11")
+def test_output_that_a_full_disk_does_not_take_is_one_line(cwd):
+    Crashing(trials=1).finish()
+    command = [sys.executable, "-m", "hpsearch", "show", "toy", "--storage", URL]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+
+    assert done.returncode == 5
+    assert done.stderr == (
+        "Error: the output could not be written: the disk is full; free some space\n"
+    )
+
+
 @pytest.mark.fault("F12")
 def test_a_search_waits_for_whoever_holds_its_database(here):
     """A backup, say, that takes a tenth of the 30 s that it may."""
@@ -173,6 +187,36 @@ def test_a_clock_that_was_set_while_trials_ran_fails_none_and_no_time_is_negativ
     shown = inside("show", "toy", "--storage", URL, "--json")
     assert shown.returncode == 0, shown.stderr
     assert all(trial["seconds"] >= 0 for trial in json.loads(shown.stdout)["trials"])
+
+
+@pytest.mark.fault("F8")
+@pytest.mark.parametrize("is_half", [True, False], ids=["cut in half", "a page of zeros"])
+def test_a_damaged_database_is_named_and_what_was_trained_outlives_it(cwd, inside, is_half):
+    crashing = Crashing(trials=2, pruner="none")
+    before = crashing.finish()
+    path = Path("studies.db")
+    whole = path.read_bytes()
+    torn = whole[: len(whole) // 2] if is_half else whole[:81920] + bytes(4096) + whole[86016:]
+    path.write_bytes(torn)
+
+    done = inside("verify", "toy", "--storage", URL)
+
+    assert done.returncode in {4, 6}  # 6 where the study can still be read
+    said = done.stdout + done.stderr
+    assert "move it away and run the study again" in said
+    assert "Traceback" not in said
+    assert path.read_bytes() == torn
+    path.rename("damaged.db")
+    again = Crashing(trials=2, pruner="none").finish()
+    assert [row.value for row in again.rows] == [row.value for row in before.rows]
+    assert sum(row.epochs_trained for row in again.rows) == 0
+
+
+def test_an_empty_database_is_a_new_one(here):
+    """What a power cut leaves of a file that was just created."""
+    Path("studies.db").touch()
+
+    Crashing(trials=1).finish()
 
 
 def stopped(launcher: Launcher) -> Iterator[psutil.Process]:

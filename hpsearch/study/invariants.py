@@ -19,6 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from hpsearch.curves.curve import Curve
 from hpsearch.study.launchers import was_run_here
 from hpsearch.study.lock import is_locked, trial_processes
+from hpsearch.study.patience import CURE
 from hpsearch.study.record import Record
 from hpsearch.study.rounds import Round, name_round, read_rounds, values_of
 from hpsearch.study.storage import Storage
@@ -30,6 +31,7 @@ _WRITTEN_BY_OTHERS = "another program has changed the database: hpsearch never d
 _COUNTED = "the budget was spent on it twice; its figures are true"
 _FIGURE = "do not use this trial's figures; its curve's file has what was trained"
 MEANS = {
+    "the database is whole": CURE,
     "no trial lost": "rows are missing from the database: hpsearch never deletes a trial",
     "counted once": _COUNTED,
     LEFT_RUNNING: "it uses the machine, and nobody takes its results",
@@ -63,6 +65,7 @@ def violations(storage: Storage, study: Study, record: Record) -> list[Violation
     trials = study.get_trials(deepcopy=False)
     is_running = is_locked(storage, study.study_name)
     found = [
+        *_whole(storage),
         *_numbers(trials),
         *_counted_once(trials),
         *_best(trials),
@@ -71,6 +74,11 @@ def violations(storage: Storage, study: Study, record: Record) -> list[Violation
     for trial in trials:
         found += _history(storage, trial, record)
     return found
+
+
+def _whole(storage: Storage) -> Iterator[Violation]:
+    if damage := storage.damage():
+        yield Violation("the database is whole", damage)
 
 
 def _numbers(trials: list[FrozenTrial]) -> Iterator[Violation]:

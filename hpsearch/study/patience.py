@@ -26,6 +26,11 @@ STOPPING_S = 5
 POLL_S = 0.05  # between checks for a stop request, while waiting
 NO_CLAIMS = Claims(lambda trial_id: ("", False))
 FULL = ("disk is full", "No space left")
+DAMAGED = ("malformed", "not a database")
+CURE = (
+    "put a copy in its place, or move it away and run the study again: what was trained is "
+    "read off the curves beside it"
+)
 WRITES = ("create_", "set_", "delete_")
 """How the names of calls begin that change something."""
 
@@ -74,7 +79,7 @@ class Patience:
             if _is_away(error):
                 raise StorageError(f"the storage is still unavailable: {reason}") from error
             if isinstance(error, StorageInternalError | sqlalchemy.exc.SQLAlchemyError):
-                raise StorageError(f"the storage failed: {reason}") from error
+                raise StorageError(f"the storage failed: {reason}{cure_of(reason)}") from error
             raise
 
     def _is_over(self, waited_s: float) -> bool:
@@ -201,6 +206,11 @@ def patient(backend: BaseStorage, patience: Patience, claims: Claims = NO_CLAIMS
 def is_full(reason: str) -> bool:
     """Whether an error says that a disk is full."""
     return any(words in reason for words in FULL)
+
+
+def cure_of(reason: str) -> str:
+    """What to do about a damaged SQLite file, to go on with; empty for any other reason."""
+    return f"; {CURE}" if any(words in reason for words in DAMAGED) else ""
 
 
 def cause_of(error: BaseException) -> str:

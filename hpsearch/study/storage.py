@@ -31,7 +31,7 @@ from hpsearch.errors import DataError, StorageError, UsageError
 from hpsearch.files import atomic_file
 from hpsearch.study.claims import Claims
 from hpsearch.study.journal import open_journal
-from hpsearch.study.patience import Patience, cause_of, is_full, patient
+from hpsearch.study.patience import Patience, cause_of, cure_of, is_full, patient
 from hpsearch.study.session import connect_args, creating
 from hpsearch.study.trials import Attr
 
@@ -95,6 +95,17 @@ class Storage:
         """Of a database."""
         assert isinstance(self.backend, RDBStorage)
         return self.backend.engine
+
+    def damage(self) -> str:
+        """What SQLite finds wrong with its file, in a line; empty if nothing, or for a server."""
+        if self.url.get_backend_name() != "sqlite":
+            return ""
+        try:
+            with self.engine.connect() as connection:
+                first = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
+        except sqlalchemy.exc.DatabaseError as error:
+            return cause_of(error)
+        return "" if first == "ok" else " ".join(first.split())
 
     def _read_claim(self, trial_id: int) -> tuple[str, bool]:
         """The claim that is stored with a trial, and whether the trial runs."""
@@ -244,7 +255,8 @@ def _open_sqlite(url: URL, read_only: bool) -> RDBStorage:
                 f"cannot open {path}: the disk is full ({reason}); free some space: "
                 "the same command continues"
             ) from error
-        raise StorageError(f"cannot open {path}: {reason}; nothing was changed") from error
+        changed = f"nothing was changed{cure_of(reason)}"
+        raise StorageError(f"cannot open {path}: {reason}; {changed}") from error
     _begin_immediately(storage)
     return storage
 
