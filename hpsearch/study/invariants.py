@@ -127,7 +127,8 @@ def _history(storage: Storage, trial: FrozenTrial, record: Record) -> Iterator[V
     key = trial.user_attrs.get(Attr.CURVE)
     curve = Curve(storage.curves / str(key))
     stored = [logs.get(record.metric) for logs in curve.logs]
-    if storage.is_shared and not (len(stored) >= len(steps) and was_run_here(trial)):
+    is_of_several = Attr.LAUNCHER in trial.user_attrs
+    if is_of_several and not (len(stored) >= len(steps) and was_run_here(trial)):
         stored = []  # the curve, or the rest of it, is kept on another machine
     if key is not None and stored:
         for epoch, value in steps.items():

@@ -217,6 +217,8 @@ def cause_of(error: BaseException) -> str:
     """The root cause, in one line."""
     while error.__cause__ is not None:
         error = error.__cause__
+    if callable(details := getattr(error, "details", None)):  # of a call over gRPC
+        return str(details())
     return str(error).strip().partition("\n")[0]
 
 

@@ -196,7 +196,7 @@ def parse_url(text: str) -> URL:
             "journal:/// or grpc://"
         )
     if kind == "grpc" and not (url.host and url.port):
-        raise UsageError("write grpc://HOST:PORT, as `optuna` serves a storage there")
+        raise UsageError("write grpc://HOST:PORT, where Optuna's gRPC proxy server listens")
     if kind in FILES and not url.database:
         raise UsageError("an in-memory storage would be lost when the command ends: name a file")
     return url
