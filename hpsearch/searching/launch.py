@@ -269,6 +269,8 @@ def _launch(
         accepted()
         write_note(study, stored, find_best(study, task.goal), note_table(storage, study, stored))
         view.say(f"{'continuing' if is_old else 'new'} study {name!r} in {storage}")
+        if others := launchers.others():
+            view.say(f"{' and '.join(others)} {'work' if len(others) > 1 else 'works'} on it, too")
         with launchers.turn():
             launchers.adopt(study, view.say)
         schedule = _schedule(study, stored, study_file, space, fixed, options)

@@ -17,6 +17,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.curves.curve import Curve
+from hpsearch.study.launchers import was_run_here
 from hpsearch.study.lock import is_locked, trial_processes
 from hpsearch.study.record import Record
 from hpsearch.study.rounds import Round, name_round, read_rounds, values_of
@@ -93,6 +94,8 @@ def _history(storage: Storage, trial: FrozenTrial, record: Record) -> Iterator[V
     key = trial.user_attrs.get(Attr.CURVE)
     curve = Curve(storage.curves / str(key))
     stored = [logs.get(record.metric) for logs in curve.logs]
+    if storage.is_shared and not (len(stored) >= len(steps) and was_run_here(trial)):
+        stored = []  # the curve, or the rest of it, is kept on another machine
     if key is not None and stored:
         for epoch, value in steps.items():
             if epoch > _n_epochs(trial, len(stored)):

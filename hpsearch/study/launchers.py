@@ -9,9 +9,7 @@ done in turns, so that budget and promotions come out as with one launcher.
 from __future__ import annotations
 
 import itertools
-import os
 import platform
-import secrets
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -22,7 +20,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from hpsearch.errors import Conflict
-from hpsearch.study.lock import busy, file_lock, study_key
+from hpsearch.study.lock import busy, file_lock, holders_of, label_of, new_name, study_key
 from hpsearch.study.optuna_internals import set_trial_state, trial_id
 from hpsearch.study.session import Session, key_of
 from hpsearch.study.storage import Storage
@@ -41,6 +39,9 @@ Say = Callable[[str], object]
 
 class Launchers(Protocol):
     """Those who work on a study, this one among them."""
+
+    def others(self) -> list[str]:
+        """Who works on it besides, as messages show them."""
 
     def turn(self) -> AbstractContextManager[None]:
         """Let no other launcher count or add trials meanwhile.
@@ -93,6 +94,9 @@ class Alone:
     def __init__(self) -> None:
         self._is_first = True
 
+    def others(self) -> list[str]:
+        return []
+
     def turn(self) -> AbstractContextManager[None]:
         return nullcontext()
 
@@ -125,16 +129,17 @@ class Together:
     """
 
     def __init__(self, storage: Storage, study_name: str, look_s: float = LOOK_S) -> None:
-        self.name = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.name = new_name()
         self._storage, self._study_name, self._look_s = storage, study_name, look_s
         self._numbers = itertools.count(1)
+        self._label = label_of(self.name)
         self._turn = key_of(study_name, "turn")
         self._missed: dict[str, int] = {}
         """Looks in a row without the lock, by launcher that was seen to work on trials."""
         try:
             self._session = Session(
                 storage.server,
-                f"hpsearch {self.name}"[-63:],
+                self._label,
                 storage.patience,
                 {study_key(study_name): True, key_of(study_name, self.name): False},
             )
@@ -150,6 +155,9 @@ class Together:
         self._left.set()
         self._watch.join()
         self._session.close()
+
+    def others(self) -> list[str]:
+        return holders_of(self._storage, self._study_name, besides=self._label)
 
     def turn(self) -> AbstractContextManager[None]:
         return self._session.turn(self._turn)
@@ -201,6 +209,11 @@ class Together:
                 for owner, n in list(self._missed.items()):
                     is_there = key_of(self._study_name, owner) in held
                     self._missed[owner] = 0 if is_there else n + 1
+
+
+def was_run_here(trial: FrozenTrial) -> bool:
+    """Whether the last launcher that worked on a trial was one on this machine."""
+    return _launcher_of(trial).rsplit(":", 2)[0] == platform.node()
 
 
 def _running(study: Study) -> list[FrozenTrial]:

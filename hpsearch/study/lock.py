@@ -59,10 +59,9 @@ def study_lock(storage: Storage, study_name: str) -> Iterator[None]:
         with file_lock(storage, study_name):
             yield
         return
-    label = f"hpsearch {platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"[-63:]
     keeps = {study_key(study_name): False}
     try:
-        session = Session(storage.server, label, storage.patience, keeps)
+        session = Session(storage.server, label_of(new_name()), storage.patience, keeps)
     except Conflict as error:
         raise busy(storage, study_name) from error
     try:
@@ -71,10 +70,25 @@ def study_lock(storage: Storage, study_name: str) -> Iterator[None]:
         session.close()
 
 
+def new_name() -> str:
+    """What this process calls itself where others work on the same study."""
+    return f"{platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def label_of(name: str) -> str:
+    """What the server calls the session of a process; it takes 63 characters."""
+    return f"hpsearch {name}"[-63:]
+
+
+def holders_of(storage: Storage, study_name: str, *, besides: str = "") -> list[str]:
+    """Who holds a study on a server, as messages show them."""
+    labels = holders(storage.engine, study_key(study_name))
+    return [_describe_label(label) for label in labels if label != besides]
+
+
 def busy(storage: Storage, study_name: str) -> StudyBusy:
     """Says who holds a study on a server."""
-    labels = holders(storage.engine, study_key(study_name))
-    return _busy(study_name, " and ".join(map(_describe_label, labels)))
+    return _busy(study_name, " and ".join(holders_of(storage, study_name)))
 
 
 def _busy(study_name: str, holder: str) -> StudyBusy:

@@ -160,6 +160,13 @@ def test_a_trial_whose_launcher_died_before_it_could_claim_it_is_found(two):
     assert other.adopt() == ["trial 0 was interrupted: it continues"]
 
 
+def test_each_launcher_knows_of_the_other(two):
+    one, other = two
+
+    assert [len(one.launchers.others()), len(other.launchers.others())] == [1, 1]
+    assert one.launchers.others()[0].startswith("process ")
+
+
 def test_only_one_launcher_has_its_turn(two):
     one, other = two
     order = []
