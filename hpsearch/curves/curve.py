@@ -168,7 +168,7 @@ class Curve:
             if (state := self.state(epoch)) is not None:
                 self._start = epoch, n_logs
                 return epoch, state
-            if (checkpoint := self._checkpoint(epoch)).exists():
+            if (checkpoint := self.checkpoint(epoch)).exists():
                 self.set_aside(checkpoint)
         self._start = 0, n_logs
         return 0, None
