@@ -69,6 +69,7 @@ from hpsearch.completion import (
 )
 from hpsearch.errors import HpsearchError, UsageError
 from hpsearch.failpoints import require_sound
+from hpsearch.files import is_full
 from hpsearch.pictures.kinds import ABOUT, PictureKind
 from hpsearch.processes.signals import Terminated, raised
 from hpsearch.terminal.lasting import is_reader_gone
@@ -1047,6 +1048,9 @@ def verify_command(
     ],
     storage: StorageOption = None,
     json: JsonOption = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Mend what has one right cure; say what was done.")
+    ] = False,
 ) -> None:
     """Check a study, or the folder of a report.
 
@@ -1056,11 +1060,14 @@ def verify_command(
     if (Path(study) / "MANIFEST.json").is_file():
         from hpsearch.verbs.report import verify as verify_report
 
+        if repair:
+            raise UsageError("--repair is for studies: write a report anew instead")
+
         verify_report(storage_url(storage), Path(study), as_json=json)
         return
     from hpsearch.verbs.verify import verify
 
-    verify(storage_url(storage), study, as_json=json)
+    verify(storage_url(storage), study, as_json=json, repair=repair)
 
 
 @app.command("completion", rich_help_panel="Use")
@@ -1135,10 +1142,13 @@ def _run() -> int:
         return end.exit_code
     except (OSError, SystemExit) as end:
         # `hpsearch show STUDY | head`; typer may turn the broken pipe into a SystemExit
-        if not is_reader_gone(end.__context__ if isinstance(end, SystemExit) else end):
+        cause = end.__context__ if isinstance(end, SystemExit) else end
+        if not (is_reader_gone(cause) or (cause is not None and is_full(cause))):
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        if is_reader_gone(cause):
+            return 0
+        return _fail("the output could not be written: the disk is full; free some space", 5)
 
 
 def _fail(message: str, code: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -16,6 +17,11 @@ from pathlib import Path, PurePath
 
 from hpsearch.errors import StorageError, UsageError
 from hpsearch.failpoints import Step, failpoint
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that a disk, or a quota of it, is full."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 @contextmanager

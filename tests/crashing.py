@@ -59,9 +59,18 @@ class Crashing:
         self.n_crashes = 0
         write_toy(Path(), epochs=3, max_epochs=4)
 
-    def start(self, failpoint: str | None = None, pace: str = "0", **options: Any) -> Launcher:
-        """Start a launcher, whose epochs take `pace` seconds."""
-        env = {"TOY_EPOCH_S": pace}
+    def start(
+        self, failpoint: str | None = None, pace: str = "0", away: str = "900", **options: Any
+    ) -> Launcher:
+        """Start a launcher.
+
+        Args:
+            failpoint: As in the environment.
+            pace: Seconds that an epoch takes.
+            away: Seconds that it waits for its storage.
+            options: Of this launcher only.
+        """
+        env = {"TOY_EPOCH_S": pace, "TOY_AWAY_S": away}
         if failpoint is not None:
             HITS.unlink(missing_ok=True)
             env |= {"HPSEARCH_TESTING": str(HITS), "HPSEARCH_FAILPOINT": failpoint}
@@ -88,7 +97,7 @@ class Crashing:
             assert violations(storage, study, record) == []
             summary = summarize(study, record)
         finally:
-            storage.engine.dispose()
+            storage.close()
         for number, (outcome, value) in self.promised.items():
             row = summary.rows[number]
             assert (row.outcome, repr(row.value)) == (outcome, value), f"trial {number} was lost"
@@ -230,7 +239,7 @@ def kill_a_trial(storage: str, dice: random.Random) -> bool:
         return False
     opened = Storage(storage, read_only=True)
     processes = trial_processes(opened, "toy")
-    opened.engine.dispose()
+    opened.close()
     if processes:
         with suppress(psutil.NoSuchProcess):  # it has just ended by itself
             dice.choice(processes).kill()

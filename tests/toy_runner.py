@@ -28,7 +28,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ from hpsearch.evaluation.opening import read_openings
 from hpsearch.messages import EpochDone, Failed, Finished, Job, Reply, Surroundings, Verdict
 from hpsearch.processes.runner import LocalProcess
 from hpsearch.processes.stop import StopRequest
+from hpsearch.searching import launch as launch_module
 from hpsearch.searching.launch import Options, run
 from hpsearch.searching.view import View
 from hpsearch.study.lock import study_lock
@@ -167,7 +168,7 @@ def _listen(connection: Connection, verdicts: queue.Queue[Verdict]) -> None:
         os._exit(1)
 
 
-def epochs_to_come(job: Job):
+def epochs_to_come(job: Job, diverges: Callable[[], bool] = lambda: False) -> Iterator[EpochDone]:
     """Train the missing epochs of a job, one each time the next message is asked for."""
     curve, epochs = Curve(Path(job.curve)), epochs_of(job.params)
     epoch_s = float(os.environ.get("TOY_EPOCH_S", "0"))
@@ -178,6 +179,8 @@ def epochs_to_come(job: Job):
         time.sleep(epoch_s)
         weights = trained(weights, job.params, job.seed)
         logs = toy_logs(job.params, epoch, weights)
+        if diverges():
+            logs["val_score"] = math.nan
         stored = curve.append(
             epoch, logs, {"weights": np.frombuffer(weights, dtype=np.uint8)}, identity
         )
@@ -216,8 +219,32 @@ class Said(View):
         self.say(f"trial {row.number} {row.outcome}: {row.value!r}")
 
 
-def launch(kind: str = "search", storage: str = "", study: str = "toy", **options: Any) -> int:
+class ByHand:
+    """A server whose trials are played by whoever started this launcher.
+
+    Args:
+        connection: To them; file descriptors go through it.
+    """
+
+    is_dead = False
+
+    def __init__(self, connection: Connection) -> None:
+        self._requests = socket.socket(fileno=os.dup(connection.fileno()))
+
+    def ask(self, *descriptors: int) -> None:
+        """Ask for a trial."""
+        socket.send_fds(self._requests, [b"\0"], descriptors)
+
+
+def launch(
+    kind: str = "search",
+    storage: str = "",
+    study: str = "toy",
+    by_hand: Connection | None = None,
+    **options: Any,
+) -> int:
     """What a launcher does, with the exit code of the command."""
+    server = None if by_hand is None else ByHand(by_hand)
     try:
         match kind:
             case "search":
@@ -225,7 +252,9 @@ def launch(kind: str = "search", storage: str = "", study: str = "toy", **option
                 chosen = {k: names.get(k, lambda v: v)(v) for k, v in options.items()}
                 run(
                     f"{study}.py",
-                    Options(storage=storage, study=study, runner=lambda say: ToyRunner(), **chosen),
+                    Options(
+                        storage=storage, study=study, runner=lambda say: ToyRunner(server), **chosen
+                    ),
                     Said(),
                 )
             case "evaluate":
@@ -326,6 +355,11 @@ class Launcher(LocalProcess):
         return code, said
 
     @property
+    def said(self) -> str:
+        """What it has said so far."""
+        return os.pread(self._output.fileno(), 2**20, 0).decode()
+
+    @property
     def has_ended_by_now(self) -> bool:
         """Whether it has ended, looked up now."""
         self.wait(0)
@@ -350,7 +384,11 @@ def main() -> None:
         order = json.loads(connection.recv_bytes())
         os.chdir(order["folder"])
         os.environ.update(order["env"])
-        code = launch(**order["options"])
+        if "TOY_AWAY_S" in os.environ:  # how long a storage is waited for
+            launch_module.AWAY_S = float(os.environ["TOY_AWAY_S"])
+        options = order["options"]
+        by_hand = connection if options.pop("by_hand", False) else None
+        code = launch(by_hand=by_hand, **options)
         atexit._run_exitfuncs()
     finally:
         sys.stderr.flush()
@@ -359,7 +397,12 @@ def main() -> None:
 
 def _warm_up() -> None:
     """Import and compile what each launcher would, in a folder that goes again."""
+    from alembic import util as alembic
+
     from tests.toy import write_toy
+
+    # Optuna reads all its migrations at each start, which takes half of a launcher's time
+    alembic.load_python_file = functools.cache(alembic.load_python_file)
 
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         write_toy(Path(folder))
@@ -368,8 +411,8 @@ def _warm_up() -> None:
             os.dup2(0, 2)
             os._exit(launch(storage="sqlite:///s.db", trials=1, slots=1))
         os.waitpid(pid, 0)
-        Storage("sqlite:///s.db").engine.dispose()
-        Storage("sqlite:///s.db", read_only=True).engine.dispose()
+        Storage("sqlite:///s.db").close()
+        Storage("sqlite:///s.db", read_only=True).close()
 
 
 @functools.cache

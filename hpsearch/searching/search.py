@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 from hpsearch.curves.costs import measure_costs
 from hpsearch.errors import DataError, HpsearchError, StudyFileError
 from hpsearch.evaluation.candidates import fresh_seeds
+from hpsearch.files import is_full
 from hpsearch.goal import Goal
 from hpsearch.processes.slots import NSlots, in_slots, now
 from hpsearch.processes.stop import Stop, StopRequest
@@ -358,7 +358,7 @@ def find_best(study: Study, goal: Goal) -> Configuration | None:
 
 def _explained(error: BaseException) -> BaseException:
     """Explain a full disk in one line, wherever it was noticed."""
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if isinstance(error, OSError) and is_full(error):
         full = DataError(
             f"the disk is full ({error.filename or error.strerror}): free some space; "
             "the same command continues"

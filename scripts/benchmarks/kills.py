@@ -2,6 +2,7 @@
 
     scripts/bench kills --seeds 300
     scripts/bench kills --seeds 0 --steps
+    scripts/bench kills --seeds 0 --stories 100
     scripts/bench kills --seeds 30 --postgresql      two launchers at a time, on a server of its own
 
 Prints what was killed, and stops with an error at the first trial lost or counted twice.
@@ -17,6 +18,9 @@ from collections.abc import Callable
 from contextlib import chdir
 from pathlib import Path
 
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+
 from hpsearch.failpoints import Step
 from tests.crashing import (
     Crashing,
@@ -28,6 +32,7 @@ from tests.crashing import (
     walk,
 )
 from tests.postgres import serving
+from tests.searching.test_states import Search
 
 
 def main() -> None:
@@ -36,6 +41,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=30, help="searches that are killed at random")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--steps", action="store_true", help="kill at each hit of each failpoint")
+    parser.add_argument("--stories", type=int, default=0, help="of the state machine")
     parser.add_argument("--postgresql", action="store_true", help="two launchers at a time")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -52,6 +58,15 @@ def main() -> None:
             kill_at_random(Path(scratch), seeds, kill_until_done)
         if args.steps:
             kill_at_steps(Path(scratch))
+        if args.stories:
+            tell(args.stories)
+
+
+def tell(n_stories: int) -> None:
+    """Stories of `tests/searching/test_states.py`."""
+    options = settings(max_examples=n_stories, stateful_step_count=50, deadline=None)
+    run_state_machine_as_test(Search, settings=options)
+    print(f"{n_stories} stories of up to 50 steps: 0 lost, 0 counted twice")
 
 
 def kill_at_random(scratch: Path, seeds: range, kill: Callable[[int], Killed]) -> None:
