@@ -42,6 +42,7 @@ from hpsearch.task import epochs_of
 
 END_S = 5.0  # for an agent to say that a trial process has ended
 TOKEN = ".hpsearch-shared-"
+MAX_SLOTS = 1024  # of a node: each is a thread here
 
 
 @dataclass(frozen=True)
@@ -164,17 +165,18 @@ class Nodes:
 
     def welcome(self, link: Link) -> None:
         """Speak with an agent until it is gone."""
-        node = None
+        node, why = None, "an error here"
         try:
             hello, _ = link.receive((Hello,))
             node = self._join(link, hello)
             while node is not None:
                 self._take(node, *link.receive(FROM_AGENT))
         except Gone as gone:
-            if node is not None:
-                self._lose(node, str(gone))
+            why = str(gone)
         finally:
             link.close()
+            if node is not None:
+                self._lose(node, why)
 
     def close(self) -> None:
         """Send all agents home."""
@@ -218,7 +220,7 @@ class Nodes:
                 name if name not in names else next(one for one in several if one not in names),
                 hello.agent,
                 link,
-                max(1, hello.slots),
+                min(max(1, hello.slots), MAX_SLOTS),
             )
             self._nodes.append(node)
             link.keep_alive()

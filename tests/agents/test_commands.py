@@ -7,12 +7,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
+from hpsearch.agents.agent import Agent
+from hpsearch.agents.join import read_join
+from hpsearch.processes.runner import LocalRunner
 from tests.toy import write_toy
 from tests.waiting import is_alive, wait_until
 
@@ -96,3 +101,42 @@ def test_who_has_no_join_file_is_told(inside):
 
 def cmdline(pid: int) -> list[str]:
     return [word for one in psutil.Process(pid).cmdline() for word in one.split()]
+
+
+def test_a_sweep_and_an_evaluation_train_on_nodes_too(cwd, inside):
+    """The model that is exported comes home."""
+    write_toy(cwd, fields='factors={"units": [4, 8]},')
+    listen = ["--on", "listen://127.0.0.1:0"]
+
+    with joining(cwd, "lab7"):
+        swept = inside("sweep", "toy.py", "--seeds", "1", "--study", "toy", *listen)
+    assert swept.returncode == 0, swept.stderr
+    assert "on the first node" in swept.stderr
+    with joining(cwd, "lab8"):
+        done = inside("run", "toy.py", "--study", "s", "--trials", "1", *listen)
+    assert done.returncode == 0, done.stderr
+    with joining(cwd, "lab9"):
+        done = inside("evaluate", "s", "--top", "1", "--seeds", "1", *listen)
+    assert done.returncode == 0, done.stderr
+    assert "node lab9 joins" in done.stderr
+    (model,) = cwd.glob("runs/models/*/opening-1/model.keras")
+    assert model.stat().st_size > 1000
+    shown = json.loads(inside("show", "toy", "--trial", "1", "--json").stdout)
+    assert shown["nodes"] == ["lab7"]
+
+
+@contextmanager
+def joining(folder: Path, name: str) -> Iterator[None]:
+    """An agent that joins the next launcher in a folder, and ends with it."""
+
+    def join() -> None:
+        wait_until(lambda: list(folder.glob("hpsearch-*.join")))
+        (path,) = folder.glob("hpsearch-*.join")
+        known = read_join(path.read_bytes(), "it")
+        agent = Agent(2, LocalRunner(), None, [].append, node=name, may_share=False)
+        agent.dial(lambda: known, 10)
+
+    thread = threading.Thread(target=join)
+    thread.start()
+    yield
+    thread.join()

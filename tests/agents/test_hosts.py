@@ -32,6 +32,8 @@ from tests.processes.test_trainer import PARAMS, Listener
 from tests.toy import write_toy
 from tests.waiting import is_alive, wait_until
 
+pytestmark = pytest.mark.slow
+
 BEAT_S = 0.5
 SCALE = 10
 N_EPOCHS = 40
