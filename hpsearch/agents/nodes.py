@@ -35,6 +35,7 @@ from hpsearch.codec import encode
 from hpsearch.curves.curve import Curve
 from hpsearch.curves.store import NO_PART_IN_TRAINING
 from hpsearch.data.arrays import Prepared
+from hpsearch.errors import DataError
 from hpsearch.messages import Failed, Job
 from hpsearch.study.record import versions
 from hpsearch.study_file import StudyFile
@@ -128,15 +129,15 @@ class Nodes:
             curves: The launcher's folder of curves.
             say: Called with each line about nodes from now on.
             changed: Called with the number of places whenever it changes.
+
+        Raises:
+            DataError: A folder cannot be written to.
         """
         token = secrets.token_hex(16)
         name = TOKEN + secrets.token_hex(8)
-        curves.mkdir(parents=True, exist_ok=True)
         with self._lock:
             self._remove_tokens()
-            for folder in (curves, data.folder.parent):
-                (folder / name).write_text(token)
-                self._tokens.append(folder / name)
+            self._write_tokens(name, token, curves, data.folder.parent)
             assignment = Assignment(
                 number=next(self._numbers),
                 study_file=study_file.text,
@@ -312,6 +313,15 @@ class Nodes:
             node.attempts[process.number] = process
             process.placed(node)
 
+    def _write_tokens(self, name: str, token: str, *folders: Path) -> None:
+        for folder in folders:
+            self._tokens.append(folder / name)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(token)
+            except OSError as error:
+                raise DataError(f"cannot write into {folder}: {error.strerror}") from error
+
     def _remove_tokens(self) -> None:
         while self._tokens:
             self._tokens.pop().unlink(missing_ok=True)
@@ -462,7 +472,7 @@ def _difference(theirs: dict[str, str], ours: dict[str, str]) -> str:
         for name in names
         if theirs.get(name) != ours.get(name)
     ]
-    return f"{', '.join(different)}: install the same" if different else ""
+    return f"{', '.join(different)}: have the same there" if different else ""
 
 
 def _slots(n: int) -> str:
