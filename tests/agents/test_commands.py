@@ -21,7 +21,7 @@ from hpsearch.processes.runner import LocalRunner
 from tests.toy import write_toy
 from tests.waiting import is_alive, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("measured")]
 
 RUN = ["run", "toy.py", "--trials", "2", "--pruner", "none", "--set", "epochs=3"]
 Begin = Callable[..., subprocess.Popen[bytes]]
