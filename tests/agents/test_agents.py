@@ -309,6 +309,20 @@ def test_a_curve_never_becomes_shorter(tmp_path):
     with pytest.raises(ValueError, match="shorter"):
         incoming.take(piece, b'{"starts": [], "logs": [{"loss": 1}]}')
 
+    incoming.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["curve.json"]
+
+
+def test_a_curve_that_is_nested_too_deep_is_none(tmp_path):
+    incoming = Incoming(tmp_path, None)
+    piece = Piece(attempt=1, name="curve.json", is_last=True)
+
+    with pytest.raises(ValueError, match="nested too deep"):
+        incoming.take(piece, b"[" * 60_000)
+
+    incoming.close()
+    assert list(tmp_path.iterdir()) == []
+
 
 def dialed(cluster: Cluster) -> Link:
     """A link that knows the key, for a test to speak over."""
