@@ -64,7 +64,8 @@ class Hosts:
 
     @contextmanager
     def slowed(self, name: str, rate: str) -> Iterator[None]:
-        """A slow cable for what a host sends, such as `16kbit`."""
+        """A slow cable for what a host sends, such as `16kbit`, in small packets."""
+        self._ip("-n", f"{self.prefix}-{name}", "link", "set", "eth0", "mtu", "500")
         inside = ["ip", "netns", "exec", f"{self.prefix}-{name}", "tc", "qdisc"]
         limits = ["tbf", "rate", rate, "burst", "1600", "latency", "20s"]
         subprocess.run([*inside, "add", "dev", "eth0", "root", *limits], check=True)
