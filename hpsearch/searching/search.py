@@ -238,11 +238,9 @@ class Search:
             reason, output = f"loss or metric not finite in {attempt.place}", ""
         elif outcome in {Outcome.PRUNED, Outcome.FINISHED}:
             reason, output = "", ""
-        attempt.write_epochs()
-        attempt.write_onset()
         if attempt.curve is not None:
             attach_texts(trial, attempt.curve, len(attempt.logs), self.storage.folder)
-        attempt.write_outcome(outcome, reason, output)
+        attempt.write_end(outcome, reason, output)
         if outcome in BROKEN:
             trial.set_constraint(CONSTRAINT, 1.0)
         with self._lock, suppress(TurnLost), self.launchers.turn():

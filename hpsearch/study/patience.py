@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import sqlalchemy
@@ -16,6 +16,7 @@ from hpsearch.errors import DataError, StorageError
 from hpsearch.failpoints import Step, failpoint
 from hpsearch.processes.stop import StopRequest
 from hpsearch.study.claims import Claims
+from hpsearch.study.optuna_internals import write_user_attrs
 
 Result = TypeVar("Result")
 
@@ -166,6 +167,15 @@ class PatientStorage:
         if study_id in self._n_trials:
             self._n_trials[study_id] += 1
         return created
+
+    def set_trial_user_attrs(self, trial_id: int, attrs: Mapping[str, Any]) -> None:
+        """Several attributes of a trial at once."""
+
+        def write() -> None:
+            self._claims.require(trial_id)
+            write_user_attrs(self._backend, trial_id, attrs)
+
+        self._write(write)
 
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
