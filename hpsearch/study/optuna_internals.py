@@ -144,9 +144,9 @@ class _DraftStorage:
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
         trials = self._storage.get_all_trials(study_id, deepcopy=deepcopy, states=states)
-        if states is None or TrialState.RUNNING in states:
-            trials.append(copy.deepcopy(self._draft) if deepcopy else self._draft)
-        return trials
+        if states is not None and TrialState.RUNNING not in states:
+            return trials
+        return [*trials, copy.deepcopy(self._draft) if deepcopy else self._draft]
 
     def get_trial_system_attrs(self, trial_id: int) -> dict[str, Any]:
         return self.get_trial(trial_id).system_attrs

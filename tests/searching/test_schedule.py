@@ -237,8 +237,9 @@ def test_a_queued_trial_whose_space_raises_is_left_waiting():
 
 def test_a_new_trial_is_stored_with_all_its_params_in_one_step():
     """What Optuna itself would have asked and stored one after the other."""
-    study, plain = optuna.create_study(), optuna.create_study()
-    plain.sampler = study.sampler = optuna.samplers.RandomSampler(seed=0)
+    study, plain = (
+        optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)) for _ in range(2)
+    )
 
     def suggest(trial):
         trial.set_user_attr("mine", 1)
