@@ -59,7 +59,7 @@ def serve(place: str) -> None:
     with keras_alone():
         from hpsearch.training import use
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while sys.stdin.fileno() not in select.select([listener, sys.stdin], [], [])[0]:
+    while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
         client, _ = listener.accept()
         if os.fork() == 0:
             listener.close()
