@@ -79,7 +79,8 @@ def _is_there(study: Study, target: Storage) -> bool:
     if name not in optuna.get_all_study_names(target.optuna):
         return False
     other = optuna.load_study(study_name=name, storage=target.optuna)
-    if UNFINISHED in other.user_attrs and ATTR not in other.user_attrs:
+    is_empty = not other.user_attrs and not other.get_trials(deepcopy=False)  # just created
+    if is_empty or (UNFINISHED in other.user_attrs and ATTR not in other.user_attrs):
         optuna.delete_study(study_name=name, storage=target.optuna)
         return False
     if _content(other) != _content(study):

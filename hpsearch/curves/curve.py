@@ -6,6 +6,7 @@
         epoch-00007.npz     the state of model and optimizer after epoch 7
         epoch-00006.npz     and after the epoch before, should the newest be damaged
         evicted             where checkpoints were deleted to save space
+        NAME.bad-TIME       a file that could not be read, set aside
 
 The trial process writes, the launcher reads. Each file is written under a temporary
 name, synced and renamed, so what bears its final name is whole. The checkpoint of an
@@ -16,6 +17,7 @@ ever grow: when a checkpoint is lost, epochs are trained again, and their logs s
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -114,11 +116,30 @@ class Curve:
         """Whether checkpoints of it were deleted to save space."""
         return (self.folder / "evicted").exists()
 
+    @property
+    def damaged(self) -> list[Path]:
+        """Its files that are there and cannot be read."""
+        logs = self.folder / "curve.json"
+        checkpoints = sorted(self.folder.glob("epoch-*.npz"))
+        return [
+            *([logs] if logs.exists() and not self.logs else []),
+            *(path for path in checkpoints if self.state(_epoch_of(path)) is None),
+        ]
+
+    @property
+    def had_damage(self) -> bool:
+        """Whether a file of it was set aside."""
+        return any(self.folder.glob("*.bad-*"))
+
+    def set_aside(self, path: Path) -> None:
+        """Rename a file that cannot be read: nobody takes it for whole, and it is not lost."""
+        path.rename(path.with_name(f"{path.name}.bad-{time.strftime('%Y%m%dT%H%M%S')}"))
+
     def state(self, epoch: int) -> State | None:
         """The checkpoint after `epoch`, or None if there is no whole one."""
         try:
             with (
-                self._checkpoint(epoch).open("rb") as file,
+                self.checkpoint(epoch).open("rb") as file,
                 np.load(file, allow_pickle=False) as arrays,
             ):
                 return {name: arrays[name] for name in arrays.files}
@@ -140,11 +161,15 @@ class Curve:
         for unfinished in self.folder.glob("*.tmp-*"):  # of a process that was killed
             unfinished.unlink(missing_ok=True)
         n_logs = len(self.logs)
+        if n_logs == 0 and (logs := self.folder / "curve.json").exists():
+            self.set_aside(logs)
         first = 1 if continues else epochs
         for epoch in range(min(n_logs, epochs), first - 1, -1):
             if (state := self.state(epoch)) is not None:
                 self._start = epoch, n_logs
                 return epoch, state
+            if (checkpoint := self.checkpoint(epoch)).exists():
+                self.set_aside(checkpoint)
         self._start = 0, n_logs
         return 0, None
 
@@ -169,7 +194,7 @@ class Curve:
             OSError: The disk is full or not writable; what was there before still is.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with atomic_file(self._checkpoint(epoch)) as path, path.open("wb") as file:
+        with atomic_file(self.checkpoint(epoch)) as path, path.open("wb") as file:
             np.savez(file, **state)  # type: ignore[arg-type]  # a name is not allow_pickle
         all_logs, starts, texts = self.logs, self.starts, self.texts
         if epoch > len(all_logs):
@@ -189,13 +214,23 @@ class Curve:
             content["texts"] = [None if one is None else asdict(one) for one in texts]
         with atomic_file(self.folder / "curve.json") as path:
             path.write_text(json.dumps(content))
-        for checkpoint in self.folder.glob("epoch-*.npz"):
-            if int(checkpoint.stem.removeprefix("epoch-")) <= epoch - N_CHECKPOINTS:
-                checkpoint.unlink(missing_ok=True)
+        self.drop_older(epoch)
         return all_logs[epoch - 1]
 
-    def _checkpoint(self, epoch: int) -> Path:
+    def drop_older(self, epoch: int) -> None:
+        """Drop checkpoints that the one after `epoch` makes superfluous."""
+        for checkpoint in self.folder.glob("epoch-*.npz"):
+            if _epoch_of(checkpoint) <= epoch - N_CHECKPOINTS:
+                checkpoint.unlink(missing_ok=True)
+
+    def checkpoint(self, epoch: int) -> Path:
+        """The file of the checkpoint after an epoch."""
         return self.folder / f"epoch-{epoch:05d}.npz"
+
+
+def _epoch_of(checkpoint: Path) -> int:
+    number = checkpoint.stem.removeprefix("epoch-")
+    return int(number) if number.isdecimal() else 0
 
 
 def mean_logs(curves: Sequence[Sequence[Logs]]) -> list[Logs]:

@@ -105,7 +105,7 @@ def _infeasible(trial: FrozenTrial) -> FrozenTrial:
 
 
 class CurveSampler(BaseSampler):
-    """A sampler that sees one row per curve instead of the trials.
+    """A sampler for one trial that sees one row per curve instead of the trials.
 
     Args:
         sampler: Proposes params.
@@ -114,6 +114,7 @@ class CurveSampler(BaseSampler):
 
     def __init__(self, sampler: BaseSampler, rows: CurveRows) -> None:
         self.sampler, self.rows = sampler, rows
+        self._shown: Study | None = None
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -136,7 +137,9 @@ class CurveSampler(BaseSampler):
         return self.sampler.sample_independent(seen, trial, param_name, param_distribution)
 
     def _seen(self, study: Study) -> Study:
-        return with_trials(study, self.rows.of(study))
+        if self._shown is None:  # read once for all hyperparameters
+            self._shown = with_trials(study, self.rows.of(study))
+        return self._shown
 
 
 def make_sampler(

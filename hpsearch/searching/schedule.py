@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Protocol
 
+from optuna.pruners import NopPruner
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
 
@@ -237,7 +238,7 @@ class SampledSchedule:
         if is_replicate(trial):
             return True
         if not self.halves:
-            if mark.rounds > 0:
+            if mark.rounds > 0 or isinstance(self.study.pruner, NopPruner):
                 return True
             trials = self.study.get_trials(deepcopy=False)
             seen = [one for one in trials if not is_replicate(one)]

@@ -19,10 +19,32 @@ from optuna.trial import FrozenTrial, TrialState
 from hpsearch.curves.curve import Curve
 from hpsearch.study.launchers import was_run_here
 from hpsearch.study.lock import is_locked, trial_processes
+from hpsearch.study.patience import CURE
 from hpsearch.study.record import Record
 from hpsearch.study.rounds import Round, name_round, read_rounds, values_of
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import Attr
+
+LEFT_RUNNING = "nothing left running"
+
+_WRITTEN_BY_OTHERS = "another program has changed the database: hpsearch never does this"
+_COUNTED = "the budget was spent on it twice; its figures are true"
+_FIGURE = "do not use this trial's figures; its curve's file has what was trained"
+MEANS = {
+    "the database is whole": CURE,
+    "no trial lost": "rows are missing from the database: hpsearch never deletes a trial",
+    "counted once": _COUNTED,
+    LEFT_RUNNING: "it uses the machine, and nobody takes its results",
+    "no zombies": _WRITTEN_BY_OTHERS,
+    "no gap in the curve": _WRITTEN_BY_OTHERS,
+    "curve and study agree": _FIGURE,
+    "resumed at the last epoch": "epochs were trained twice; the logs of the first time count",
+    "the value is the last epoch's": _FIGURE,
+    "the value is the curve's": _FIGURE,
+    "the value is the rounds' mean": _FIGURE,
+    "the best is real": _WRITTEN_BY_OTHERS,
+}
+"""What it means for the user that an invariant is broken."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +54,18 @@ class Violation:
     invariant: str
     what: str
 
+    @property
+    def means(self) -> str:
+        """For the user."""
+        return MEANS[self.invariant]
+
 
 def violations(storage: Storage, study: Study, record: Record) -> list[Violation]:
     """All broken invariants of a study; empty if it is sound."""
     trials = study.get_trials(deepcopy=False)
     is_running = is_locked(storage, study.study_name)
     found = [
+        *_whole(storage),
         *_numbers(trials),
         *_counted_once(trials),
         *_best(trials),
@@ -46,6 +74,11 @@ def violations(storage: Storage, study: Study, record: Record) -> list[Violation
     for trial in trials:
         found += _history(storage, trial, record)
     return found
+
+
+def _whole(storage: Storage) -> Iterator[Violation]:
+    if damage := storage.damage():
+        yield Violation("the database is whole", damage)
 
 
 def _numbers(trials: list[FrozenTrial]) -> Iterator[Violation]:
@@ -77,7 +110,7 @@ def _left_over(storage: Storage, study: Study, trials: list[FrozenTrial]) -> Ite
     until the next launcher queues them.
     """
     for process in trial_processes(storage, study.study_name):
-        yield Violation("nothing left running", f"process {process.pid} has no launcher")
+        yield Violation(LEFT_RUNNING, f"process {process.pid} has no launcher")
     for trial in trials:
         is_finished = trial.state.is_finished()
         if is_finished != (trial.datetime_complete is not None):
@@ -94,7 +127,8 @@ def _history(storage: Storage, trial: FrozenTrial, record: Record) -> Iterator[V
     key = trial.user_attrs.get(Attr.CURVE)
     curve = Curve(storage.curves / str(key))
     stored = [logs.get(record.metric) for logs in curve.logs]
-    if storage.is_shared and not (len(stored) >= len(steps) and was_run_here(trial)):
+    is_of_several = Attr.LAUNCHER in trial.user_attrs
+    if is_of_several and not (len(stored) >= len(steps) and was_run_here(trial)):
         stored = []  # the curve, or the rest of it, is kept on another machine
     if key is not None and stored:
         for epoch, value in steps.items():
@@ -105,7 +139,7 @@ def _history(storage: Storage, trial: FrozenTrial, record: Record) -> Iterator[V
                     "curve and study agree", f"trial {number}, epoch {epoch}: {value} is not stored"
                 )
     for start, n_stored in curve.starts:
-        if start < n_stored and not curve.is_evicted:
+        if start < n_stored and not (curve.is_evicted or curve.had_damage):
             yield Violation(
                 "resumed at the last epoch",
                 f"trial {number}: training began after epoch {start}, {n_stored} were stored",

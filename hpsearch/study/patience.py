@@ -13,6 +13,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from hpsearch.errors import DataError, StorageError
+from hpsearch.failpoints import Step, failpoint
 from hpsearch.processes.stop import StopRequest
 from hpsearch.study.claims import Claims
 
@@ -25,6 +26,13 @@ STOPPING_S = 5
 POLL_S = 0.05  # between checks for a stop request, while waiting
 NO_CLAIMS = Claims(lambda trial_id: ("", False))
 FULL = ("disk is full", "No space left")
+DAMAGED = ("malformed", "not a database")
+CURE = (
+    "put a copy in its place, or move it away and run the study again: what was trained is "
+    "read off the curves beside it"
+)
+WRITES = ("create_", "set_", "delete_")
+"""How the names of calls begin that change something."""
 
 
 class Patience:
@@ -63,7 +71,7 @@ class Patience:
             return retrying(act)
         except Exception as error:
             reason = cause_of(error)
-            if any(words in reason for words in FULL):
+            if is_full(reason):
                 raise DataError(
                     f"the storage's disk is full ({reason}): free some space; "
                     "the same command continues"
@@ -71,7 +79,7 @@ class Patience:
             if _is_away(error):
                 raise StorageError(f"the storage is still unavailable: {reason}") from error
             if isinstance(error, StorageInternalError | sqlalchemy.exc.SQLAlchemyError):
-                raise StorageError(f"the storage failed: {reason}") from error
+                raise StorageError(f"the storage failed: {reason}{cure_of(reason)}") from error
             raise
 
     def _is_over(self, waited_s: float) -> bool:
@@ -111,14 +119,15 @@ class PatientStorage:
         act = getattr(self._backend, name)
 
         def patiently(*args: Any, **kwargs: Any) -> Any:
-            return self._patience.wait_for(lambda: act(*args, **kwargs))
+            wait = self._write if name.startswith(WRITES) else self._patience.wait_for
+            return wait(lambda: act(*args, **kwargs))
 
         def claimed(trial_id: int, *args: Any, **kwargs: Any) -> Any:
             def write() -> Any:
                 self._claims.require(trial_id)
                 return act(trial_id, *args, **kwargs)
 
-            return self._patience.wait_for(write)
+            return self._write(write)
 
         return claimed if name.startswith("set_trial_") else patiently
 
@@ -153,7 +162,7 @@ class PatientStorage:
             is_first = False
             return self._backend.create_new_trial(study_id, template_trial)
 
-        created = self._patience.wait_for(attempt)
+        created = self._write(attempt)
         if study_id in self._n_trials:
             self._n_trials[study_id] += 1
         return created
@@ -181,7 +190,12 @@ class PatientStorage:
                 is_first = False
             return done
 
-        return self._patience.wait_for(attempt)
+        return self._write(attempt)
+
+    def _write(self, act: Callable[[], Result]) -> Result:
+        result = self._patience.wait_for(act)
+        failpoint(Step.STORED)
+        return result
 
 
 def patient(backend: BaseStorage, patience: Patience, claims: Claims = NO_CLAIMS) -> BaseStorage:
@@ -189,10 +203,22 @@ def patient(backend: BaseStorage, patience: Patience, claims: Claims = NO_CLAIMS
     return cast(BaseStorage, PatientStorage(backend, patience, claims))
 
 
+def is_full(reason: str) -> bool:
+    """Whether an error says that a disk is full."""
+    return any(words in reason for words in FULL)
+
+
+def cure_of(reason: str) -> str:
+    """What to do about a damaged SQLite file, to go on with; empty for any other reason."""
+    return f"; {CURE}" if any(words in reason for words in DAMAGED) else ""
+
+
 def cause_of(error: BaseException) -> str:
     """The root cause, in one line."""
     while error.__cause__ is not None:
         error = error.__cause__
+    if callable(details := getattr(error, "details", None)):  # of a call over gRPC
+        return str(details())
     return str(error).strip().partition("\n")[0]
 
 
@@ -205,7 +231,7 @@ def _is_away(error: BaseException) -> bool:
             return False
         error = error.__cause__
     reason = str(error)
-    if any(words in reason for words in FULL):
+    if is_full(reason):
         return False
     if "sqlite3" in reason:
         return "locked" in reason or "unable to open" in reason

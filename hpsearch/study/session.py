@@ -49,10 +49,11 @@ def key_of(*parts: str) -> int:
     return int.from_bytes(digest[:8], signed=True)
 
 
-def connect_args(label: str = "hpsearch") -> dict[str, object]:
+def connect_args(url: URL, label: str = "hpsearch") -> dict[str, object]:
     """How psycopg connects, so that neither end waits long for one that has vanished.
 
     Args:
+        url: Where to; what it says itself is left to it.
         label: What the server calls the session, at most 63 characters.
     """
     server = {
@@ -60,13 +61,14 @@ def connect_args(label: str = "hpsearch") -> dict[str, object]:
         "tcp_user_timeout": 1000 * ANSWER_S,
         "idle_in_transaction_session_timeout": 1000 * TURN_S,
     }
-    return {
+    ours: dict[str, object] = {
         "application_name": label,
         "connect_timeout": ANSWER_S,
         "options": " ".join(f"-c {name}={value}" for name, value in server.items()),
         **{name.removeprefix("tcp_"): value for name, value in KEEPALIVE.items()},
         "tcp_user_timeout": 1000 * ANSWER_S,
     }
+    return {name: value for name, value in ours.items() if name not in url.query}
 
 
 def holders(engine: sqlalchemy.Engine, key: int) -> list[str]:
@@ -80,7 +82,7 @@ def holders(engine: sqlalchemy.Engine, key: int) -> list[str]:
 def creating(url: URL) -> Iterator[None]:
     """Let nobody else create tables in a database meanwhile."""
     engine = sqlalchemy.create_engine(
-        url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=connect_args()
+        url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=connect_args(url)
     )
     with engine.connect() as connection:
         connection.exec_driver_sql(f"SELECT pg_advisory_lock({key_of('', 'tables')})")
@@ -107,7 +109,7 @@ class Session:
             url,
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
-            connect_args=connect_args(label),
+            connect_args=connect_args(url, label),
         )
         self._connection: Connection | None = None
         self._mutex = threading.RLock()

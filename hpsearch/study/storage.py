@@ -27,11 +27,11 @@ from optuna.storages._rdb.models import (
 from optuna.trial import TrialState
 from sqlalchemy.engine import URL, make_url
 
-from hpsearch.errors import StorageError, UsageError
+from hpsearch.errors import DataError, StorageError, UsageError
 from hpsearch.files import atomic_file
 from hpsearch.study.claims import Claims
 from hpsearch.study.journal import open_journal
-from hpsearch.study.patience import Patience, cause_of, patient
+from hpsearch.study.patience import Patience, cause_of, cure_of, is_full, patient
 from hpsearch.study.session import connect_args, creating
 from hpsearch.study.trials import Attr
 
@@ -95,6 +95,17 @@ class Storage:
         """Of a database."""
         assert isinstance(self.backend, RDBStorage)
         return self.backend.engine
+
+    def damage(self) -> str:
+        """What SQLite finds wrong with its file, in a line; empty if nothing, or for a server."""
+        if self.url.get_backend_name() != "sqlite":
+            return ""
+        try:
+            with self.engine.connect() as connection:
+                first = str(connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar())
+        except sqlalchemy.exc.DatabaseError as error:
+            return cause_of(error)
+        return "" if first == "ok" else " ".join(first.split())
 
     def _read_claim(self, trial_id: int) -> tuple[str, bool]:
         """The claim that is stored with a trial, and whether the trial runs."""
@@ -185,7 +196,7 @@ def parse_url(text: str) -> URL:
             "journal:/// or grpc://"
         )
     if kind == "grpc" and not (url.host and url.port):
-        raise UsageError("write grpc://HOST:PORT, as `optuna` serves a storage there")
+        raise UsageError("write grpc://HOST:PORT, where Optuna's gRPC proxy server listens")
     if kind in FILES and not url.database:
         raise UsageError("an in-memory storage would be lost when the command ends: name a file")
     return url
@@ -238,7 +249,14 @@ def _open_sqlite(url: URL, read_only: bool) -> RDBStorage:
         RuntimeError,
         OSError,
     ) as error:
-        raise StorageError(f"cannot open {path}: {cause_of(error)}; nothing was changed") from error
+        reason = cause_of(error)
+        if is_full(reason):
+            raise DataError(
+                f"cannot open {path}: the disk is full ({reason}); free some space: "
+                "the same command continues"
+            ) from error
+        changed = f"nothing was changed{cure_of(reason)}"
+        raise StorageError(f"cannot open {path}: {reason}; {changed}") from error
     _begin_immediately(storage)
     return storage
 
@@ -337,7 +355,7 @@ def _open_server(url: URL) -> RDBStorage:
     is_postgresql = url.get_backend_name() == "postgresql"
     engine_kwargs = {
         "pool_pre_ping": True,
-        **({"connect_args": connect_args("hpsearch")} if is_postgresql else {}),
+        **({"connect_args": connect_args(server)} if is_postgresql else {}),
     }
     text = server.render_as_string(hide_password=False)
     try:

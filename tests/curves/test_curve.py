@@ -38,14 +38,15 @@ def test_training_continues_after_the_last_epoch_that_has_a_whole_checkpoint(tmp
     assert curve.resume_point(9)[0] == 5
     assert curve.resume_point(4)[0] == 4
     (tmp_path / "epoch-00005.npz").write_bytes(b"PK damaged")
+    assert curve.damaged == [tmp_path / "epoch-00005.npz"]
     epoch, found = curve.resume_point(9)
+    (aside,) = tmp_path.glob("epoch-00005.npz.bad-*")
+    assert aside.read_bytes() == b"PK damaged"
+    assert curve.damaged == []
     assert epoch == 4
     assert found is not None
     np.testing.assert_array_equal(found["model/0000"], state(4)["model/0000"])
-    assert [path.name for path in sorted(tmp_path.glob("epoch-*"))] == [
-        "epoch-00004.npz",
-        "epoch-00005.npz",
-    ]
+    assert [path.name for path in sorted(tmp_path.glob("epoch-*.npz"))] == ["epoch-00004.npz"]
 
 
 def test_epochs_trained_again_leave_the_stored_logs_at_any_moment(tmp_path):

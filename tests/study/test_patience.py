@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import optuna
 import pytest
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.storages._grpc.server import make_server
 from optuna.trial import TrialState
 from sqlalchemy.exc import OperationalError
 
@@ -18,6 +20,7 @@ from hpsearch.errors import DataError, StorageError
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.study.patience import Patience, patient
 from hpsearch.study.storage import Storage
+from tests.waiting import HANG_S, wait_until
 
 URL = "sqlite:///studies.db"
 
@@ -201,3 +204,36 @@ def test_a_reading_verb_says_in_a_line_that_the_storage_failed(
 
     with pytest.raises(StorageError, match="the storage failed: no such table"):
         read(storage.optuna)
+
+
+def test_a_storage_behind_a_proxy_is_waited_for_too(cwd):
+    """Optuna's gRPC proxy, which is away for a while."""
+    rdb = Storage("sqlite:///studies.db").backend
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    server = make_server(rdb, "localhost", port)
+    server.start()
+    said: list[str] = []
+    storage = Storage(f"grpc://localhost:{port}", patience=Patience(HANG_S, say=said.append))
+    study = optuna.create_study(study_name="s", storage=storage.optuna)
+    server.stop(None).wait()
+
+    asked = threading.Thread(target=lambda: study.tell(study.ask(), 1.0))
+    asked.start()
+    wait_until(lambda: said)
+    again = make_server(rdb, "localhost", port)
+    again.start()
+    asked.join(HANG_S)
+
+    assert [trial.value for trial in study.trials] == [1.0]
+    assert said[0].startswith("the storage is unavailable (")
+    assert "\n" not in said[0]
+    again.stop(None).wait()
+
+
+def test_a_proxy_that_nobody_serves_is_one_line(cwd, monkeypatch):
+    monkeypatch.setattr("hpsearch.study.storage.CONNECT_S", 0.1)
+
+    with pytest.raises(StorageError, match="cannot reach grpc at localhost:9: nobody answered"):
+        Storage("grpc://localhost:9")

@@ -74,7 +74,7 @@ def test_a_database_of_another_program_is_left_as_it_was(cwd, read_only):
 def test_a_database_in_which_somebody_hid_what_acts_by_itself_is_left_as_it_was(
     cwd, added, read_only
 ):
-    Storage("sqlite:///study.db").rdb.engine.dispose()
+    Storage("sqlite:///study.db").engine.dispose()
     with sqlite3.connect("study.db") as connection:
         connection.execute(added)
     connection.close()
