@@ -133,7 +133,7 @@ class Guard:
 
 
 def _in_query(environ: WSGIEnvironment) -> str:
-    return parse_qs(environ.get("QUERY_STRING", "")).get(TOKEN, [""])[0]
+    return parse_qs(str(environ.get("QUERY_STRING", ""))).get(TOKEN, [""])[0]
 
 
 def _in_cookie(environ: WSGIEnvironment) -> str:
