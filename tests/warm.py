@@ -22,7 +22,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-OTHERS = ("COVERAGE_PROCESS_CONFIG", "KERAS_HOME", "PYTHONPATH")
+OTHERS = ("COVERAGE_PROCESS_CONFIG", "PYTHONPATH")
 """With one of these variables, a process has to import for itself."""
 
 
