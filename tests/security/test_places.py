@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from pathlib import Path
 
@@ -55,6 +56,12 @@ def test_without_a_home_nothing_is_kept_where_others_can_write(
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.parametrize("host", ["example.org", "192.0.2.1.example", "8.8.8.8"])
+def test_no_test_asks_the_internet(host: str):
+    with pytest.raises(RuntimeError, match=f"a test asks the internet for {host}"):
+        socket.create_connection((host, 80))
+
+
 def test_trial_processes_look_for_keras_settings_nowhere_else(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("KERAS_HOME", raising=False)
     monkeypatch.setenv("HOME", "/nowhere")
@@ -70,5 +77,7 @@ def test_the_cache_is_made_for_oneself_alone(cwd: Path, inside: Cli):
     finally:
         os.umask(before)
 
-    for folder in cwd.joinpath("cache").iterdir():
+    folders = list((cwd / "cache").iterdir())
+    assert folders
+    for folder in folders:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
