@@ -121,6 +121,31 @@ def test_a_full_disk_is_one_line_and_what_was_there_stays_whole(tmp_path, kib):
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.fault("F29")
+def test_a_folder_that_cannot_be_written_is_named_before_anything_is_trained(tmp_path):
+    with small_disk(10_000, tmp_path), chdir(tmp_path):
+        crashing = Crashing()
+        subprocess.run(["mount", "-o", "remount,ro", tmp_path], check=True)
+
+        code, said = crashing.start().join()
+
+        assert code == 4
+        assert re.fullmatch(r"Error: cannot open studies.db: .*Read-only.*; nothing .*\n", said)
+
+
+@pytest.mark.fault("F29")
+def test_curves_that_cannot_be_written_are_one_line_and_count_against_no_network(here):
+    Path("curves").touch()
+    crashing = Crashing()
+
+    code, said = crashing.start().join()
+
+    assert code == 5
+    assert said.splitlines()[-1].startswith("Error: cannot write ")
+    Path("curves").unlink()
+    crashing.finish()
+
+
 @pytest.mark.fault("F11")
 def test_output_that_a_full_disk_does_not_take_is_one_line(cwd):
     Crashing(trials=1).finish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable
@@ -37,6 +38,7 @@ from hpsearch.study.trials import BROKEN, CONSTRAINT, Attr, Outcome, onset_attrs
 from hpsearch.task import Task
 
 N_ERRORS_ALIKE = 3
+UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 WAIT_S = 0.2  # between an idle slot's checks for a stop request
 LOOK_S = 2.0  # between its looks at what other launchers have done
 
@@ -351,12 +353,15 @@ def find_best(study: Study, goal: Goal) -> Configuration | None:
 
 
 def _explained(error: BaseException) -> BaseException:
-    """Explain a full disk in one line, wherever it was noticed."""
-    if isinstance(error, OSError) and is_full(error):
-        full = DataError(
-            f"the disk is full ({error.filename or error.strerror}): free some space; "
-            "the same command continues"
-        )
-        full.__cause__ = error
-        return full
-    return error
+    """Explain a disk that takes no more in one line, wherever it was noticed."""
+    if not isinstance(error, OSError):
+        return error
+    if is_full(error):
+        what = f"the disk is full ({error.filename or error.strerror}): free some space"
+    elif error.errno in UNWRITABLE and error.filename:
+        what = f"cannot write {error.filename}: {error.strerror}"
+    else:
+        return error
+    explained = DataError(f"{what}; the same command continues")
+    explained.__cause__ = error
+    return explained

@@ -99,6 +99,7 @@ def test_a_request_to_stop_now_ends_the_wait():
         Patience(10**6, stop).wait_for(call)
 
 
+@pytest.mark.fault("F12")
 def test_reads_and_writes_of_a_study_wait_for_a_locked_database(cwd):
     """Another process holds the file for longer than SQLite itself would wait."""
     storage = Storage(URL, patience=Patience(120))
