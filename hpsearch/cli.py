@@ -8,6 +8,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,6 +33,7 @@ from hpsearch.command_options import (
     ModelArgument,
     NewFolderOption,
     ObjectiveOption,
+    OnOption,
     PrunerOption,
     RepeatsOption,
     ReplicatesOption,
@@ -48,6 +51,7 @@ from hpsearch.command_options import (
     TrialTimeoutOption,
     parse_choice,
     parse_count,
+    parse_duration,
     parse_fixed,
     parse_names,
     parse_seed,
@@ -72,6 +76,9 @@ from hpsearch.terminal.lasting import is_reader_gone
 from hpsearch.terminal.starting import lasting_output
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hpsearch.agents.nodes import Nodes
     from hpsearch.searching.launch import Options
 
 
@@ -120,6 +127,7 @@ def run_command(
     epochs: EpochsOption = None,
     timeout: TimeoutOption = None,
     slots: SlotsOption = None,
+    on: OnOption = None,
     seed: Annotated[
         int | None,
         typer.Option(
@@ -174,7 +182,8 @@ def run_command(
         log=log,
         retries=retries,
     )
-    return run(study_file, options)
+    with _nodes(on, slots) as nodes:
+        return run(study_file, replace(options, nodes=nodes))
 
 
 @app.command("resume", rich_help_panel="Start")
@@ -184,6 +193,7 @@ def resume_command(
     epochs: EpochsOption = None,
     timeout: TimeoutOption = None,
     slots: SlotsOption = None,
+    on: OnOption = None,
     storage: StorageOption = None,
     sampler: SamplerOption = None,
     pruner: PrunerOption = None,
@@ -216,7 +226,8 @@ def resume_command(
         log=log,
         retries=retries,
     )
-    return resume(study, options)
+    with _nodes(on, slots) as nodes:
+        return resume(study, replace(options, nodes=nodes))
 
 
 @app.command("sweep", rich_help_panel="Lab bench")
@@ -233,6 +244,7 @@ def sweep_command(
         ),
     ] = False,
     slots: SlotsOption = None,
+    on: OnOption = None,
     study: Annotated[
         str | None,
         typer.Option(
@@ -266,14 +278,15 @@ def sweep_command(
         retries=retries,
     )
     names = parse_names(factors)
-    return sweep(
-        study_file,
-        options,
-        factors=names,
-        n_seeds=seeds,
-        minutes=minutes,
-        as_published=as_published,
-    )
+    with _nodes(on, slots) as nodes:
+        return sweep(
+            study_file,
+            replace(options, nodes=nodes),
+            factors=names,
+            n_seeds=seeds,
+            minutes=minutes,
+            as_published=as_published,
+        )
 
 
 @app.command("lab", rich_help_panel="Lab bench")
@@ -293,6 +306,7 @@ def lab_command(
         ),
     ] = None,
     slots: SlotsOption = None,
+    on: OnOption = None,
     storage: StorageOption = None,
     data: DataOption = None,
     trial_timeout: TrialTimeoutOption = None,
@@ -317,14 +331,15 @@ def lab_command(
         slots=slots,
         retries=retries,
     )
-    return lab(
-        study_file,
-        options,
-        factors=parse_names(factors),
-        n_seeds=seeds,
-        minutes=minutes,
-        folder=output,
-    )
+    with _nodes(on, slots) as nodes:
+        return lab(
+            study_file,
+            replace(options, nodes=nodes),
+            factors=parse_names(factors),
+            n_seeds=seeds,
+            minutes=minutes,
+            folder=output,
+        )
 
 
 @app.command("combine", rich_help_panel="Lab bench")
@@ -340,6 +355,7 @@ def combine_command(
         ),
     ] = None,
     slots: SlotsOption = None,
+    on: OnOption = None,
     storage: StorageOption = None,
     data: DataOption = None,
     trial_timeout: TrialTimeoutOption = None,
@@ -364,7 +380,8 @@ def combine_command(
         slots=slots,
         retries=retries,
     )
-    return combine_sweep(study, options, search=search)
+    with _nodes(on, slots) as nodes:
+        return combine_sweep(study, replace(options, nodes=nodes), search=search)
 
 
 @app.command("table", rich_help_panel="Lab bench")
@@ -491,6 +508,19 @@ def _options(
         limits=Limits(trial_s=trial_timeout, epoch_s=epoch_timeout, memory=memory),
         **same,
     )
+
+
+@contextmanager
+def _nodes(on: str | None, slots: int | None) -> Iterator[Nodes | None]:
+    """The nodes of `--on`, as long as a verb runs."""
+    if on is None:
+        yield None
+        return
+    from hpsearch.agents.on import opened
+    from hpsearch.terminal.printing import say
+
+    with opened(on, slots, say) as nodes:
+        yield nodes
 
 
 @app.command("init", rich_help_panel="Start")
@@ -642,6 +672,46 @@ def doctor_command(
     from hpsearch.verbs.doctor import doctor
 
     return doctor(storage_url(storage), data, as_json=json)
+
+
+@app.command("agent", rich_help_panel="Use")
+def agent_command(
+    join: Annotated[
+        str,
+        typer.Argument(
+            metavar="JOIN_FILE",
+            autocompletion=offer_files,
+            help="What a launcher with --on listen://HOST:PORT wrote; - for standard input.",
+        ),
+    ],
+    slots: SlotsOption = None,
+    data: DataOption = None,
+    wait: Annotated[
+        float | None,
+        typer.Option(
+            "--wait",
+            metavar="TIME",
+            parser=parse_duration,
+            help="How long to try to reach the launcher.  [default: 120s]",
+        ),
+    ] = None,
+    apart: Annotated[
+        bool, typer.Option("--apart", help="Use no folder that the launcher shares.")
+    ] = False,
+) -> None:
+    """Run trials on this machine for a launcher elsewhere.
+
+    It ends with the launcher. Example: hpsearch agent hpsearch-8765.join
+    """
+    from hpsearch.verbs.agent import agent
+
+    agent(
+        join,
+        slots=slots,
+        data=data_folder(data),
+        wait_s=wait or 120,
+        may_share=not apart,
+    )
 
 
 @storage_app.command("copy")
@@ -817,6 +887,7 @@ def evaluate_command(
         typer.Option("--seeds", metavar="R", parser=parse_count, help="Fresh seeds per network."),
     ] = 3,
     slots: SlotsOption = None,
+    on: OnOption = None,
     storage: StorageOption = None,
     data: DataOption = None,
     again: Annotated[
@@ -827,16 +898,18 @@ def evaluate_command(
     """Retrain the best with fresh seeds, choose one, open test once."""
     from hpsearch.verbs.evaluate import evaluate
 
-    evaluate(
-        storage_url(storage),
-        study,
-        n_top=top,
-        n_seeds=seeds,
-        n_slots=slots,
-        data=data_folder(data),
-        again=again,
-        as_json=json,
-    )
+    with _nodes(on, slots) as nodes:
+        evaluate(
+            storage_url(storage),
+            study,
+            n_top=top,
+            n_seeds=seeds,
+            n_slots=slots,
+            nodes=nodes,
+            data=data_folder(data),
+            again=again,
+            as_json=json,
+        )
 
 
 @app.command("export", rich_help_panel="Finish")

@@ -254,6 +254,15 @@ SlotsOption = Annotated[
         help="Trials to run in parallel.  [default: one per core, one thread each]",
     ),
 ]
+OnOption = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="URL",
+        help="Train on other machines: ssh://HOST,HOST, listen://HOST:PORT, dask://HOST:PORT, "
+        "ray.  --slots is then of each.",
+    ),
+]
 SamplerOption = Annotated[
     SamplerName | None,
     typer.Option(

@@ -8,6 +8,7 @@
     ├── StudyNotFound       2  the storage holds no study of that name
     ├── NothingFinished     3  there is no usable trial to work with
     ├── StorageError        4  the storage cannot be reached, or is not one
+    ├── LauncherNotFound    4  no launcher answers an agent
     ├── DataError           5  the data or the disk cannot be used
     │   ├── DataNotFound    5  a data set was not found
     │   └── DataCorrupt     5  a file of a data set is damaged
@@ -58,6 +59,12 @@ class NothingFinished(HpsearchError):
 
 class StorageError(HpsearchError):
     """The storage cannot be reached, or is not one."""
+
+    exit_code = 4
+
+
+class LauncherNotFound(HpsearchError):
+    """No launcher answers an agent, or it cannot be heard any more."""
 
     exit_code = 4
 

@@ -139,7 +139,7 @@ class Curve:
         """The checkpoint after `epoch`, or None if there is no whole one."""
         try:
             with (
-                self._checkpoint(epoch).open("rb") as file,
+                self.checkpoint(epoch).open("rb") as file,
                 np.load(file, allow_pickle=False) as arrays,
             ):
                 return {name: arrays[name] for name in arrays.files}
@@ -168,7 +168,7 @@ class Curve:
             if (state := self.state(epoch)) is not None:
                 self._start = epoch, n_logs
                 return epoch, state
-            if (checkpoint := self._checkpoint(epoch)).exists():
+            if (checkpoint := self.checkpoint(epoch)).exists():
                 self.set_aside(checkpoint)
         self._start = 0, n_logs
         return 0, None
@@ -194,7 +194,7 @@ class Curve:
             OSError: The disk is full or not writable; what was there before still is.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with atomic_file(self._checkpoint(epoch)) as path, path.open("wb") as file:
+        with atomic_file(self.checkpoint(epoch)) as path, path.open("wb") as file:
             np.savez(file, **state)  # type: ignore[arg-type]  # a name is not allow_pickle
         all_logs, starts, texts = self.logs, self.starts, self.texts
         if epoch > len(all_logs):
@@ -214,12 +214,17 @@ class Curve:
             content["texts"] = [None if one is None else asdict(one) for one in texts]
         with atomic_file(self.folder / "curve.json") as path:
             path.write_text(json.dumps(content))
+        self.drop_older(epoch)
+        return all_logs[epoch - 1]
+
+    def drop_older(self, epoch: int) -> None:
+        """Drop checkpoints that the one after `epoch` makes superfluous."""
         for checkpoint in self.folder.glob("epoch-*.npz"):
             if _epoch_of(checkpoint) <= epoch - N_CHECKPOINTS:
                 checkpoint.unlink(missing_ok=True)
-        return all_logs[epoch - 1]
 
-    def _checkpoint(self, epoch: int) -> Path:
+    def checkpoint(self, epoch: int) -> Path:
+        """The file of the checkpoint after an epoch."""
         return self.folder / f"epoch-{epoch:05d}.npz"
 
 

@@ -24,7 +24,7 @@ from hpsearch.files import atomic_folder, sha256_of, slug
 from hpsearch.goal import Logs
 from hpsearch.messages import ALL_FOLDS, TRAIN, TRAIN_AND_VALID
 from hpsearch.processes.runner import Runner
-from hpsearch.processes.slots import side_by_side
+from hpsearch.processes.slots import NSlots, side_by_side
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.supervisor import How
 from hpsearch.processes.trainer import Taken, Trainer, UntilDiverged
@@ -78,7 +78,7 @@ class Evaluation:
         data: Prepared,
         runner: Runner,
         *,
-        n_slots: int,
+        n_slots: NSlots,
         stop: StopRequest,
         say: Callable[[str], None],
     ) -> None:

@@ -23,7 +23,7 @@ from hpsearch.figures import show_figure, show_gain
 from hpsearch.goal import Goal
 from hpsearch.lab.table import LevelRow, SweepTable
 from hpsearch.messages import TRAIN
-from hpsearch.processes.slots import side_by_side
+from hpsearch.processes.slots import NSlots, side_by_side
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.supervisor import How
 from hpsearch.processes.trainer import Trainer, UntilDiverged
@@ -66,7 +66,7 @@ def open_test(
     trainer: Trainer,
     seeds: Mapping[int, int],
     *,
-    n_slots: int,
+    n_slots: NSlots,
     stop: StopRequest,
     say: Callable[[str], object],
 ) -> LevelOpening | None:

@@ -51,6 +51,14 @@ class TrialProcess(Protocol):
     has_ended: bool
 
     @property
+    def node(self) -> str:
+        """The name of its machine; empty for this one."""
+
+    @property
+    def lost(self) -> str:
+        """Why nothing is known of it any more, if its machine is gone; else empty."""
+
+    @property
     def has_begun(self) -> bool:
         """Whether it exists; before that, it may have to wait for Keras."""
 
@@ -148,6 +156,8 @@ class LocalProcess:
         remark: Called while the process has not begun, with False, and once it has, with True.
     """
 
+    node = lost = ""
+
     def __init__(self, server: _Server, remark: Callable[[bool], None]) -> None:
         self.server, self._remark = server, remark
         self.pid: int | None = None
@@ -189,7 +199,7 @@ class LocalProcess:
                 self._take_report()
         self._reports.close()
         with self._output:
-            return self.exit_code, _tail(self._output)
+            return self.exit_code, tail(self._output)
 
     def _take_report(self) -> None:
         """Take what the server says: first the process id, last the exit code.
@@ -249,7 +259,7 @@ class _Server:
 
     def cause_of_death(self) -> str:
         """Why it has died, or is about to, as its pipes are closed."""
-        return cause_of_death(self._process.wait(DYING_S), _tail(self._printed))
+        return cause_of_death(self._process.wait(DYING_S), tail(self._printed))
 
     def _end(self, launcher: int) -> None:
         if os.getpid() == launcher:  # not what was forked from it
@@ -266,7 +276,7 @@ def _server(variables: Variables) -> _Server:
     return _Server(variables)
 
 
-def _tail(file: IO[bytes]) -> str:
+def tail(file: IO[bytes]) -> str:
     """The end of what was printed into a file."""
     n_bytes = file.seek(0, os.SEEK_END)
     file.seek(max(0, n_bytes - 4 * TAIL_CHARS))  # a character takes at most four

@@ -53,6 +53,7 @@ class How(StrEnum):
     TIMED_OUT = "timed out"
     OUT_OF_MEMORY = "out of memory"
     INTERRUPTED = "interrupted"
+    LOST = "lost with its machine"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,8 @@ class Ending:
     is_machine_fault: bool = False
     """The machine's fault, not the network's."""
     test: Logs = field(default_factory=dict)
+    node: str = ""
+    """The name of the machine that it ran on; empty for the launcher's."""
 
 
 SAID_LAST = {How.FINISHED, How.STOPPED, How.FAILED}
@@ -113,7 +116,9 @@ def supervise(
     finally:
         exit_code, printed = process.end(patience_s)
     if ending is None:
-        ending = _post_mortem(exit_code)
+        lost = process.lost
+        ending = Ending(how=How.LOST, reason=lost) if lost else _post_mortem(exit_code)
+    ending = replace(ending, node=process.node)
     if ending.how is How.FINISHED or ending.output:
         return ending
     return replace(ending, output=printed)

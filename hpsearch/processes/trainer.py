@@ -66,6 +66,8 @@ class Taken:
     ending: Ending
     test: Logs = field(default_factory=dict)
     """The logs on the test split, if requested."""
+    nodes: list[str] = field(default_factory=list)
+    """The machines that trained, in this order; empty for the launcher's own."""
 
 
 class Trainer:
@@ -177,7 +179,14 @@ class Trainer:
             else:
                 ending = self._train(job, curve, progress, name)
         logs = [progress.logs[epoch] for epoch in sorted(progress.logs)]
-        return Taken(curve=curve, logs=logs, n_stored=n_stored, ending=ending, test=ending.test)
+        return Taken(
+            curve=curve,
+            logs=logs,
+            n_stored=n_stored,
+            ending=ending,
+            test=ending.test,
+            nodes=list(filter(None, dict.fromkeys(progress.nodes))),
+        )
 
     def _train(self, job: Job, curve: Curve, progress: _Progress, name: str) -> Ending:
         """Train what is missing, in as many processes as it takes."""
@@ -192,15 +201,17 @@ class Trainer:
                 must_stop_now=lambda: self.stop.now,
                 may_begin=lambda: not self.stop.is_asked,
             )
+            progress.nodes.append(ending.node)
             if ending.is_machine_fault:
                 raise DataError(f"{name}: {ending.reason}")
             progress.read(curve, epochs)  # the last epoch may be stored but not reported
             if job.export is None and len(progress.logs) == epochs:
                 # all is trained, however the process ended
                 return Ending(how=How.STOPPED if progress.is_stopped else How.FINISHED)
-            if ending.how not in {How.KILLED, How.CRASHED} or progress.is_stopped:
+            if ending.how not in {How.KILLED, How.CRASHED, How.LOST} or progress.is_stopped:
                 return ending
-            deaths = 1 if len(progress.logs) > n_before else deaths + 1
+            if ending.how is not How.LOST:  # which is no fault of the network
+                deaths = 1 if len(progress.logs) > n_before else deaths + 1
             if deaths > self.retries:
                 return ending
             if not self.stop.is_asked:
@@ -219,6 +230,8 @@ class _Progress:
         self.watcher = watcher
         self.logs: dict[int, Logs] = {}
         self.is_stopped = False
+        self.nodes: list[str] = []
+        """The machines that trained."""
 
     def read(self, curve: Curve, epochs: int) -> None:
         """Report stored epochs, up to the last requested one."""

@@ -20,7 +20,7 @@ from hpsearch.searching.schedule import Schedule
 from hpsearch.searching.view import View
 from hpsearch.study.optuna_internals import frozen, report
 from hpsearch.study.rounds import Round, as_stored, name_round, read_rounds, values_of
-from hpsearch.study.trials import Attr, Outcome, onset_attrs
+from hpsearch.study.trials import NODES_APART, Attr, Outcome, onset_attrs
 from hpsearch.task import Params, epochs_of
 
 
@@ -218,6 +218,13 @@ class Attempt:
         self._set(Attr.EPOCHS_TRAINED, n_trained)
         if self.outcome is Outcome.PRUNED:
             self._set(Attr.EPOCHS_PRUNED, self.epochs * len(self.rounds) - self.epochs_done)
+
+    def write_nodes(self, names: Sequence[str]) -> None:
+        """Add to the machines that the trial ran on; the launcher's own is none of them."""
+        stored = self.trial.user_attrs.get(Attr.NODE)
+        if names:
+            known = [] if stored is None else str(stored).split(NODES_APART)
+            self._set(Attr.NODE, NODES_APART.join(dict.fromkeys([*known, *names])))
 
     def write_onset(self) -> None:
         """Store when overfitting began."""

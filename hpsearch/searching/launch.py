@@ -15,6 +15,8 @@ from joblib import cpu_count
 from optuna.study import Study
 from optuna.trial import TrialState
 
+from hpsearch.agents.nodes import Nodes
+from hpsearch.agents.places import Places
 from hpsearch.choices import (
     DEFAULT_PRUNER,
     DEFAULT_REPLICATES,
@@ -31,7 +33,6 @@ from hpsearch.evaluation.candidates import baseline_of
 from hpsearch.goal import COSTS
 from hpsearch.processes.runner import LocalRunner, Runner
 from hpsearch.processes.signals import handled
-from hpsearch.processes.slots import threads_of
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.supervisor import NO_LIMITS, Limits
 from hpsearch.processes.trainer import RETRIES, Trainer
@@ -106,6 +107,8 @@ class Options:
     retries: int = RETRIES
     runner: Callable[[Callable[[str], object]], Runner] = LocalRunner
     """Makes what trial processes come from, given what says a line to the user."""
+    nodes: Nodes | None = None
+    """Where trials run; None for this machine."""
 
 
 def run(name_or_path: str, options: Options, view: View) -> tuple[Study, Stop]:
@@ -255,7 +258,7 @@ def _launch(
         if options.sampler is SamplerName.GRID:
             _n_combinations(study_file, fixed)
     trackers = open_trackers(options.log, name, study_file)
-    runner = options.runner(view.say)  # imports Keras in the background
+    places = Places.of(options.nodes, options.slots, view.say, options.runner)
     prepared = prepare_data(study_file, options.data, view.say)
     require_class_weights(study_file, prepared.open())
     stop = StopRequest(options.timeout_s or task.budget.timeout_s)
@@ -276,18 +279,17 @@ def _launch(
         with launchers.turn():
             launchers.adopt(study, view.say)
         schedule = _schedule(study, stored, study_file, space, fixed, options)
-        n_cores = cpu_count()
-        n_slots = options.slots or n_cores
-        for remark in _remarks(stored, n_slots, n_cores):
+        for remark in _remarks(stored, places):
             view.say(remark)
+        places.serve(study_file, prepared, storage.curves, view.say, view.slots_changed)
         trainer = Trainer(
             study_file,
             prepared,
             CurveStore(storage.curves),
-            runner,
+            places.runner,
             versions=versions(),
             stop=stop,
-            n_threads=threads_of(n_slots),
+            n_threads=places.n_threads,
             limits=options.limits,
             retries=options.retries,
             process_name=process_name(storage, name),
@@ -301,7 +303,7 @@ def _launch(
             launchers=launchers,
             schedule=schedule,
             trainer=trainer,
-            n_slots=n_slots,
+            n_slots=places.n_slots,
             stop=stop,
             view=view,
             note_table=lambda: note_table(storage, study, stored),
@@ -431,7 +433,7 @@ def _schedule(
     return RacingSchedule(study, searched, n_trials=n_trials)
 
 
-def _remarks(stored: Record, n_slots: int, n_cores: int) -> Iterator[str]:
+def _remarks(stored: Record, places: Places) -> Iterator[str]:
     """Remarks that need no action."""
     now = versions()
     changed = [
@@ -441,7 +443,8 @@ def _remarks(stored: Record, n_slots: int, n_cores: int) -> Iterator[str]:
     ]
     if changed:
         yield f"made with other versions ({', '.join(changed)}): values may differ"
-    if n_slots > n_cores:
+    n_slots, n_cores = places.n_slots, cpu_count()
+    if isinstance(n_slots, int) and n_slots > n_cores:
         yield f"{n_slots} slots on {n_cores} cores are slower than {n_cores}"
 
 

@@ -17,7 +17,7 @@ from hpsearch.errors import DataError, HpsearchError, StudyFileError
 from hpsearch.evaluation.candidates import fresh_seeds
 from hpsearch.files import is_full
 from hpsearch.goal import Goal
-from hpsearch.processes.slots import side_by_side
+from hpsearch.processes.slots import NSlots, in_slots, now
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.supervisor import Ending, How
 from hpsearch.processes.trainer import Trainer
@@ -54,7 +54,7 @@ class Search:
         launchers: Those who work on it.
         schedule: Says what comes next.
         trainer: Trains.
-        n_slots: Trials run in parallel.
+        n_slots: Trials run in parallel; that number may change.
         stop: A request to stop, from signals, the deadline, or an error in here.
         view: Shows progress.
         note_table: The table in the note of a sweep, in Markdown; nothing for a search.
@@ -70,7 +70,7 @@ class Search:
         launchers: Launchers,
         schedule: Schedule,
         trainer: Trainer,
-        n_slots: int,
+        n_slots: NSlots,
         stop: StopRequest,
         view: View,
         note_table: Callable[[], str],
@@ -98,26 +98,30 @@ class Search:
             title,
             self.schedule.n_trials,
             self.schedule.n_counted,
-            self.n_slots,
+            now(self.n_slots),
             self.schedule.n_epochs_left,
         )
-        side_by_side(self.n_slots, self._work_in, range(1, self.n_slots + 1))
+        in_slots(self.n_slots, self._work_in)
         if self._error is not None:
             raise self._error
         return self.stop.why or (Stop.EXHAUSTED if self.schedule.is_exhausted else Stop.BUDGET)
 
-    def _work_in(self, slot: int) -> None:
+    def _work_in(self, slot: int) -> bool:
+        """Run a trial; returns whether there may be another."""
         try:
-            while (trial := self._next_trial()) is not None:
-                try:
-                    self._run_trial(trial, slot)
-                finally:
-                    with self._trial_ended:
-                        self._n_running -= 1
-                        self._trial_ended.notify_all()
+            if (trial := self._next_trial()) is None:
+                return False
+            try:
+                self._run_trial(trial, slot)
+            finally:
+                with self._trial_ended:
+                    self._n_running -= 1
+                    self._trial_ended.notify_all()
         except BaseException as error:  # stop the other slots before it is raised
             self._error = self._error or _explained(error)
             self.stop.at_once(Stop.ERROR)
+            return False
+        return True
 
     def _next_trial(self) -> Trial | None:
         """The trial for a free slot; None when nothing is left to do.
@@ -204,13 +208,15 @@ class Search:
     def _take_rounds(self, attempt: Attempt) -> Ending:
         """Train one round after the other; those that are stored are read off."""
         while True:
-            ending = self.trainer.take(
+            taken = self.trainer.take(
                 attempt.params,
                 attempt.now.seed,
                 attempt,
                 name=attempt.name,
                 fold=attempt.now.fold,
-            ).ending
+            )
+            attempt.write_nodes(taken.nodes)
+            ending = taken.ending
             if ending.how is not How.FINISHED or not attempt.next_round():
                 return ending
 

@@ -55,6 +55,9 @@ class TrackedView(View):
         for feed in self._feeds:
             feed.end(number, None)
 
+    def slots_changed(self, n_slots: int) -> None:
+        self._view.slots_changed(n_slots)
+
     def say(self, text: str) -> None:
         self._view.say(text)
 

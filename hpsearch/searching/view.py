@@ -37,5 +37,8 @@ class View:
     def trial_paused(self, number: int) -> None:
         """A trial was paused and waits to be resumed."""
 
+    def slots_changed(self, n_slots: int) -> None:
+        """Nodes came or went: so many trials can run at a time now."""
+
     def say(self, text: str) -> None:
         """Show a line of text."""

@@ -44,6 +44,10 @@ CONSTRAINT = "trains"
 """The constraint that such trials violate."""
 
 
+NODES_APART = ", "
+"""Between the names of nodes in one attribute."""
+
+
 class Attr:
     """Names of a trial's user attributes: scalars but for `ROUNDS`, as the dashboard shows each as
     a column. With several rounds, `CURVE` and the intermediate values are those of the first.
@@ -64,6 +68,7 @@ class Attr:
     SEED = "seed"
     REPLICATE_OF = "replicate_of"
     SLOT = "slot"
+    NODE = "node"
     LAUNCHER = "launcher"
     """The claim of the launcher that works on it, where there may be several."""
     FIT = "fit"
@@ -120,6 +125,8 @@ class TrialRow:
     """Of a trial with a value, in the order of the study's costs."""
     slot: int | None = None
     """That of its last attempt, counted from 1; None for an older hpsearch, and if read off."""
+    nodes: tuple[str, ...] = ()
+    """The machines that trained it, in this order, unless it was only the launcher's."""
     started: datetime | None = None
     """When its last attempt began."""
     ended: datetime | None = None
@@ -241,6 +248,7 @@ def _read(trial: FrozenTrial, attrs: Mapping[str, Any]) -> TrialRow:
         onset=_onset(trial, attrs),
         intermediate=trial.intermediate_values,
         slot=attrs.get(Attr.SLOT),
+        nodes=tuple(filter(None, attrs.get(Attr.NODE, "").split(NODES_APART))),
         started=trial.datetime_start,
         ended=trial.datetime_complete,
     )

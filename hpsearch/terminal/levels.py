@@ -35,7 +35,7 @@ def print_levels(console: Console, table: SweepTable) -> None:
     grid.add_column("level", overflow="fold", min_width=12)
     columns = [metric.removeprefix("val_"), table.goal.label, "best at", "overfits", "time"]
     for name in [*columns, *(["s/epoch", "weights"] if is_wide else []), "gain"]:
-        grid.add_column(plain(name), justify="right", no_wrap=True)
+        grid.add_column(Text(plain(name)), justify="right", no_wrap=True)
     grid.add_row(*_for_people(table.baseline, table, None, is_wide=is_wide))
     for factor in table.factors:
         grid.add_section()

@@ -55,7 +55,11 @@ class Lines(View):
         self, title: str, n_trials: int, n_before: int, n_slots: int, n_epochs: float
     ) -> None:
         self.progress.begin(n_trials, n_before, n_slots, n_epochs)
-        self.say(f"{title}: {self.progress.describe_done()} done, {n_slots} side by side")
+        side_by_side = f", {n_slots} side by side" if n_slots else ""
+        self.say(f"{title}: {self.progress.describe_done()} done{side_by_side}")
+
+    def slots_changed(self, n_slots: int) -> None:
+        self.progress.n_slots = n_slots
 
     def trial_started(self, number: int, params: Params, epochs: int) -> None:
         self.progress.running[number] = Running(params, epochs)

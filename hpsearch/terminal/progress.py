@@ -102,7 +102,7 @@ class Progress:
             if len(self.took_s) < N_BEFORE_ESTIMATE:
                 return None
             mean_s = statistics.fmean(self.took_s[-N_RECENT:])
-            return mean_s * (self.n_trials - self.n_done) / self.n_slots
+            return mean_s * (self.n_trials - self.n_done) / max(1, self.n_slots)
         known = [one.left_s for one in self.running.values() if one.left_s is not None]
         return max(known, default=None)
 

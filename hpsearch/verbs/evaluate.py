@@ -6,9 +6,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from joblib import cpu_count
 from optuna.study import Study
 
+from hpsearch.agents.nodes import Nodes
+from hpsearch.agents.places import Places
 from hpsearch.curves.costs import describe_cost
 from hpsearch.evaluation.candidates import Candidate, choose_candidates
 from hpsearch.evaluation.evaluate import Evaluation
@@ -24,7 +25,6 @@ from hpsearch.evaluation.sentences import (
 from hpsearch.figures import show_figure, show_gain
 from hpsearch.files import Cell
 from hpsearch.messages import ALL_FOLDS
-from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.signals import handled
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.published import Published
@@ -51,6 +51,7 @@ def evaluate(
     n_top: int,
     n_seeds: int,
     n_slots: int | None,
+    nodes: Nodes | None = None,
     data: Path | None,
     again: bool,
     as_json: bool,
@@ -63,6 +64,7 @@ def evaluate(
         n_top: How many of the best trials to retrain, besides the baseline.
         n_seeds: Fresh seeds for each candidate.
         n_slots: How many networks train in parallel; None for one per core.
+        nodes: Where they train; None for this machine.
         data: The user's data folder.
         again: Open the test split even if it was opened before.
         as_json: Print JSON.
@@ -78,6 +80,7 @@ def evaluate(
         n_top=n_top,
         n_seeds=n_seeds,
         n_slots=n_slots,
+        nodes=nodes,
         data=data,
         again=again,
     )
@@ -97,6 +100,7 @@ def evaluated(
     n_top: int,
     n_seeds: int,
     n_slots: int | None,
+    nodes: Nodes | None = None,
     data: Path | None,
     again: bool,
 ) -> tuple[list[Opening], Published | None, bool]:
@@ -108,6 +112,7 @@ def evaluated(
         n_top: As for `evaluate`.
         n_seeds: Likewise.
         n_slots: Likewise.
+        nodes: Likewise.
         data: Likewise.
         again: Likewise.
 
@@ -123,7 +128,7 @@ def evaluated(
         storage = Storage(storage_url)
         with study_lock(storage, study_name):
             study, record = load_study(storage, study_name)  # as it is under the lock
-            _evaluate(storage, study, record, n_top, n_seeds, n_slots, data)
+            _evaluate(storage, study, record, n_top, n_seeds, n_slots, nodes, data)
     openings = read_openings(study)
     if is_stored:
         _say_stored(openings, n_top, n_seeds)
@@ -150,13 +155,16 @@ def _evaluate(
     n_top: int,
     n_seeds: int,
     n_slots: int | None,
+    nodes: Nodes | None,
     data: Path | None,
 ) -> None:
     """Evaluate; Ctrl-C, SIGTERM and SIGHUP stop at once, keeping finished epochs."""
     choose_candidates(study, record.load(), n_top, costs=record.costs)  # fail before anything slow
-    runner = LocalRunner(say)  # imports Keras in the background
-    prepared = data_of_study(study.study_name, record, record.load(), data)
+    places = Places.of(nodes, n_slots, say)
+    study_file = record.load()
+    prepared = data_of_study(study.study_name, record, study_file, data)
     prepared.open().unseen()
+    places.serve(study_file, prepared, storage.curves, say)
     stop = StopRequest()
     received: list[int] = []
 
@@ -170,8 +178,8 @@ def _evaluate(
         study,
         record,
         prepared,
-        runner,
-        n_slots=n_slots or cpu_count(),
+        places.runner,
+        n_slots=places.n_slots,
         stop=stop,
         say=say,
     )

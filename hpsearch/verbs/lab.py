@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from joblib import cpu_count
-
 from hpsearch.errors import StorageError, UsageError
 from hpsearch.lab import whole
 from hpsearch.lab.plan import curve_lengths, fit, make_plan
@@ -25,7 +23,7 @@ from hpsearch.verbs.combine import combine_sweep
 from hpsearch.verbs.evaluate import evaluate
 from hpsearch.verbs.report import report
 from hpsearch.verbs.run import EXIT_CODES, resume, run
-from hpsearch.verbs.sweep import measure, print_plan, train_sweep
+from hpsearch.verbs.sweep import measure, print_plan, slots_of, train_sweep
 
 
 def lab(
@@ -92,6 +90,7 @@ def lab(
         n_top=whole.N_TOP,
         n_seeds=seeds,
         n_slots=options.slots,
+        nodes=options.nodes,
         data=options.data,
         again=False,
         as_json=False,
@@ -116,7 +115,7 @@ def _sweep(
     """
     plan = make_plan(study_file, explore(study_file), factors, n_seeds)
     cost = measure(study_file, options)
-    n_slots = options.slots or cpu_count()
+    n_slots = slots_of(options)
     remarks: list[str] = []
     if minutes is not None:
         plan, remarks = fit(plan, 60 * minutes, lambda plan: whole.seconds(plan, cost, n_slots))

@@ -19,7 +19,7 @@ from hpsearch.study.record import load_any_study
 from hpsearch.study.rounds import name_round
 from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
-from hpsearch.study.trials import Outcome, TrialRow
+from hpsearch.study.trials import NODES_APART, Outcome, TrialRow
 from hpsearch.task import describe_params
 from hpsearch.terminal.durations import describe_seconds
 from hpsearch.terminal.printing import (
@@ -153,6 +153,8 @@ def describe_trial(summary: Summary, trial: TrialRow) -> list[str]:
         lines.append(
             f"seeds: {', '.join(show_figure(one) for one in own.values)}; the mean is {own}"
         )
+    if trial.nodes:
+        lines.append(f"ran on: {NODES_APART.join(trial.nodes)}")
     if trial.onset is not None:
         lines.append(f"curve: {trial.onset}")
     network = next(group for group in summary.by_curve() if trial in group)
@@ -210,6 +212,8 @@ def _notes(summary: Summary, row: TrialRow) -> str:
         notes.append(f"after epoch {row.epochs_done}")
     if row.epochs_reused and row.promoted_from is None:
         notes.append(f"{row.epochs_reused} epochs reused")
+    if row.nodes:
+        notes.append(f"on {' and '.join(row.nodes)}")
     if row.reason:
         notes.append(row.reason)
     return ", ".join(notes)
@@ -271,6 +275,7 @@ def _row_as_json(row: TrialRow) -> dict[str, Any]:
         "replicate_of": row.replicate_of,
         "seed": row.seed,
         "curve_key": row.curve,
+        "nodes": list(row.nodes),
         "rounds": [
             {"fold": one.fold, "seed": one.seed, "value": one.value, "curve_key": one.curve}
             for one in row.rounds

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from joblib import cpu_count
 from optuna.study import Study
 
+from hpsearch.agents.places import Places
 from hpsearch.curves.store import CurveStore
 from hpsearch.errors import UsageError
 from hpsearch.evaluation.cost import Cost, measure_cost
@@ -15,9 +16,7 @@ from hpsearch.lab.as_published import describe_flattery, open_test, read_level_o
 from hpsearch.lab.cells import note_table
 from hpsearch.lab.plan import SweepPlan, fit, make_plan
 from hpsearch.lab.table import SweepTable, read_table
-from hpsearch.processes.runner import LocalRunner
 from hpsearch.processes.signals import handled
-from hpsearch.processes.slots import threads_of
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.trainer import Trainer
 from hpsearch.searching import launch
@@ -68,7 +67,7 @@ def sweep(
     if as_published:
         prepare_data(study_file, options.data, say).open().unseen()
     cost = measure(study_file, options)
-    n_slots = options.slots or cpu_count()
+    n_slots = slots_of(options)
     remarks: list[str] = []
     if minutes is not None:
         plan, remarks = fit(plan, 60 * minutes, lambda plan: plan.seconds(cost, n_slots))
@@ -95,11 +94,14 @@ def _open_test(study_file: StudyFile, name: str, options: Options) -> int:
         study, record = load_study(storage, name)
         table = read_table(storage, study, record)
         if not read_level_openings(study):
+            places = Places.of(options.nodes, options.slots, say)
+            data = prepare_data(study_file, options.data, say)
+            places.serve(study_file, data, storage.curves, say)
             trainer = Trainer(
                 study_file,
-                prepare_data(study_file, options.data, say),
+                data,
                 CurveStore(storage.curves),
-                LocalRunner(say),
+                places.runner,
                 versions=versions(),
                 stop=stop,
                 limits=options.limits,
@@ -122,7 +124,7 @@ def _open_test(study_file: StudyFile, name: str, options: Options) -> int:
                     table,
                     trainer,
                     seeds,
-                    n_slots=options.slots or cpu_count(),
+                    n_slots=places.n_slots,
                     stop=stop,
                     say=say,
                 )
@@ -133,14 +135,29 @@ def _open_test(study_file: StudyFile, name: str, options: Options) -> int:
     return 0 if is_recorded else 128 + received[0]
 
 
+def slots_of(options: Options) -> int:
+    """How many trials can run at a time, as far as is known now."""
+    if options.nodes is not None:
+        return max(1, options.nodes.n_slots)
+    return options.slots or cpu_count()
+
+
 def measure(study_file: StudyFile, options: Options) -> Cost:
     """What training the baseline costs, measured on an epoch or two with all slots busy."""
-    runner = LocalRunner(say)
+    places = Places.of(options.nodes, options.slots, say)
     prepared = prepare_data(study_file, options.data, say)
-    n_slots = options.slots or cpu_count()
+    places.serve(study_file, prepared, Storage(options.storage).curves, say)
+    if options.nodes is not None:
+        say("measuring: the baseline trains for an epoch or two on the first node")
+        return measure_cost(study_file, prepared, places.runner, say, n_threads=places.n_threads)
     say("measuring: the baseline trains for an epoch or two in every slot")
     return measure_cost(
-        study_file, prepared, runner, say, n_slots=n_slots, n_threads=threads_of(n_slots)
+        study_file,
+        prepared,
+        places.runner,
+        say,
+        n_slots=slots_of(options),
+        n_threads=places.n_threads,
     )
 
 
