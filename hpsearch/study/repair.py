@@ -8,6 +8,7 @@ be read are set aside under another name, and unfinished temporary files go.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import psutil
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -63,16 +65,17 @@ def _orphans(storage: Storage, study: Study) -> Iterator[Repair]:
             what=f"process {process.pid} trains a trial for a launcher that is gone",
             means="it uses the machine, and nobody takes its results",
             cure="it is ended",
-            mend=partial(_end, process.pid),
+            mend=partial(_end, process),
             is_sound=False,
         )
 
 
-def _end(pid: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)  # a trial leads a group of its own
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+def _end(process: psutil.Process) -> None:
+    with suppress(psutil.NoSuchProcess, ProcessLookupError):
+        if process.is_running():  # and is not another one by now, with its id
+            os.killpg(process.pid, signal.SIGKILL)  # a trial leads a group of its own
+    with suppress(psutil.NoSuchProcess):
+        process.kill()
 
 
 def _interrupted(study: Study, trials: list[FrozenTrial]) -> Iterator[Repair]:
@@ -134,8 +137,6 @@ def _remove_unfinished(storage: Storage, curve: Curve, path: Path) -> None:
 
 def _remove(path: Path) -> None:
     if path.is_dir():
-        for inside in path.iterdir():
-            _remove(inside)
-        path.rmdir()
+        shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
