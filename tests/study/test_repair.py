@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from hpsearch.curves.store import CurveStore
 from hpsearch.study.lock import process_name, study_lock
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import Outcome
@@ -153,6 +154,18 @@ def test_nothing_is_mended_while_a_launcher_works(cut, inside):
     assert done.returncode == 6
     assert "is being run by process" in done.stderr
     assert files(cut / "curves") == before
+
+
+def test_a_curve_that_another_study_trains_is_left_to_it(sound, inside):
+    path = next((sound / "curves").glob("*/epoch-00003.npz"))
+    path.write_bytes(b"torn")
+    store = CurveStore(sound / "curves")
+    with store.locked(store.curve(path.parent.name), lambda: True):
+        done = inside(*VERIFY, "--repair")
+
+    assert done.returncode == 6
+    assert "set aside" not in done.stdout
+    assert path.read_bytes() == b"torn"
 
 
 def test_what_has_no_right_cure_is_told_and_stays(sound, inside):
