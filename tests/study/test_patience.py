@@ -14,7 +14,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.storages._grpc.server import make_server
 from optuna.trial import TrialState
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, PendingRollbackError
 
 from hpsearch.errors import DataError, StorageError
 from hpsearch.processes.stop import Stop, StopRequest
@@ -56,6 +56,13 @@ def test_a_call_is_made_again_until_the_database_is_back():
 
     assert Patience(60).wait_for(call) == "there"
     assert call.n_calls == 3
+
+
+def test_a_connection_that_broke_within_a_transaction_is_waited_for():
+    """SQLAlchemy then refuses the next statement, in words of its own."""
+    call = Away(1, PendingRollbackError("Can't reconnect until invalid transaction is rolled back"))
+
+    assert Patience(60).wait_for(call) == "there"
 
 
 def test_the_user_is_told_once_for_each_wait():
