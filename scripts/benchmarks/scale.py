@@ -4,6 +4,7 @@
     scripts/bench scale slots --length 10     throughput of 2 to 64 slots, trials of 10 s
     scripts/bench scale memory                the launcher's memory over 1,000 trials
     scripts/bench scale launchers             1 to 4 launchers on one PostgreSQL server
+    scripts/bench scale agents --slots 256    throughput of slots on 4 agents, by way of a socket
 
 Each for SQLite, and for PostgreSQL where there is a server. A toy trial is a process that
 sleeps for five epochs, reports each and keeps its curve: all but the training is real.
@@ -31,6 +32,9 @@ import psutil
 import sqlalchemy
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
+from hpsearch.agents.engines import listening
+from hpsearch.agents.join import Join
+from hpsearch.agents.nodes import Nodes
 from hpsearch.choices import PrunerName
 from hpsearch.searching import attempt, schedule
 from hpsearch.searching.launch import Options, run
@@ -40,6 +44,7 @@ from tests.postgres import PostgresServer, find_binaries, serving
 from tests.toy_runner import ToyRunner
 
 N_EPOCHS = 5
+N_AGENTS = 4
 NAMES = [f"x{i}" for i in range(5)]  # eight hyperparameters with the three of the score
 TEXT = f'''"""Toy with eight hyperparameters."""
 import numpy as np
@@ -121,7 +126,14 @@ class Clock:
                 setattr(place, name, act)
 
 
-def search(url: str, n_trials: int, slots: int, length_s: float, runner: ToyRunner) -> float:
+def search(
+    url: str,
+    n_trials: int,
+    slots: int,
+    length_s: float,
+    runner: ToyRunner,
+    nodes: Nodes | None = None,
+) -> float:
     """Run the study up to so many trials; seconds that takes."""
     os.environ["TOY_EPOCH_S"] = str(length_s / N_EPOCHS)
     options = Options(
@@ -130,6 +142,7 @@ def search(url: str, n_trials: int, slots: int, length_s: float, runner: ToyRunn
         slots=slots,
         pruner=PrunerName.NONE,
         runner=lambda say: runner,
+        nodes=nodes,
     )
     began_s = time.perf_counter()
     run("toy.py", options, View())
@@ -221,6 +234,30 @@ class Bench:
                     flush=True,
                 )
 
+    def agents(self, numbers: list[int], length_s: float, n_rounds: int) -> None:
+        """Throughput of slots on four agents of this machine."""
+        print(
+            f"| storage | agents | slots | trials a minute, of {length_s:g} s each | of the ideal |"
+        )
+        print("| --- | --- | --- | --- | --- |")
+        for n_slots in numbers:
+            for name, url in self.storages():
+                search(url, 1, 1, 0, self.runner)
+                with ExitStack() as stack:
+                    nodes = Nodes("no agents", lambda text: None)
+                    join = stack.enter_context(listening("127.0.0.1", 0, nodes))
+                    for _ in range(N_AGENTS):
+                        stack.enter_context(agent(join, n_slots // N_AGENTS, length_s))
+                    # all have joined once a trial of each slot has run
+                    search(url, 1 + n_slots, 0, length_s, self.runner, nodes)
+                    n = n_rounds * n_slots
+                    took_s = search(url, 1 + n_slots + n, 0, length_s, self.runner, nodes)
+                print(
+                    f"| {name} | {N_AGENTS} | {n_slots} | {60 * n / took_s:.0f} "
+                    f"| {n_rounds * length_s / took_s:.0%} |",
+                    flush=True,
+                )
+
     def memory(self, n_trials: int) -> None:
         """Resident memory of the launcher as trials pass."""
         process = psutil.Process()
@@ -257,10 +294,31 @@ class Bench:
             )
 
 
+@contextmanager
+def agent(join: Join, slots: int, length_s: float) -> Iterator[None]:
+    """An agent in a process of its own, whose trials are toys."""
+    code = f"""
+import os
+os.environ["TOY_EPOCH_S"] = "{length_s / N_EPOCHS}"
+from tests.toy_runner import ToyRunner
+runner = ToyRunner()
+from hpsearch.agents.agent import Agent
+from hpsearch.agents.join import read_join
+join = read_join({join.as_json()!r}, "")
+Agent({slots}, runner, None, lambda text: None, may_share=False).dial(lambda: join, 60)
+"""
+    process = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
 def main() -> None:
     """Measure one thing."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["latency", "slots", "memory", "launchers"])
+    parser.add_argument("what", choices=["latency", "slots", "memory", "launchers", "agents"])
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1_000, 10_000])
     parser.add_argument("--slots", type=int, nargs="+", default=[2, 16, 64])
     parser.add_argument("--length", type=float, default=10.0, help="seconds of a trial")
@@ -284,6 +342,8 @@ def main() -> None:
                 bench.slots(args.slots, args.length, args.before, args.rounds)
             case "memory":
                 bench.memory(1_000)
+            case "agents":
+                bench.agents(args.slots, args.length, args.rounds)
             case "launchers":
                 bench.launchers(16, args.length)
 
