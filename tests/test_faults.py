@@ -69,6 +69,28 @@ def test_a_storage_that_is_away_for_a_while_costs_no_trial(here, postgres, proxy
     assert summary.counts[Outcome.FAILED] == summary.counts[Outcome.CRASHED] == 0
 
 
+@pytest.mark.fault("F9")
+def test_a_storage_that_comes_and_goes_costs_no_trial_either(here, postgres, proxy):
+    """Cut again and again, also while launchers take turns: the budget is spent all the same."""
+    dice = random.Random(2)
+    crashing = Crashing(postgres.url(postgres.new_database(), port=proxy.port), slots=2)
+    launcher = crashing.start(pace="0.05")
+    wait_until(lambda: has_finished(launcher, 1))
+    for _ in range(5):
+        proxy.cut()
+        time.sleep(dice.uniform(0.0, 0.5))
+        proxy.mend()
+        time.sleep(dice.uniform(0.1, 0.8))
+
+    code, said = launcher.join()
+
+    assert code == 0, said
+    summary = crashing.check()
+    assert summary is not None
+    assert summary.n_trials == 4
+    assert summary.counts[Outcome.WAITING] == summary.counts[Outcome.RUNNING] == 0
+
+
 @pytest.mark.fault("F10")
 def test_a_storage_that_stays_away_ends_the_search_with_4_and_the_same_command_goes_on(
     here, postgres, proxy

@@ -131,7 +131,10 @@ class Search:
         """
         with self._trial_ended:
             while not self.stop.is_asked:
-                trial = self._take_turn()
+                try:
+                    trial = self._take_turn()
+                except TurnLost:
+                    continue  # nothing is known: perhaps there is more to do
                 if trial is not None:
                     self._n_running += 1
                     return trial
@@ -146,7 +149,11 @@ class Search:
         return None
 
     def _take_turn(self) -> Trial | None:
-        """The next trial, claimed while no other launcher may take one."""
+        """The next trial, claimed while no other launcher may take one.
+
+        Raises:
+            TurnLost: Others may have taken one, too; this one waits again.
+        """
         trial = None
         try:
             with self.launchers.turn():
@@ -157,7 +164,7 @@ class Search:
         except TurnLost:  # it may be one too many
             if trial is not None:
                 self._give_up(trial)
-            return None
+            raise
         return trial
 
     def _give_up(self, trial: Trial) -> None:
