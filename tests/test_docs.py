@@ -76,6 +76,19 @@ def test_every_command_in_the_readme_parses(command):
     VERBS[verb].make_context(verb, arguments)  # raises what the user would see
 
 
+FAULTS = dict(re.findall(r"^\| (F\d+) \| (.+) \|$", README, re.MULTILINE))
+PROMISED = re.compile(r"^ *@pytest\.mark\.fault\(\"(F\d+)\"\)$", re.MULTILINE)
+
+
+def test_each_promise_of_what_can_go_wrong_has_a_test_and_each_such_test_a_promise():
+    texts = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
+    untested = {row for row, text in FAULTS.items() if "not tested:" in text}
+
+    assert [f"F{n}" for n in range(1, len(FAULTS) + 1)] == list(FAULTS)
+    assert {row for text in texts for row in PROMISED.findall(text)} == set(FAULTS) - untested
+    assert untested == {"F28"}
+
+
 def test_there_are_commands_in_the_readme():
     assert len(COMMANDS) > 10
 

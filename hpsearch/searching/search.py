@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable
@@ -37,6 +38,7 @@ from hpsearch.study.trials import BROKEN, CONSTRAINT, Attr, Outcome, onset_attrs
 from hpsearch.task import Task
 
 N_ERRORS_ALIKE = 3
+UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 WAIT_S = 0.2  # between an idle slot's checks for a stop request
 LOOK_S = 2.0  # between its looks at what other launchers have done
 
@@ -129,7 +131,10 @@ class Search:
         """
         with self._trial_ended:
             while not self.stop.is_asked:
-                trial = self._take_turn()
+                try:
+                    trial = self._take_turn()
+                except TurnLost:
+                    continue  # nothing is known: perhaps there is more to do
                 if trial is not None:
                     self._n_running += 1
                     return trial
@@ -144,7 +149,11 @@ class Search:
         return None
 
     def _take_turn(self) -> Trial | None:
-        """The next trial, claimed while no other launcher may take one."""
+        """The next trial, claimed while no other launcher may take one.
+
+        Raises:
+            TurnLost: Others may have taken one, too; this one waits again.
+        """
         trial = None
         try:
             with self.launchers.turn():
@@ -155,7 +164,7 @@ class Search:
         except TurnLost:  # it may be one too many
             if trial is not None:
                 self._give_up(trial)
-            return None
+            raise
         return trial
 
     def _give_up(self, trial: Trial) -> None:
@@ -355,12 +364,15 @@ def find_best(study: Study, goal: Goal) -> Configuration | None:
 
 
 def _explained(error: BaseException) -> BaseException:
-    """Explain a full disk in one line, wherever it was noticed."""
-    if isinstance(error, OSError) and is_full(error):
-        full = DataError(
-            f"the disk is full ({error.filename or error.strerror}): free some space; "
-            "the same command continues"
-        )
-        full.__cause__ = error
-        return full
-    return error
+    """Explain a disk that takes no more in one line, wherever it was noticed."""
+    if not isinstance(error, OSError):
+        return error
+    if is_full(error):
+        what = f"the disk is full ({error.filename or error.strerror}): free some space"
+    elif error.errno in UNWRITABLE and error.filename:
+        what = f"cannot write {error.filename}: {error.strerror}"
+    else:
+        return error
+    explained = DataError(f"{what}; the same command continues")
+    explained.__cause__ = error
+    return explained

@@ -234,7 +234,7 @@ def cause_of(error: BaseException) -> str:
 
 def _is_away(error: BaseException) -> bool:
     """Whether the same call may succeed later: the database is locked or unreachable."""
-    if _is_answer_missing(error):
+    if _is_answer_missing(error) or _is_cut_off(error):
         return True
     while not isinstance(error, sqlalchemy.exc.DBAPIError | sqlalchemy.exc.TimeoutError):
         if error.__cause__ is None:
@@ -248,6 +248,13 @@ def _is_away(error: BaseException) -> bool:
     return not isinstance(error, sqlalchemy.exc.DBAPIError) or isinstance(
         error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError
     )
+
+
+def _is_cut_off(error: BaseException | None) -> bool:
+    """Whether the connection broke within a transaction, as was noticed by the next statement."""
+    while error is not None and not isinstance(error, sqlalchemy.exc.PendingRollbackError):
+        error = error.__cause__
+    return error is not None
 
 
 def _is_answer_missing(error: BaseException) -> bool:
