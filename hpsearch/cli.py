@@ -666,12 +666,15 @@ def data_show_command(
 
 @app.command("doctor", rich_help_panel="Start")
 def doctor_command(
-    storage: StorageOption = None, data: DataOption = None, json: JsonOption = False
+    storage: StorageOption = None,
+    data: DataOption = None,
+    on: OnOption = None,
+    json: JsonOption = False,
 ) -> int:
-    """Look at machine, Keras, storage and data, and say what to fix."""
+    """Look at machine, Keras, storage, data and nodes, and say what to fix."""
     from hpsearch.verbs.doctor import doctor
 
-    return doctor(storage_url(storage), data, as_json=json)
+    return doctor(storage_url(storage), data, on, as_json=json)
 
 
 @app.command("agent", rich_help_panel="Use")

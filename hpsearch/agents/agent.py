@@ -94,11 +94,11 @@ class Agent:
             Conflict: The launcher refused this machine, or the key.
             DataError: The data are not here, or the disk is full.
         """
-        why, began_s = "nothing says yet how to join", time.monotonic()
+        why, began_s = "its join file is not there", time.monotonic()
         while True:
             try:
                 if (join := find()) is not None:
-                    link = self._dialed(join)
+                    link = self._dialed(join, min(wait_s, DIAL_S))
                     self.say(f"joined the launcher at {join.host}, port {join.port}")
                     self.work(link)
                     return
@@ -126,9 +126,9 @@ class Agent:
             finally:
                 session.end()
 
-    def _dialed(self, join: Join) -> Link:
+    def _dialed(self, join: Join, timeout_s: float) -> Link:
         try:
-            sock = socket.create_connection((join.host, join.port), DIAL_S)
+            sock = socket.create_connection((join.host, join.port), timeout_s)
         except OSError as error:
             raise _NoAnswer(f"{join.host}, port {join.port}: {error}") from error
         link = Link(sock, join.beat_s)
@@ -164,6 +164,8 @@ class _Session:
         self.data = Path()
         self.fault: HpsearchError | None = None
         self._attempts: dict[int, _Attempt] = {}
+        self._assigned = 0
+        self._preparing = threading.Lock()  # Python 3.11 fails at times if threads parse at once
 
     def run(self) -> None:
         """Take messages until the launcher says that it has ended."""
@@ -185,7 +187,8 @@ class _Session:
                 case Bye():
                     agent.say("the launcher has ended")
                     return
-                case Assignment():
+                case Assignment(number=number):
+                    self._assigned = number
                     threading.Thread(target=self._prepare, args=(message,), daemon=True).start()
                 case Piece(attempt=number):
                     self._attempt(number).take(message, body)
@@ -227,14 +230,18 @@ class _Session:
 
     def _prepare(self, assignment: Assignment) -> None:
         """Find the data, here or in a folder that the launcher shares."""
-        agent = self.agent
-        self.data, fingerprint = Path(assignment.data), assignment.fingerprint
+        agent, folder = self.agent, Path(assignment.data)
         token = _read_token(Path(assignment.curves) / assignment.token) if agent.may_share else ""
+        fingerprint = assignment.fingerprint
         try:
-            if not token or token != _read_token(self.data.parent / assignment.token):
-                study_file = run_study_file(assignment.study_file, assignment.study_file_name)
-                prepared = prepare_data(study_file, agent.data, agent.say)
-                self.data, fingerprint = prepared.folder, prepared.fingerprint
+            with self._preparing:
+                if assignment.number != self._assigned:  # another study came meanwhile
+                    return
+                if not token or token != _read_token(folder.parent / assignment.token):
+                    study_file = run_study_file(assignment.study_file, assignment.study_file_name)
+                    prepared = prepare_data(study_file, agent.data, agent.say)
+                    folder, fingerprint = prepared.folder, prepared.fingerprint
+                self.data = folder
             self.link.send(Ready(number=assignment.number, fingerprint=fingerprint, token=token))
         except HpsearchError as error:
             self.leave(error)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hpsearch.agents.link import BEAT_S
@@ -23,7 +22,7 @@ class Join:
     host: str = ""
     """Where to dial; empty for the other end of standard input and output."""
     port: int = 0
-    key: str = ""
+    key: str = field(default="", repr=False)
     """In hex; random, for this launcher alone."""
     beat_s: float = BEAT_S
 
@@ -86,8 +85,3 @@ def outward(host: str, port: int) -> str:
 def is_everywhere(host: str) -> bool:
     """Whether a host to listen on means all addresses of this machine."""
     return host in {"", "0.0.0.0", "::"}  # noqa: S104
-
-
-def this_host() -> str:
-    """The name by which other machines know this one, as far as it knows."""
-    return os.environ.get("HOSTNAME") or socket.gethostname()

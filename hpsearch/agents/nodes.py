@@ -35,6 +35,7 @@ from hpsearch.codec import encode
 from hpsearch.curves.curve import Curve
 from hpsearch.curves.store import NO_PART_IN_TRAINING
 from hpsearch.data.arrays import Prepared
+from hpsearch.errors import DataError
 from hpsearch.messages import Failed, Job
 from hpsearch.study.record import versions
 from hpsearch.study_file import StudyFile
@@ -42,6 +43,7 @@ from hpsearch.task import epochs_of
 
 END_S = 5.0  # for an agent to say that a trial process has ended
 TOKEN = ".hpsearch-shared-"
+MAX_SLOTS = 1024  # of a node: each is a thread here
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,11 @@ class Nodes:
         with self._lock:
             return sum(node.n_slots for node in self._nodes)
 
+    def offers(self) -> dict[str, int]:
+        """How many trials each node offers to run at a time, by its name."""
+        with self._lock:
+            return {node.name: node.n_offered for node in self._nodes}
+
     def serve(
         self,
         study_file: StudyFile,
@@ -122,15 +129,15 @@ class Nodes:
             curves: The launcher's folder of curves.
             say: Called with each line about nodes from now on.
             changed: Called with the number of places whenever it changes.
+
+        Raises:
+            DataError: A folder cannot be written to.
         """
         token = secrets.token_hex(16)
         name = TOKEN + secrets.token_hex(8)
-        curves.mkdir(parents=True, exist_ok=True)
         with self._lock:
             self._remove_tokens()
-            for folder in (curves, data.folder.parent):
-                (folder / name).write_text(token)
-                self._tokens.append(folder / name)
+            self._write_tokens(name, token, curves, data.folder.parent)
             assignment = Assignment(
                 number=next(self._numbers),
                 study_file=study_file.text,
@@ -159,17 +166,18 @@ class Nodes:
 
     def welcome(self, link: Link) -> None:
         """Speak with an agent until it is gone."""
-        node = None
+        node, why = None, "an error here"
         try:
             hello, _ = link.receive((Hello,))
             node = self._join(link, hello)
             while node is not None:
                 self._take(node, *link.receive(FROM_AGENT))
         except Gone as gone:
-            if node is not None:
-                self._lose(node, str(gone))
+            why = str(gone)
         finally:
             link.close()
+            if node is not None:
+                self._lose(node, why)
 
     def close(self) -> None:
         """Send all agents home."""
@@ -213,7 +221,7 @@ class Nodes:
                 name if name not in names else next(one for one in several if one not in names),
                 hello.agent,
                 link,
-                max(1, hello.slots),
+                min(max(1, hello.slots), MAX_SLOTS),
             )
             self._nodes.append(node)
             link.keep_alive()
@@ -304,6 +312,15 @@ class Nodes:
             process = self._waiting.popleft()
             node.attempts[process.number] = process
             process.placed(node)
+
+    def _write_tokens(self, name: str, token: str, *folders: Path) -> None:
+        for folder in folders:
+            self._tokens.append(folder / name)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(token)
+            except OSError as error:
+                raise DataError(f"cannot write into {folder}: {error.strerror}") from error
 
     def _remove_tokens(self) -> None:
         while self._tokens:
@@ -455,7 +472,7 @@ def _difference(theirs: dict[str, str], ours: dict[str, str]) -> str:
         for name in names
         if theirs.get(name) != ours.get(name)
     ]
-    return f"{', '.join(different)}: install the same" if different else ""
+    return f"{', '.join(different)}: have the same there" if different else ""
 
 
 def _slots(n: int) -> str:

@@ -116,7 +116,10 @@ class Incoming:
         """Logs are never taken back."""
         assert self._scratch is not None
         self._scratch.flush()
-        content = json.loads(path.read_bytes())
+        try:
+            content = json.loads(path.read_bytes())
+        except RecursionError as error:
+            raise ValueError("a curve that is nested too deep") from error
         logs = content.get("logs") if isinstance(content, dict) else None
         if not isinstance(logs, list) or len(logs) < len(Curve(folder).logs):
             raise ValueError("a curve that is shorter than before")

@@ -15,6 +15,7 @@ import optuna
 import psutil
 from joblib import cpu_count
 
+from hpsearch.agents.on import opened
 from hpsearch.data.kept import make_private
 from hpsearch.data.sources import cache_folder
 from hpsearch.data.status import look_at
@@ -29,6 +30,13 @@ from hpsearch.terminal.printing import plain, print_json, say
 GIB = 2**30
 FEW_BYTES = GIB
 """Checkpoints, arrays and models want more than this of a disk."""
+
+
+PATIENCE_S = 30
+"""Until the first node has come."""
+SETTLED_S = 3
+"""Without another one."""
+LOOK_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -48,12 +56,13 @@ class Observation:
         return bool(self.fix or self.exit_code)
 
 
-def doctor(storage_url: str, data: Path | None, *, as_json: bool) -> int:
+def doctor(storage_url: str, data: Path | None, on: str | None, *, as_json: bool) -> int:
     """Look at machine, Keras, data and storage, and print what was found.
 
     Args:
         storage_url: Where studies are, or will be.
         data: The user's data folder.
+        on: Other machines to look at, too: a value of `--on`.
         as_json: Print JSON.
 
     Returns:
@@ -66,6 +75,8 @@ def doctor(storage_url: str, data: Path | None, *, as_json: bool) -> int:
         "cache": _cache,
         "data": lambda: _data(data),
     }
+    if on is not None:
+        checks["nodes"] = lambda: _nodes(on)
     seen = [one for about, check in checks.items() for one in _observe(about, check)]
     if as_json:
         content = [{**asdict(one), "is_fault": one.is_fault} for one in seen]
@@ -164,6 +175,30 @@ def _space(about: str, folder: Path) -> Iterator[Observation]:
     is_full = free < FEW_BYTES
     fix = "make room: checkpoints, arrays and models go there" if is_full else ""
     yield Observation(about, what, fix, DataError.exit_code if is_full else 0)
+
+
+def _nodes(on: str) -> Iterator[Observation]:
+    """Which nodes come, and what is said of those that do not."""
+    said: list[str] = []
+    with opened(on, None, said.append) as nodes:
+        assert nodes is not None
+        say(nodes.how_to_join)
+        found, since_s = nodes.offers(), time.monotonic()
+        while time.monotonic() - since_s < (SETTLED_S if found else PATIENCE_S):
+            time.sleep(LOOK_S)
+            if (now := nodes.offers()) != found:
+                found, since_s = now, time.monotonic()
+    for name, n_slots in sorted(found.items()):
+        yield Observation("nodes", f"{name}: slots {n_slots}, and the same versions as here")
+    for line in dict.fromkeys(said):
+        yield Observation("nodes", line, "a search leaves it out until that is put right")
+    if not found:
+        yield Observation(
+            "nodes",
+            f"no node came in {PATIENCE_S} s",
+            "see hpsearch agent --help, and the section Many machines of the README",
+            UsageError.exit_code,
+        )
 
 
 def _data(data: Path | None) -> Iterator[Observation]:

@@ -204,7 +204,7 @@ def test_who_does_not_know_the_key_is_refused_and_named(cluster):
     agent = Agent(1, LocalRunner(), None, print)
 
     with pytest.raises(Conflict, match="has another key"):
-        agent.dial(lambda: wrong, 0)
+        agent.dial(lambda: wrong, 1)
 
     cluster.wait_for("refused 127.0.0.1: whoever dials from there does not know the key")
 
@@ -308,6 +308,20 @@ def test_a_curve_never_becomes_shorter(tmp_path):
     piece = Piece(attempt=1, name="curve.json", is_last=True)
     with pytest.raises(ValueError, match="shorter"):
         incoming.take(piece, b'{"starts": [], "logs": [{"loss": 1}]}')
+
+    incoming.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["curve.json"]
+
+
+def test_a_curve_that_is_nested_too_deep_is_none(tmp_path):
+    incoming = Incoming(tmp_path, None)
+    piece = Piece(attempt=1, name="curve.json", is_last=True)
+
+    with pytest.raises(ValueError, match="nested too deep"):
+        incoming.take(piece, b"[" * 60_000)
+
+    incoming.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def dialed(cluster: Cluster) -> Link:

@@ -16,6 +16,8 @@ from hpsearch.errors import UsageError
 from tests.agents.engines import on
 from tests.waiting import is_alive, wait_until
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("distributed", reason="the extra dask is not installed")
 
 Worker = Callable[[str], subprocess.Popen[bytes]]

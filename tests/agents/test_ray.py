@@ -14,7 +14,10 @@ from hpsearch.errors import UsageError  # noqa: E402
 from tests.agents.engines import on  # noqa: E402
 from tests.waiting import is_alive, wait_until  # noqa: E402
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, of sockets and files left open
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # Ray's own, of sockets and files left open
+]
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from hpsearch.agents.engines.ssh import COMMAND, Ssh
 from tests.agents.engines import on
 from tests.waiting import is_alive, wait_until
 
+pytestmark = pytest.mark.slow
+
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
 
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from hpsearch.processes.slots import side_by_side
+from hpsearch.processes.slots import in_slots, side_by_side
 from tests.toy import write_toy
 from tests.waiting import HANG_S
 
@@ -40,3 +40,33 @@ def test_a_launcher_that_may_use_one_core_has_one_slot(cwd):
     )
 
     assert "0 of 1 trials done, 1 side by side" in done.stderr
+
+
+def test_slots_begin_and_end_with_their_number():
+    """A node that joins brings slots, and takes them away."""
+    n_slots, seen = 1, set()
+    both = threading.Event()
+
+    def step(slot: int) -> bool:
+        nonlocal n_slots
+        seen.add(slot)
+        if slot == 1:
+            n_slots = 2
+            return not both.wait(HANG_S)
+        n_slots = 1
+        both.set()
+        return True
+
+    in_slots(lambda: n_slots, step)
+
+    assert seen == {1, 2}
+
+
+def test_an_error_in_a_slot_ends_the_others_and_is_raised():
+    def step(slot: int) -> bool:
+        if slot == 2:
+            raise ValueError("in the second")
+        return True
+
+    with pytest.raises(ValueError, match="in the second"):
+        in_slots(2, step)

@@ -88,6 +88,16 @@ def test_a_line_tells_the_epochs_a_trial_asked_for_also_where_its_params_do_not(
     assert written(lines)[-1] == "trial 0 pruned 0.5000  epochs 1/27  2.0 s"
 
 
+def test_a_search_that_waits_for_its_first_node_counts_no_slots(clock: Clock):
+    view = Lines(Console(file=io.StringIO(), width=80), clock)
+
+    view.search_started("toy: maximize val_accuracy", 8, 0, 0, math.inf)
+    view.slots_changed(3)
+
+    assert written(view) == ["toy: maximize val_accuracy: 0 of 8 trials done"]
+    assert view.progress.n_slots == 3
+
+
 def test_a_line_says_what_a_trial_has_to_do_with_others(lines: Lines):
     lines.trial_ended(trial(1, 0.5, promoted_from=0), None)
     lines.trial_ended(trial(2, 0.6, read_off=1, outcome=Outcome.READ_OFF, seconds=0.0), None)

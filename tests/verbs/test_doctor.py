@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import keras
 import optuna
 
+from hpsearch.agents.agent import Agent
+from hpsearch.agents.join import read_join
+from hpsearch.processes.runner import LocalRunner
 from tests.conftest import Cli
 from tests.toy import write_toy
+from tests.waiting import wait_until
 
 
 def found(inside: Cli, *args: str, **env: str) -> tuple[int, dict[str, list[str]], list[str]]:
@@ -57,3 +62,23 @@ def test_people_see_what_to_fix_below_each_thing(cwd: Path, inside: Cli):
     assert "\nstorage     sqlite:///studies.db: 1 study\n" in done.stdout
     assert "\nkeras     ! KERAS_BACKEND is 'cntk', which is not installed\n" in done.stdout
     assert "to look at, marked with !" in done.stderr
+
+
+def test_nodes_are_looked_at_too(cwd: Path, inside: Cli):
+    """One that is refused would be left out of a search."""
+
+    def join() -> None:
+        wait_until(lambda: list(cwd.glob("hpsearch-*.join")))
+        (path,) = cwd.glob("hpsearch-*.join")
+        agent = Agent(3, LocalRunner(), None, [].append, node="lab7")
+        agent.dial(lambda: read_join(path.read_bytes(), "it"), 10)
+
+    agent = threading.Thread(target=join)
+    agent.start()
+
+    code, told, faults = found(inside, "--on", "listen://127.0.0.1:0")
+
+    agent.join()
+    assert code == 0
+    assert told["nodes"] == ["lab7: slots 3, and the same versions as here"]
+    assert not any("lab7" in one for one in faults)

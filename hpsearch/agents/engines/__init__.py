@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from hpsearch.agents.join import Join, is_everywhere, this_host
+from hpsearch.agents.join import Join, is_everywhere
 from hpsearch.agents.link import BEAT_S
 from hpsearch.agents.listener import HANDSHAKE_S, Listener
 from hpsearch.agents.nodes import Nodes
@@ -65,7 +66,7 @@ def listening(
         beat_s=beat_s,
         handshake_s=handshake_s,
     )
-    dial = dial or (this_host() if is_everywhere(host) else host)
+    dial = dial or (socket.gethostname() if is_everywhere(host) else host)
     try:
         yield Join(host=dial, port=listener.port, key=key, beat_s=beat_s)
     finally:

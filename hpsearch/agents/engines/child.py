@@ -11,16 +11,17 @@ import subprocess
 import sys
 import tempfile
 
+from hpsearch.agents.join import Join
 from hpsearch.processes.runner import tail
 
 WAIT_S = 20.0  # the engine starts another agent, if the worker lives
 
 
-def run_agent(join: str, slots: int) -> tuple[int, str]:
+def run_agent(join: Join, slots: int) -> tuple[int, str]:
     """Run an agent to its end.
 
     Args:
-        join: `Join.as_json()`.
+        join: Reaches the agent by its standard input, where nobody else sees the key.
         slots: How many trials at a time.
 
     Returns:
@@ -34,7 +35,7 @@ def run_agent(join: str, slots: int) -> tuple[int, str]:
         )
         assert process.stdin is not None
         try:
-            process.stdin.write(f"{join}\n".encode())
+            process.stdin.write(f"{join.as_json()}\n".encode())
             process.stdin.flush()
             code = process.wait()
         finally:

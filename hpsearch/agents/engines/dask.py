@@ -8,7 +8,7 @@ from typing import Any
 
 from hpsearch.agents.engines.child import run_agent
 from hpsearch.agents.engines.following import following
-from hpsearch.agents.join import outward
+from hpsearch.agents.join import Join, outward
 from hpsearch.agents.nodes import Nodes
 from hpsearch.errors import UsageError
 
@@ -72,7 +72,7 @@ class _Workers:
         workers = self.client.scheduler_info(n_workers=-1)["workers"]
         return {one: (str(known["name"]), known["nthreads"]) for one, known in workers.items()}
 
-    def start(self, member: str, join: str, slots: int) -> Any:
+    def start(self, member: str, join: Join, slots: int) -> Any:
         # Dask repeats what was lost with a worker on another one, unless it is told not to
         return self.client.submit(
             run_agent,

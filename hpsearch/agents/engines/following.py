@@ -26,7 +26,7 @@ class Cluster(Protocol):
     def members(self) -> dict[str, tuple[str, int]]:
         """What each is called, and how many trials it has room for, by what identifies it."""
 
-    def start(self, member: str, join: str, slots: int) -> Any:
+    def start(self, member: str, join: Join, slots: int) -> Any:
         """Call `run_agent` there and nowhere else, once, and return what stands for the call."""
 
     def result(self, agent: Any) -> tuple[int, str] | None:
@@ -90,7 +90,7 @@ def _follow(
             if one is not None and one.again_s is None:
                 _look_after(cluster, name, one, nodes)
             if one is None or (one.again_s is not None and time.monotonic() > one.again_s):
-                placed[member] = _Placed(cluster.start(member, join.as_json(), slots or room))
+                placed[member] = _Placed(cluster.start(member, join, slots or room))
         if is_over.wait(LOOK_S):
             return
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from hpsearch.agents.engines.child import run_agent
 from hpsearch.agents.engines.following import following
+from hpsearch.agents.join import Join
 from hpsearch.agents.nodes import Nodes
 from hpsearch.errors import UsageError
 
@@ -65,7 +66,7 @@ class _RayNodes:
             if one["Alive"]
         }
 
-    def start(self, member: str, join: str, slots: int) -> Any:
+    def start(self, member: str, join: Join, slots: int) -> Any:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         pinned = NodeAffinitySchedulingStrategy(member, soft=False)

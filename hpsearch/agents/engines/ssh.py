@@ -7,6 +7,7 @@ each other, and no port opens anywhere.
 from __future__ import annotations
 
 import shlex
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -18,6 +19,7 @@ from hpsearch.agents.join import Join
 from hpsearch.agents.link import BEAT_S, Link
 from hpsearch.agents.nodes import Nodes
 from hpsearch.agents.stream import skip_greeting
+from hpsearch.errors import UsageError
 from hpsearch.processes.runner import tail
 from hpsearch.processes.signals import cause_of_death
 
@@ -57,11 +59,20 @@ class Ssh:
         agent = [python, "-m", "hpsearch"] if python else ["hpsearch"]
         agent += ["agent", "-"]
         agent += [] if slots is None else ["--slots", str(slots)]
-        self._agent = shlex.join(agent)
+        self.agent = shlex.join(agent)
 
     @contextmanager
     def opened(self, say: Callable[[str], object]) -> Iterator[Nodes]:
-        """Start agents, and start them again where they are lost."""
+        """Start agents, and start them again where they are lost.
+
+        Raises:
+            UsageError: There is no ssh here.
+        """
+        if shutil.which(self._command[0]) is None:
+            raise UsageError(
+                f"--on ssh://... needs {self._command[0]}, which is not installed: "
+                "apt-get install openssh-client"
+            )
         nodes = Nodes(f"waiting for agents on {', '.join(self.hosts)}", say)
         is_over = threading.Event()
         threads = [
@@ -101,7 +112,7 @@ class Ssh:
         with tempfile.TemporaryFile() as printed:
             with theirs:
                 process = subprocess.Popen(
-                    [*self._command, host, self._agent],
+                    [*self._command, host, self.agent],
                     stdin=theirs.fileno(),
                     stdout=theirs.fileno(),
                     stderr=printed,
