@@ -80,6 +80,8 @@ class Search:
         self.schedule, self.trainer, self.n_slots = schedule, trainer, n_slots
         self.stop, self.view, self.note_table = stop, view, note_table
         self._n_running = 0
+        self._has_told = False
+        """Whether the user knows that this launcher waits for others."""
         self._error: BaseException | None = None
         self._errors: list[str] = []
         self._lock = threading.RLock()
@@ -141,6 +143,12 @@ class Search:
                 others_run = self.launchers.others_run(self.study)
                 if self._n_running == 0 and not others_run:
                     return None
+                if self._n_running == 0 and not self._has_told:
+                    self._has_told = True
+                    self.view.say(
+                        "no trial is left to begin: waiting for those of other launchers, as one "
+                        "may need this one (Ctrl-C: leave)"
+                    )
                 n_running, until_s = self._n_running, time.monotonic() + LOOK_S
                 while self._n_running == n_running and not self.stop.is_asked:
                     if others_run and time.monotonic() > until_s:
