@@ -139,7 +139,8 @@ def walk(
             is_over = n_hits() < n
             begun = crashing.check()
             asked = begun.rows[-1] if begun and begun.rows else None
-            is_cut = asked is not None and asked.is_unfinished and 0 < len(asked.params) < 5
+            is_cut = asked is not None and asked.is_unfinished and len(asked.params) < 5
+            is_cut = is_cut and not asked.is_baseline  # whose params are queued with it
             yield crashing.finish(), is_cut
         if is_over:
             return

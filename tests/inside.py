@@ -11,6 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from hpsearch.processes import ask
+from tests import warm
+
+ASKING = {"predict", "generate", "plot", "report", "export", "doctor", "gradients", "lab"}
+"""Verbs that may ask a network."""
+
 
 def exit_code_of(*args: str, **env: str) -> int:
     """Run `hpsearch` with these arguments, and these variables in its environment."""
@@ -18,6 +24,8 @@ def exit_code_of(*args: str, **env: str) -> int:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["hpsearch", *args])
+        if args and args[0] in ASKING:
+            patch.setattr(ask, "COMMAND", warm.command())
         for name, value in env.items():
             patch.setenv(name, value)
         try:

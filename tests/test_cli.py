@@ -49,41 +49,42 @@ def toy_study(toy_folder, cwd):
     return cwd
 
 
-def verbs_of(*argv: str) -> str:
-    """Python that runs a command and prints which heavy modules it loaded."""
+def verbs_of(*verbs: list[str]) -> str:
+    """Python that runs commands and prints, after each, which heavy modules are loaded."""
     return (
-        f"import sys; sys.argv = {['hpsearch', *argv]!r}\n"
-        "from hpsearch.cli import main\n"
-        "try: main()\n"
-        "except SystemExit as end: print('exit', end.code)\n"
-        "heavy = {'keras', 'tensorflow', 'matplotlib', 'sklearn', 'pandas', 'torch'}\n"
-        "print('loaded', sorted(heavy & set(sys.modules)))"
+        f"import sys\nfor argv in {verbs!r}:\n"
+        "    sys.argv = ['hpsearch', *argv]\n"
+        "    from hpsearch.cli import main\n"
+        "    try: main()\n"
+        "    except SystemExit as end: print('exit', end.code)\n"
+        "    heavy = {'keras', 'tensorflow', 'matplotlib', 'sklearn', 'pandas', 'torch'}\n"
+        "    print('loaded', sorted(heavy & set(sys.modules)), 'after', *argv)"
     )
+
+
+READING = [
+    ["--help"],
+    ["plot", "--help"],
+    ["ls", "--storage", URL],
+    ["show", "toy", "--storage", URL],
+    ["show", "toy", "--trial", "0", "--storage", URL],
+    ["best", "toy", "--storage", URL],
+    ["table", "swept", "--storage", URL],
+    ["verify", "toy", "--storage", URL],
+    ["check", "toy.py"],
+    ["init", "flowers"],
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "argv",
-    [
-        pytest.param(["--help"], id="help"),
-        pytest.param(["plot", "--help"], id="plot --help"),
-        pytest.param(["ls", "--storage", URL], id="ls"),
-        pytest.param(["show", "toy", "--storage", URL], id="show"),
-        pytest.param(["show", "toy", "--trial", "0", "--storage", URL], id="show --trial"),
-        pytest.param(["best", "toy", "--storage", URL], id="best"),
-        pytest.param(["table", "swept", "--storage", URL], id="table"),
-        pytest.param(["verify", "toy", "--storage", URL], id="verify"),
-        pytest.param(["check", "toy.py"], id="check"),
-        pytest.param(["init", "flowers"], id="init"),
-    ],
-)
-def test_reading_verbs_do_not_import_keras(toy_study, argv):
+def test_reading_verbs_do_not_import_keras(toy_study):
     done = subprocess.run(
-        [sys.executable, "-c", verbs_of(*argv)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", verbs_of(*READING)], capture_output=True, text=True, check=True
     )
 
-    assert "exit 0" in done.stdout, done.stderr
-    assert done.stdout.endswith("loaded []\n")
+    assert done.stdout.count("exit 0\n") == len(READING), done.stderr
+    said = [line for line in done.stdout.splitlines() if line.startswith("loaded ")]
+    assert said == [f"loaded [] after {' '.join(argv)}" for argv in READING]
 
 
 @pytest.mark.slow
@@ -94,7 +95,7 @@ def test_the_launcher_does_not_import_keras_while_it_searches(cwd):
         argv += ["--log", "tensorboard:tb"]
 
     done = subprocess.run(
-        [sys.executable, "-c", verbs_of(*argv)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", verbs_of(argv)], capture_output=True, text=True, check=True
     )
 
     assert done.stdout.startswith("exit 0\n")

@@ -43,6 +43,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Summary:
         pytest.param(Step.FILE_RENAMED, 2, 7, id="file renamed"),
     ],
 )
+@pytest.mark.fault("F18")
 def test_a_search_killed_at_its_nth_step_ends_as_if_it_had_not_been(
     uninterrupted, tmp_path, step, first, stride
 ):

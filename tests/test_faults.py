@@ -69,6 +69,28 @@ def test_a_storage_that_is_away_for_a_while_costs_no_trial(here, postgres, proxy
     assert summary.counts[Outcome.FAILED] == summary.counts[Outcome.CRASHED] == 0
 
 
+@pytest.mark.fault("F9")
+def test_a_storage_that_comes_and_goes_costs_no_trial_either(here, postgres, proxy):
+    """Cut again and again, also while launchers take turns: the budget is spent all the same."""
+    dice = random.Random(2)
+    crashing = Crashing(postgres.url(postgres.new_database(), port=proxy.port), slots=2)
+    launcher = crashing.start(pace="0.05")
+    wait_until(lambda: has_finished(launcher, 1))
+    for _ in range(5):
+        proxy.cut()
+        time.sleep(dice.uniform(0.0, 0.5))
+        proxy.mend()
+        time.sleep(dice.uniform(0.1, 0.8))
+
+    code, said = launcher.join()
+
+    assert code == 0, said
+    summary = crashing.check()
+    assert summary is not None
+    assert summary.n_trials == 4
+    assert summary.counts[Outcome.WAITING] == summary.counts[Outcome.RUNNING] == 0
+
+
 @pytest.mark.fault("F10")
 def test_a_storage_that_stays_away_ends_the_search_with_4_and_the_same_command_goes_on(
     here, postgres, proxy
@@ -119,6 +141,31 @@ def test_a_full_disk_is_one_line_and_what_was_there_stays_whole(tmp_path, kib):
         subprocess.run(["mount", "-o", "remount,size=10m", tmp_path], check=True)
         crashing.finish()
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.fault("F29")
+def test_a_folder_that_cannot_be_written_is_named_before_anything_is_trained(tmp_path):
+    with small_disk(10_000, tmp_path), chdir(tmp_path):
+        crashing = Crashing()
+        subprocess.run(["mount", "-o", "remount,ro", tmp_path], check=True)
+
+        code, said = crashing.start().join()
+
+        assert code == 4
+        assert re.fullmatch(r"Error: cannot open studies.db: .*Read-only.*; nothing .*\n", said)
+
+
+@pytest.mark.fault("F29")
+def test_curves_that_cannot_be_written_are_one_line_and_count_against_no_network(here):
+    Path("curves").touch()
+    crashing = Crashing()
+
+    code, said = crashing.start().join()
+
+    assert code == 5
+    assert said.splitlines()[-1].startswith("Error: cannot write ")
+    Path("curves").unlink()
+    crashing.finish()
 
 
 @pytest.mark.fault("F11")

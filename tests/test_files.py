@@ -47,6 +47,18 @@ def test_a_file_stays_as_it_was_when_writing_fails(tmp_path):
     assert names(tmp_path) == ["curve.json"]
 
 
+def test_a_link_in_the_place_of_a_file_is_replaced_and_not_followed(tmp_path):
+    (tmp_path / "victim").write_text("mine")
+    (tmp_path / "curve.json").symlink_to("victim")
+
+    with atomic_file(tmp_path / "curve.json") as scratch:
+        scratch.write_text("new")
+        assert scratch.stat().st_mode & 0o077 == 0
+
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert not (tmp_path / "curve.json").is_symlink()
+
+
 def test_a_folder_appears_when_all_its_files_are_written(tmp_path):
     folder = tmp_path / "export"
 

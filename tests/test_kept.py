@@ -107,6 +107,7 @@ def test_the_data_of_its_export_are_shown(clouds: Path, inside: Cli):
         pytest.param(["export", "clouds", "-o", "out"], id="export"),
     ],
 )
+@pytest.mark.fault("F20")
 def test_a_study_of_a_newer_version_is_refused_in_one_line(
     command: list[str], clouds: Path, inside: Cli
 ):

@@ -80,6 +80,7 @@ def wait_for_epochs(launcher: subprocess.Popen[bytes], n: int) -> None:
     wait_until(lambda: launcher.poll() is not None or n_epochs() >= n)
 
 
+@pytest.mark.fault("F18")
 def test_a_killed_launcher_leaves_no_process_and_the_same_command_goes_on(cwd, launch, inside):
     write_toy(cwd, each_epoch=SLOW)
     launcher = launch()
@@ -114,6 +115,7 @@ def test_a_launcher_killed_in_its_third_fold_goes_on_there(cwd, launch, inside):
     assert (trial.epochs_trained, trial.epochs_reused) == (16, 0)
 
 
+@pytest.mark.fault("F16")
 def test_one_ctrl_c_finishes_the_epochs_and_the_study_goes_on_later(cwd, launch, inside):
     each_epoch = f"""
         while epochs_done == 2 and not os.path.exists({str(cwd / "go")!r}):
@@ -139,6 +141,7 @@ def test_one_ctrl_c_finishes_the_epochs_and_the_study_goes_on_later(cwd, launch,
     assert read().counts[Outcome.FINISHED] == N_TRIALS
 
 
+@pytest.mark.fault("F16")
 def test_a_second_ctrl_c_stops_at_once_in_the_middle_of_an_epoch(cwd, launch):
     write_toy(cwd, each_epoch="time.sleep(1000 * (epochs_done == 1))")
     launcher = launch()
@@ -154,6 +157,7 @@ def test_a_second_ctrl_c_stops_at_once_in_the_middle_of_an_epoch(cwd, launch):
     assert read().counts[Outcome.WAITING] == 2
 
 
+@pytest.mark.fault("F17")
 def test_sigterm_stops_as_ctrl_c_does_with_its_own_exit_code(cwd, launch):
     write_toy(cwd, each_epoch=SLOW, epochs=6)
     launcher = launch()
@@ -165,6 +169,7 @@ def test_sigterm_stops_as_ctrl_c_does_with_its_own_exit_code(cwd, launch):
     assert read().counts[Outcome.RUNNING] == 0
 
 
+@pytest.mark.fault("F17")
 def test_a_search_under_nohup_outlives_the_terminal(cwd, launch):
     """`nohup` ignores SIGHUP, which a closed terminal sends."""
     write_toy(cwd, each_epoch=SLOW)
@@ -181,6 +186,7 @@ def test_a_search_under_nohup_outlives_the_terminal(cwd, launch):
     assert read().counts[Outcome.FINISHED] == 2
 
 
+@pytest.mark.fault("F17")
 def test_a_terminal_that_is_gone_ends_no_trial(cwd):
     """As after `disown`: to print fails, and nothing else does."""
     write_toy(cwd, each_epoch=SLOW)
@@ -226,6 +232,7 @@ def test_a_study_whose_time_is_up_stops_with_success_and_goes_on_later(cwd, laun
 
 
 @pytest.mark.parametrize("seed", range(2))
+@pytest.mark.fault("F1")
 def test_random_kills_until_done_lose_nothing_and_count_nothing_twice(cwd, launch, seed):
     """Launchers and trial processes are killed at random moments, in random order.
 
@@ -262,6 +269,7 @@ def test_random_kills_until_done_lose_nothing_and_count_nothing_twice(cwd, launc
 
 
 @pytest.mark.parametrize("seed", range(8))
+@pytest.mark.fault("F1")
 def test_random_kills_of_toy_trials_lose_nothing_either(tmp_path, seed):
     """More seeds than Keras allows; `scripts/bench kills` takes hundreds."""
     with folder_in_memory(tmp_path) as folder, chdir(folder):

@@ -17,6 +17,7 @@ from hpsearch.pictures.subject import Subject
 from hpsearch.study.storage import Storage
 from tests.conftest import Cli
 from tests.pictures.seen import note, title
+from tests.test_docs import REGRESSION, follow
 
 pytestmark = pytest.mark.slow
 
@@ -46,23 +47,20 @@ def write_sugar(inside: Cli) -> None:
     Path("sugar.py").write_text(text)
 
 
-def test_a_number_is_predicted_in_its_unit(cwd: Path, inside: Cli):
-    write_sugar(inside)
-    searched = inside("run", "sugar.py", "--trials", "1")
-    shown = inside("show", "sugar").stdout
-    evaluated = inside("evaluate", "sugar", "--top", "1", "--seeds", "2")
+def test_a_number_is_predicted_in_its_unit(cwd: Path, inside: Cli, monkeypatch: pytest.MonkeyPatch):
+    follow(REGRESSION, cwd, monkeypatch)
 
-    assert searched.returncode == evaluated.returncode == 0, searched.stderr + evaluated.stderr
-    assert "minimize val_mae (points)" in shown
-    assert "On test: mae (points), trained on train + valid" in evaluated.stdout
+    assert "minimize val_mae (EUR)" in inside("show", "sugar").stdout
+    evaluated = inside("evaluate", "sugar")
+    assert "On test: mae (EUR), trained on train + valid" in evaluated.stdout
 
-    stored = inside("evaluate", "sugar", "--top", "1", "--seeds", "2", "--json").stdout
+    stored = inside("evaluate", "sugar", "--json").stdout
     winner = json.loads(stored)["test"]["winner"]
     assert 20 < winner["values"][0] < 65  # always to say the mean is 67 off
     assert winner["logs"][0]["r2"] > 0
 
     line = Path("sugar.csv").read_text().splitlines()[1].rpartition(",")[0]
-    assert inside("predict", "sugar", line).stdout.endswith(" points\n")
+    assert inside("predict", "sugar", line).stdout.endswith(" EUR\n")
 
     table = inside("predict", "sugar", "--split", "test", "--csv").stdout
     rows = list(csv.DictReader(io.StringIO(table)))
@@ -73,7 +71,7 @@ def test_a_number_is_predicted_in_its_unit(cwd: Path, inside: Cli):
     subject = Subject(Storage("sqlite:///runs/studies.db", read_only=True), "sugar")
     picture = draw(PictureKind.PREDICTIONS, subject)
     assert title(picture).startswith("On average, predictions are ")
-    assert title(picture).endswith(" points off")
+    assert title(picture).endswith(" EUR off")
     assert note(picture).startswith("88 test examples. R² is 0.")
     refused = inside("plot", "sugar", "confusion", "-o", "a.svg")
     assert refused.returncode == 2

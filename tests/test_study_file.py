@@ -89,6 +89,7 @@ def test_ctrl_c_in_a_function_stays_ctrl_c():
 
 
 @pytest.mark.parametrize("way", ["sys.exit(0)", "exit()", "os._exit(0)"])
+@pytest.mark.fault("F30")
 def test_a_study_file_that_exits_when_imported_is_an_error_with_its_line(inside, cwd, way):
     (cwd / "task.py").write_text(f"import os, sys\n{way}\n")
 

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from http.cookies import CookieError, SimpleCookie
+from secrets import compare_digest
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, quote
 
 from optuna.exceptions import StorageInternalError
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 HOST_NAMES = (HOST, "localhost", "[::1]")
 READING = ("GET", "HEAD", "OPTIONS")
+TOKEN = "token"
+"""The field of an address that lets its browser write."""
 
 # What the dashboard itself serves. Everything else is treated as an artifact: the router
 # drops bytes that are not UTF-8, so a path can lead there without starting with /artifacts/.
@@ -52,10 +57,17 @@ class Guard:
     Args:
         open_storage: Opens the storage that reading requests are answered from.
         edit: The application that answers writing requests; None to refuse them.
+        token: What a browser must have been given, by the address that it opened, before it may
+            write: other users of this machine reach the server too. None for no such test.
     """
 
-    def __init__(self, open_storage: Callable[[], Storage], edit: WSGIApplication | None) -> None:
-        self.open_storage, self.edit = open_storage, edit
+    def __init__(
+        self,
+        open_storage: Callable[[], Storage],
+        edit: WSGIApplication | None,
+        token: str | None = None,
+    ) -> None:
+        self.open_storage, self.edit, self.token = open_storage, edit, token
         self._open()
 
     def _open(self) -> None:
@@ -67,8 +79,13 @@ class Guard:
         refusal = self._refusal(environ)
         if refusal is not None:
             return _refuse(environ, start_response, *refusal)
-        environ.setdefault("HTTP_ACCEPT_ENCODING", "")  # the dashboard fails without one
         path = environ.get("PATH_INFO", "")
+        if path.startswith("/dashboard") and self._is_token(_in_query(environ)):
+            cookie = f"{_cookie(environ)}={self.token}; HttpOnly; SameSite=Strict; Path=/"
+            headers = [("Location", quote(path)), ("Set-Cookie", cookie)]
+            start_response("303 See Other", protect(headers, is_page=True))
+            return []
+        environ.setdefault("HTTP_ACCEPT_ENCODING", "")  # the dashboard fails without one
         is_page = path in ("", "/") or path.startswith(PAGES)
         edits = self.edit is not None and environ["REQUEST_METHOD"] not in READING
         has_failed = False
@@ -107,7 +124,29 @@ class Guard:
         origin = environ.get("HTTP_ORIGIN")
         if origin is not None and origin.lower() not in {f"http://{host}" for host in hosts}:
             return "403 Forbidden", f"a page of {origin!r} may not change studies"
+        if self.token is not None and not self._is_token(_in_cookie(environ)):
+            return "403 Forbidden", "to change studies, open the address that was printed"
         return None
+
+    def _is_token(self, given: str) -> bool:
+        return self.token is not None and compare_digest(given.encode(), self.token.encode())
+
+
+def _in_query(environ: WSGIEnvironment) -> str:
+    return parse_qs(str(environ.get("QUERY_STRING", ""))).get(TOKEN, [""])[0]
+
+
+def _in_cookie(environ: WSGIEnvironment) -> str:
+    try:
+        given = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(_cookie(environ))
+    except CookieError:
+        return ""
+    return "" if given is None else str(given.value)
+
+
+def _cookie(environ: WSGIEnvironment) -> str:
+    """The name of the cookie with the token: a browser has one jar for all ports."""
+    return f"hpsearch_{environ['SERVER_PORT']}"
 
 
 def _can_read(storage: Storage) -> bool:

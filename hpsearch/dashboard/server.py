@@ -24,7 +24,12 @@ MAX_BODY_READING = 2**16
 
 
 def serve(
-    storage_url: str, *, port: int, allow_edit: bool, announce: Callable[[str], None]
+    storage_url: str,
+    *,
+    port: int,
+    allow_edit: bool,
+    announce: Callable[[str], None],
+    token: str | None = None,
 ) -> None:
     """Serve the dashboard until Ctrl-C or SIGTERM.
 
@@ -33,6 +38,7 @@ def serve(
         port: On 127.0.0.1; 0 for any free port.
         allow_edit: Whether the page may change studies.
         announce: Called with the server's address once signals can end it.
+        token: What the guard asks for before a page may change studies.
 
     Raises:
         StorageError: The storage cannot be opened.
@@ -45,7 +51,7 @@ def serve(
         (storage.artifacts).mkdir(parents=True, exist_ok=True)
         edit = make_app(storage)
     with _listen(port) as listener:
-        guard = Guard(lambda: Storage(storage_url, read_only=True), edit)
+        guard = Guard(lambda: Storage(storage_url, read_only=True), edit, token)
         _run(guard, listener, MAX_UPLOAD if edit else MAX_BODY_READING, announce)
 
 

@@ -35,8 +35,18 @@ def keras_backend() -> str:
 
 
 def inherited() -> dict[str, str]:
-    """What processes that train or answer inherit of the environment: not the storage's URL."""
-    return {name: value for name, value in os.environ.items() if name not in STORAGE_VARIABLES}
+    """What processes that train or answer inherit of the environment.
+
+    Not the storage's URL; and they are told where Keras's settings are, which it would look for
+    in a folder that others can write to where nobody has a home.
+    """
+    ours = {name: value for name, value in os.environ.items() if name not in STORAGE_VARIABLES}
+    return {"KERAS_HOME": _keras_home(), **ours}
+
+
+def _keras_home() -> str:
+    # Path's own expanduser raises if there is no home
+    return os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")  # noqa: PTH111
 
 
 def keras_settings() -> dict[str, str]:
@@ -45,10 +55,8 @@ def keras_settings() -> dict[str, str]:
     Returns:
         Values by name; without those that are Keras's defaults.
     """
-    # Path's own expanduser raises if there is no home
-    home = os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras")  # noqa: PTH111
     try:
-        content = json.loads((Path(home) / "keras.json").read_bytes())
+        content = json.loads((Path(_keras_home()) / "keras.json").read_bytes())
     except (OSError, ValueError):  # Keras then uses its defaults, too
         return {}
     if not isinstance(content, dict):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 from threading import RLock
@@ -18,7 +18,7 @@ from hpsearch.processes.stop import StopRequest
 from hpsearch.searching.rungs import Mark
 from hpsearch.searching.schedule import Schedule
 from hpsearch.searching.view import View
-from hpsearch.study.optuna_internals import frozen, report
+from hpsearch.study.optuna_internals import frozen, report, set_user_attrs
 from hpsearch.study.rounds import Round, as_stored, name_round, read_rounds, values_of
 from hpsearch.study.trials import NODES_APART, Attr, Outcome, onset_attrs
 from hpsearch.task import Params, epochs_of
@@ -116,10 +116,10 @@ class Attempt:
         begun = replace(self.now, curve=curve.name, n_stored=n_stored, value=None)
         # with another curve, what later rounds came to is of no use
         self.rounds[n:] = [begun, *(Round(seed=o.seed, fold=o.fold) for o in self.rounds[n + 1 :])]
-        self._set(Attr.EPOCHS_REUSED, sum(one.n_stored for one in self.rounds))
-        if n == 0 and len(self.rounds) > 1:
-            self._set(Attr.CURVE, curve.name)
-        self._write_rounds()  # written last
+        attrs: dict[str, Any] = {Attr.EPOCHS_REUSED: sum(one.n_stored for one in self.rounds)}
+        if n == 0:
+            attrs[Attr.CURVE] = curve.name
+        self._set({**attrs, **self._rounds()})
 
     def epoch_done(self, epoch: int, logs: Logs, *, is_stored: bool) -> Verdict:
         """Report an epoch, and judge whether training continues.
@@ -160,7 +160,7 @@ class Attempt:
             return False
         if self.now.value != value:
             self.rounds[n - 1] = replace(self.now, value=value)
-            self._write_rounds()
+            self._set(self._rounds())
         if n == len(self.rounds):
             return False
         assert self.curve is not None
@@ -203,40 +203,46 @@ class Attempt:
         elif Attr.ROUNDS in attrs:
             self.rounds = list(read_rounds(attrs[Attr.ROUNDS]))
 
-    def _write_rounds(self) -> None:
-        if len(self.rounds) == 1:
-            self._set(Attr.CURVE, self.rounds[0].curve)
-        else:
-            self._set(Attr.ROUNDS, as_stored(self.rounds))
-
     def write_epochs(self) -> None:
         """Store the trial's epochs and time over all attempts."""
-        attrs = self.trial.user_attrs
-        seconds = attrs.get(Attr.SECONDS, 0.0) + time.monotonic() - self._began_s
-        self._set(Attr.SECONDS, round(seconds, 3))
-        n_trained = max(0, self.epochs_done - attrs.get(Attr.EPOCHS_REUSED, 0))
-        self._set(Attr.EPOCHS_TRAINED, n_trained)
-        if self.outcome is Outcome.PRUNED:
-            self._set(Attr.EPOCHS_PRUNED, self.epochs * len(self.rounds) - self.epochs_done)
+        self._set(self._epochs(self.trial.user_attrs))
 
     def write_nodes(self, names: Sequence[str]) -> None:
         """Add to the machines that the trial ran on; the launcher's own is none of them."""
-        stored = self.trial.user_attrs.get(Attr.NODE)
         if names:
+            stored = self.trial.user_attrs.get(Attr.NODE)
             known = [] if stored is None else str(stored).split(NODES_APART)
-            self._set(Attr.NODE, NODES_APART.join(dict.fromkeys([*known, *names])))
+            self._set({Attr.NODE: NODES_APART.join(dict.fromkeys([*known, *names]))})
 
-    def write_onset(self) -> None:
-        """Store when overfitting began."""
-        for name, value in onset_attrs(self.logs).items():
-            self._set(name, value)
+    def write_end(self, outcome: Outcome, reason: str, output: str) -> None:
+        """Store how the trial ended, its epochs, and when overfitting began.
 
-    def write_outcome(self, outcome: Outcome, reason: str, output: str) -> None:
-        """Store how the trial ended. Empty texts are stored only over earlier ones."""
+        Empty texts are stored only over earlier ones.
+        """
+        stored = self.trial.user_attrs
         texts = {Attr.OUTCOME: outcome.value, Attr.REASON: reason, Attr.OUTPUT: output}
-        for name, text in texts.items():
-            if text or name in self.trial.user_attrs:
-                self._set(name, text)
+        self._set(
+            {
+                **self._epochs(stored),
+                **onset_attrs(self.logs),
+                **{name: text for name, text in texts.items() if text or name in stored},
+            }
+        )
 
-    def _set(self, name: str, value: Any) -> None:
-        self.trial.set_user_attr(name, value)
+    def _epochs(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        seconds = stored.get(Attr.SECONDS, 0.0) + time.monotonic() - self._began_s
+        attrs = {
+            Attr.SECONDS: round(seconds, 3),
+            Attr.EPOCHS_TRAINED: max(0, self.epochs_done - stored.get(Attr.EPOCHS_REUSED, 0)),
+        }
+        if self.outcome is Outcome.PRUNED:
+            attrs[Attr.EPOCHS_PRUNED] = self.epochs * len(self.rounds) - self.epochs_done
+        return attrs
+
+    def _rounds(self) -> dict[str, Any]:
+        if len(self.rounds) == 1:
+            return {Attr.CURVE: self.rounds[0].curve}
+        return {Attr.ROUNDS: as_stored(self.rounds)}
+
+    def _set(self, attrs: Mapping[str, Any]) -> None:
+        set_user_attrs(self.trial, attrs)

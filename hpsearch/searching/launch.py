@@ -44,7 +44,7 @@ from hpsearch.searching.schedule import SampledSchedule, Schedule
 from hpsearch.searching.search import Search, find_best
 from hpsearch.searching.tracked import tracked
 from hpsearch.searching.view import View
-from hpsearch.study.launchers import join
+from hpsearch.study.launchers import in_turn, join
 from hpsearch.study.lock import process_name
 from hpsearch.study.note import write_note
 from hpsearch.study.patience import AWAY_S, Patience
@@ -264,20 +264,21 @@ def _launch(
     stop = StopRequest(options.timeout_s or task.budget.timeout_s)
     storage = Storage(options.storage, patience=Patience(AWAY_S, stop, view.say))
     with join(storage, name) as launchers, tracked(view, trackers) as view:
-        with launchers.turn():
-            if record is None:
-                record = _record(study_file, space, prepared, options, costs, storage, name, points)
-            _require_supported(record, options)
-            study, stored, is_old = create_or_continue(
-                storage, name, record, first, is_baseline=is_baseline
+
+        def begin() -> tuple[Study, Record, bool]:
+            now = record or _record(
+                study_file, space, prepared, options, costs, storage, name, points
             )
+            _require_supported(now, options)
+            return create_or_continue(storage, name, now, first, is_baseline=is_baseline)
+
+        study, stored, is_old = in_turn(launchers, begin)
         accepted()
         write_note(study, stored, find_best(study, task.goal), note_table(storage, study, stored))
         view.say(f"{'continuing' if is_old else 'new'} study {name!r} in {storage}")
         if others := launchers.others():
             view.say(f"{' and '.join(others)} {'work' if len(others) > 1 else 'works'} on it, too")
-        with launchers.turn():
-            launchers.adopt(study, view.say)
+        in_turn(launchers, lambda: launchers.adopt(study, view.say))
         schedule = _schedule(study, stored, study_file, space, fixed, options)
         for remark in _remarks(stored, places):
             view.say(remark)

@@ -23,6 +23,7 @@ from hpsearch.searching.rungs import Mark, Rungs
 from hpsearch.searching.samplers import CurveRows, make_pruner, make_sampler
 from hpsearch.study.optuna_internals import (
     add_running,
+    ask,
     attach,
     frozen,
     set_trial_state,
@@ -357,20 +358,26 @@ class SampledSchedule:
         return all(trial.params.get(name, value) == value for name, value in self.fixed.items())
 
     def _ask(self) -> Trial:
-        """A trial from Optuna's queue or sampler."""
-        trials = self.study.get_trials(deepcopy=False)
+        """A trial from Optuna's queue, else from the sampler."""
+        n_trials = len(self.study.get_trials(deepcopy=False))
         self.study.sampler = make_sampler(
-            self.sampler, seed=self.seed, n_trials=len(trials), fixed=self.fixed, rows=self.rows
+            self.sampler, seed=self.seed, n_trials=n_trials, fixed=self.fixed, rows=self.rows
         )
-        trial = self.study.ask()
-        try:
-            with calling("space(trial)", self.study_file.filename):
-                self.study_file.task.space(trial)
-        except BaseException:
-            set_trial_state(self.study, trial, TrialState.WAITING)  # nothing is left running
-            raise
+        if self._waiting:
+            trial = self.study.ask()
+            try:
+                self._suggest(trial)
+            except BaseException:
+                set_trial_state(self.study, trial, TrialState.WAITING)  # nothing is left running
+                raise
+        else:
+            trial = ask(self.study, self._suggest)
         self.look()
         return trial
+
+    def _suggest(self, trial: Trial) -> None:
+        with calling("space(trial)", self.study_file.filename):
+            self.study_file.task.space(trial)
 
 
 def is_replicate(trial: Trial | FrozenTrial) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable
@@ -37,6 +38,7 @@ from hpsearch.study.trials import BROKEN, CONSTRAINT, Attr, Outcome, onset_attrs
 from hpsearch.task import Task
 
 N_ERRORS_ALIKE = 3
+UNWRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}
 WAIT_S = 0.2  # between an idle slot's checks for a stop request
 LOOK_S = 2.0  # between its looks at what other launchers have done
 
@@ -78,6 +80,8 @@ class Search:
         self.schedule, self.trainer, self.n_slots = schedule, trainer, n_slots
         self.stop, self.view, self.note_table = stop, view, note_table
         self._n_running = 0
+        self._has_told = False
+        """Whether the user knows that this launcher waits for others."""
         self._error: BaseException | None = None
         self._errors: list[str] = []
         self._lock = threading.RLock()
@@ -129,13 +133,22 @@ class Search:
         """
         with self._trial_ended:
             while not self.stop.is_asked:
-                trial = self._take_turn()
+                try:
+                    trial = self._take_turn()
+                except TurnLost:
+                    continue  # nothing is known: perhaps there is more to do
                 if trial is not None:
                     self._n_running += 1
                     return trial
                 others_run = self.launchers.others_run(self.study)
                 if self._n_running == 0 and not others_run:
                     return None
+                if self._n_running == 0 and not self._has_told:
+                    self._has_told = True
+                    self.view.say(
+                        "no trial is left to begin: waiting for those of other launchers, as one "
+                        "may need this one (Ctrl-C: leave)"
+                    )
                 n_running, until_s = self._n_running, time.monotonic() + LOOK_S
                 while self._n_running == n_running and not self.stop.is_asked:
                     if others_run and time.monotonic() > until_s:
@@ -144,7 +157,11 @@ class Search:
         return None
 
     def _take_turn(self) -> Trial | None:
-        """The next trial, claimed while no other launcher may take one."""
+        """The next trial, claimed while no other launcher may take one.
+
+        Raises:
+            TurnLost: Others may have taken one, too; this one waits again.
+        """
         trial = None
         try:
             with self.launchers.turn():
@@ -155,7 +172,7 @@ class Search:
         except TurnLost:  # it may be one too many
             if trial is not None:
                 self._give_up(trial)
-            return None
+            raise
         return trial
 
     def _give_up(self, trial: Trial) -> None:
@@ -238,11 +255,9 @@ class Search:
             reason, output = f"loss or metric not finite in {attempt.place}", ""
         elif outcome in {Outcome.PRUNED, Outcome.FINISHED}:
             reason, output = "", ""
-        attempt.write_epochs()
-        attempt.write_onset()
         if attempt.curve is not None:
             attach_texts(trial, attempt.curve, len(attempt.logs), self.storage.folder)
-        attempt.write_outcome(outcome, reason, output)
+        attempt.write_end(outcome, reason, output)
         if outcome in BROKEN:
             trial.set_constraint(CONSTRAINT, 1.0)
         with self._lock, suppress(TurnLost), self.launchers.turn():
@@ -357,12 +372,15 @@ def find_best(study: Study, goal: Goal) -> Configuration | None:
 
 
 def _explained(error: BaseException) -> BaseException:
-    """Explain a full disk in one line, wherever it was noticed."""
-    if isinstance(error, OSError) and is_full(error):
-        full = DataError(
-            f"the disk is full ({error.filename or error.strerror}): free some space; "
-            "the same command continues"
-        )
-        full.__cause__ = error
-        return full
-    return error
+    """Explain a disk that takes no more in one line, wherever it was noticed."""
+    if not isinstance(error, OSError):
+        return error
+    if is_full(error):
+        what = f"the disk is full ({error.filename or error.strerror}): free some space"
+    elif error.errno in UNWRITABLE and error.filename:
+        what = f"cannot write {error.filename}: {error.strerror}"
+    else:
+        return error
+    explained = DataError(f"{what}; the same command continues")
+    explained.__cause__ = error
+    return explained

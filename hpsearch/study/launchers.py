@@ -13,7 +13,7 @@ import platform
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import psutil
 from optuna.study import Study
@@ -22,7 +22,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from hpsearch.errors import Conflict
 from hpsearch.study.lock import busy, file_lock, holders_of, label_of, new_name, study_key
 from hpsearch.study.optuna_internals import set_trial_state, trial_id
-from hpsearch.study.session import Session, key_of
+from hpsearch.study.session import Session, TurnLost, key_of
 from hpsearch.study.storage import Storage
 from hpsearch.study.trials import Attr
 
@@ -34,6 +34,7 @@ has it back within a look or two.
 """
 
 
+Result = TypeVar("Result")
 Say = Callable[[str], object]
 
 
@@ -86,6 +87,13 @@ def join(storage: Storage, study_name: str, look_s: float = LOOK_S) -> Iterator[
         yield together
     finally:
         together.leave()
+
+
+def in_turn(launchers: Launchers, act: Callable[[], Result]) -> Result:
+    """Act in a turn, and again if it was lost: `act` finds what it has done before."""
+    while True:
+        with suppress(TurnLost), launchers.turn():
+            return act()
 
 
 class Alone:

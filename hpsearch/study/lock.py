@@ -82,7 +82,8 @@ def label_of(name: str) -> str:
 
 def holders_of(storage: Storage, study_name: str, *, besides: str = "") -> list[str]:
     """Who holds a study on a server, as messages show them."""
-    labels = holders(storage.engine, study_key(study_name))
+    key = study_key(study_name)
+    labels = storage.patience.wait_for(lambda: holders(storage.engine, key))
     return [_describe_label(label) for label in labels if label != besides]
 
 

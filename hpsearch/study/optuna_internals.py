@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Container, Sequence
-from typing import Any
+from collections.abc import Callable, Container, Mapping, Sequence
+from typing import Any, cast
 
 from optuna.distributions import BaseDistribution
-from optuna.storages import BaseStorage
+from optuna.storages import BaseStorage, RDBStorage
+from optuna.storages._rdb.models import TrialUserAttributeModel
+from optuna.storages._rdb.storage import _create_scoped_session
 from optuna.study import Study, StudyDirection
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState, create_trial
+
+DRAFT = -1
+"""The ID of a trial that is not stored yet."""
 
 
 def storage_of(study: Study) -> BaseStorage:
@@ -47,6 +52,44 @@ def add_running(study: Study, template: FrozenTrial) -> Trial:
     return Trial(study, storage_of(study).create_new_trial(study_id(study), template))
 
 
+def ask(study: Study, suggest: Callable[[Trial], object]) -> Trial:
+    """Begin a trial once it has all its params: in one step, and not at all if one is refused.
+
+    Optuna itself stores the trial first and then one param after another, each on its own.
+
+    Args:
+        study: Nobody else may add trials meanwhile.
+        suggest: Asks the trial for its params.
+    """
+    draft = create_trial(state=TrialState.RUNNING)
+    draft.number, draft._trial_id = len(study.get_trials(deepcopy=False)), DRAFT
+    suggest(Trial(_DraftStudy(study, draft), DRAFT))
+    return add_running(study, draft)
+
+
+def set_user_attrs(trial: Trial, attrs: Mapping[str, Any]) -> None:
+    """Store several attributes of a trial: all or none, where the storage has transactions."""
+    write_user_attrs(storage_of(trial.study), trial_id(trial), attrs)
+    trial._cached_frozen_trial.user_attrs.update(attrs)  # which `Trial.user_attrs` reads
+
+
+def write_user_attrs(storage: BaseStorage, trial_id: int, attrs: Mapping[str, Any]) -> None:
+    """As `set_user_attrs`, by the trial's ID."""
+    if hasattr(storage, "set_trial_user_attrs"):  # ours
+        storage.set_trial_user_attrs(trial_id, attrs)
+        return
+    inner = getattr(storage, "_backend", storage)  # below Optuna's cache
+    if not isinstance(inner, RDBStorage):
+        for name, value in attrs.items():
+            storage.set_trial_user_attr(trial_id, name, value)
+        return
+    with _create_scoped_session(inner.scoped_session, True) as session:
+        for name, value in attrs.items():
+            inner._set_trial_attr_without_commit(
+                session, TrialUserAttributeModel, trial_id, name, value
+            )
+
+
 def set_trial_state(study: Study, trial: Trial | FrozenTrial, state: TrialState) -> None:
     """Change the state of an unfinished trial."""
     storage_of(study).set_trial_state_values(trial_id(trial), state)
@@ -69,6 +112,55 @@ def contains(distribution: BaseDistribution, value: object) -> bool:
 def with_trials(study: Study, trials: Sequence[FrozenTrial]) -> Study:
     """A view of a study that shows samplers these trials instead of its own."""
     return _StudyView(study, trials)
+
+
+class _DraftStudy(Study):
+    """A study whose storage keeps one trial to itself.
+
+    Args:
+        study: The study.
+        draft: The trial.
+    """
+
+    def __init__(self, study: Study, draft: FrozenTrial) -> None:
+        vars(self).update(vars(study))
+        self._storage = cast(BaseStorage, _DraftStorage(study._storage, draft))
+
+
+class _DraftStorage:
+    def __init__(self, storage: BaseStorage, draft: FrozenTrial) -> None:
+        self._storage, self._draft = storage, draft
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._storage, name)
+
+    def get_trial(self, trial_id: int) -> FrozenTrial:
+        return self._draft if trial_id == DRAFT else self._storage.get_trial(trial_id)
+
+    def get_all_trials(
+        self,
+        study_id: int,
+        deepcopy: bool = True,
+        states: Container[TrialState] | None = None,
+    ) -> list[FrozenTrial]:
+        trials = self._storage.get_all_trials(study_id, deepcopy=deepcopy, states=states)
+        if states is not None and TrialState.RUNNING not in states:
+            return trials
+        return [*trials, copy.deepcopy(self._draft) if deepcopy else self._draft]
+
+    def get_trial_system_attrs(self, trial_id: int) -> dict[str, Any]:
+        return self.get_trial(trial_id).system_attrs
+
+    def set_trial_param(self, trial_id: int, *_param: object) -> None:
+        assert trial_id == DRAFT  # `Trial` itself notes it in what `get_trial` returned
+
+    def set_trial_user_attr(self, trial_id: int, key: str, value: Any) -> None:
+        assert trial_id == DRAFT
+        self._draft.user_attrs[key] = value
+
+    def set_trial_system_attr(self, trial_id: int, key: str, value: Any) -> None:
+        assert trial_id == DRAFT
+        self._draft.system_attrs[key] = value
 
 
 class _StudyView(Study):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 import sqlalchemy
@@ -16,6 +16,7 @@ from hpsearch.errors import DataError, StorageError
 from hpsearch.failpoints import Step, failpoint
 from hpsearch.processes.stop import StopRequest
 from hpsearch.study.claims import Claims
+from hpsearch.study.optuna_internals import write_user_attrs
 
 Result = TypeVar("Result")
 
@@ -167,6 +168,15 @@ class PatientStorage:
             self._n_trials[study_id] += 1
         return created
 
+    def set_trial_user_attrs(self, trial_id: int, attrs: Mapping[str, Any]) -> None:
+        """Several attributes of a trial at once."""
+
+        def write() -> None:
+            self._claims.require(trial_id)
+            write_user_attrs(self._backend, trial_id, attrs)
+
+        self._write(write)
+
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> bool:
@@ -224,7 +234,7 @@ def cause_of(error: BaseException) -> str:
 
 def _is_away(error: BaseException) -> bool:
     """Whether the same call may succeed later: the database is locked or unreachable."""
-    if _is_answer_missing(error):
+    if _is_answer_missing(error) or _is_cut_off(error):
         return True
     while not isinstance(error, sqlalchemy.exc.DBAPIError | sqlalchemy.exc.TimeoutError):
         if error.__cause__ is None:
@@ -238,6 +248,13 @@ def _is_away(error: BaseException) -> bool:
     return not isinstance(error, sqlalchemy.exc.DBAPIError) or isinstance(
         error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError
     )
+
+
+def _is_cut_off(error: BaseException | None) -> bool:
+    """Whether the connection broke within a transaction, as was noticed by the next statement."""
+    while error is not None and not isinstance(error, sqlalchemy.exc.PendingRollbackError):
+        error = error.__cause__
+    return error is not None
 
 
 def _is_answer_missing(error: BaseException) -> bool:

@@ -8,6 +8,7 @@ be read are set aside under another name, and unfinished temporary files go.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import psutil
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
@@ -37,7 +39,8 @@ class Repair:
     """For the user."""
     cure: str
     """What is done about it: `it waits for the next run`."""
-    mend: Callable[[], None]
+    mend: Callable[[], bool]
+    """Returns whether it is done; not while another study is training the curve."""
     is_sound: bool = True
     """Whether the study is sound all the same: the next run would mend it by itself."""
 
@@ -45,15 +48,14 @@ class Repair:
 def find_repairs(storage: Storage, study: Study) -> list[Repair]:
     """What can be mended; whoever mends holds the study's lock."""
     trials = study.get_trials(deepcopy=False)
-    curves = [
-        Curve(storage.curves / name)
-        for name in sorted({c for one in trials for c in curves_of(one)})
-    ]
+    store = CurveStore(storage.curves)
+    curves = [store.curve(name) for name in sorted({c for one in trials for c in curves_of(one)})]
     return [
         *_orphans(storage, study),
         *_interrupted(study, trials),
-        *(repair for curve in curves for repair in _damaged(storage, curve)),
-        *_unfinished(storage, study, curves),
+        *(repair for curve in curves for repair in _damaged(store, curve)),
+        *(repair for curve in curves for repair in _unfinished(store, curve)),
+        *_unfinished_models(storage, study),
     ]
 
 
@@ -63,16 +65,18 @@ def _orphans(storage: Storage, study: Study) -> Iterator[Repair]:
             what=f"process {process.pid} trains a trial for a launcher that is gone",
             means="it uses the machine, and nobody takes its results",
             cure="it is ended",
-            mend=partial(_end, process.pid),
+            mend=partial(_end, process),
             is_sound=False,
         )
 
 
-def _end(pid: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)  # a trial leads a group of its own
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+def _end(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess, ProcessLookupError):
+        if process.is_running():  # and is not another one by now, with its id
+            os.killpg(process.pid, signal.SIGKILL)  # a trial leads a group of its own
+    with suppress(psutil.NoSuchProcess):
+        process.kill()
+    return True
 
 
 def _interrupted(study: Study, trials: list[FrozenTrial]) -> Iterator[Repair]:
@@ -82,11 +86,16 @@ def _interrupted(study: Study, trials: list[FrozenTrial]) -> Iterator[Repair]:
                 what=f"trial {trial.number} was cut off with its launcher",
                 means="the next run continues it from its last epoch",
                 cure="it waits for the next run",
-                mend=partial(set_trial_state, study, trial, TrialState.WAITING),
+                mend=partial(_queue, study, trial),
             )
 
 
-def _damaged(storage: Storage, curve: Curve) -> Iterator[Repair]:
+def _queue(study: Study, trial: FrozenTrial) -> bool:
+    set_trial_state(study, trial, TrialState.WAITING)
+    return True
+
+
+def _damaged(store: CurveStore, curve: Curve) -> Iterator[Repair]:
     for path in curve.damaged:
         is_logs = path.suffix == ".json"
         yield Repair(
@@ -95,28 +104,29 @@ def _damaged(storage: Storage, curve: Curve) -> Iterator[Repair]:
             if is_logs
             else "training goes on from the checkpoint before it, or from the first epoch",
             cure="it is set aside as *.bad-TIME",
-            mend=partial(_set_aside, storage, curve, path),
+            mend=partial(_while_untrained, store, curve, partial(_set_aside, curve, path)),
             is_sound=False,
         )
 
 
-def _set_aside(storage: Storage, curve: Curve, path: Path) -> None:
-    """Unless it has been mended meanwhile, or is being trained by another study."""
-    with CurveStore(storage.curves).locked(curve, lambda: True) as is_held:
-        if is_held and path in curve.damaged:
-            curve.set_aside(path)
+def _set_aside(curve: Curve, path: Path) -> None:
+    if path in curve.damaged:  # still
+        curve.set_aside(path)
 
 
-def _unfinished(storage: Storage, study: Study, curves: list[Curve]) -> Iterator[Repair]:
-    """Files that were being written when their process died."""
-    for curve in curves:
-        for path in sorted(curve.folder.glob("*.tmp-*")):
-            yield _leftover(path, partial(_remove_unfinished, storage, curve, path))
-    for path in sorted((storage.models / slug(study.study_name)).glob("*.tmp-*")):
-        yield _leftover(path, partial(_remove, path))
+def _unfinished(store: CurveStore, curve: Curve) -> Iterator[Repair]:
+    for path in sorted(curve.folder.glob("*.tmp-*")):
+        delete = partial(path.unlink, missing_ok=True)
+        yield _leftover(path, partial(_while_untrained, store, curve, delete))
 
 
-def _leftover(path: Path, mend: Callable[[], None]) -> Repair:
+def _unfinished_models(storage: Storage, study: Study) -> Iterator[Repair]:
+    """Of evaluations, which hold the study's lock."""
+    for folder in sorted((storage.models / slug(study.study_name)).glob("*.tmp-*")):
+        yield _leftover(folder, partial(_delete, folder))
+
+
+def _leftover(path: Path, mend: Callable[[], bool]) -> Repair:
     return Repair(
         what=f"{path} was never finished",
         means="it takes up space; nothing reads it",
@@ -125,17 +135,14 @@ def _leftover(path: Path, mend: Callable[[], None]) -> Repair:
     )
 
 
-def _remove_unfinished(storage: Storage, curve: Curve, path: Path) -> None:
-    """Unless another study is training the curve, and writing it."""
-    with CurveStore(storage.curves).locked(curve, lambda: True) as is_held:
+def _delete(folder: Path) -> bool:
+    shutil.rmtree(folder)
+    return True
+
+
+def _while_untrained(store: CurveStore, curve: Curve, act: Callable[[], None]) -> bool:
+    """Act unless another study is training the curve."""
+    with store.locked(curve, lambda: True) as is_held:
         if is_held:
-            _remove(path)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        for inside in path.iterdir():
-            _remove(inside)
-        path.rmdir()
-    else:
-        path.unlink(missing_ok=True)
+            act()
+        return is_held

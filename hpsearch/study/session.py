@@ -140,6 +140,7 @@ class Session:
         with self._mutex:
             while not self._patience.wait_for(lambda: self._begin(key)):
                 pass  # somebody else's turn; a request to stop lets nobody wait long
+            n_connected = self.n_connected
             try:
                 yield
             except BaseException:
@@ -150,6 +151,8 @@ class Session:
                 self._execute("COMMIT")
             except sqlalchemy.exc.SQLAlchemyError as error:
                 raise TurnLost("the connection to the storage broke") from error
+            if self.n_connected != n_connected:
+                raise TurnLost("the connection to the storage broke")
 
     def _begin(self, key: int) -> bool:
         """Begin a turn, if it becomes free soon."""

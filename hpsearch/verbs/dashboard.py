@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from secrets import token_urlsafe
+
+from hpsearch.dashboard.guard import TOKEN
 from hpsearch.dashboard.server import serve
 from hpsearch.study.record import load_any_study
 from hpsearch.study.storage import Storage
@@ -28,10 +31,13 @@ def dashboard(storage_url: str, study_name: str | None, *, port: int, allow_edit
     if study_name is not None:
         study, _ = load_any_study(storage, study_name)
         page += f"/studies/{study._study_id}"
+    token = token_urlsafe() if allow_edit else None
+    if token is not None:
+        page += f"?{TOKEN}={token}"
     rights = "the page may change studies" if allow_edit else "read-only; --allow-edit to change"
 
     def announce(address: str) -> None:
         print(f"{address}{page}", flush=True)
         say(f"serving {storage} ({rights}) until Ctrl-C")
 
-    serve(storage_url, port=port, allow_edit=allow_edit, announce=announce)
+    serve(storage_url, port=port, allow_edit=allow_edit, announce=announce, token=token)

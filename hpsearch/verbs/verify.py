@@ -25,9 +25,10 @@ def verify(storage_url: str, study_name: str, *, as_json: bool, repair: bool = F
     storage = Storage(storage_url, read_only=True)
     study, record = load_study(storage, study_name)
     is_running = is_locked(storage, study_name)  # who works on it has unfinished things
-    repairs = [] if is_running else find_repairs(storage, study)
-    if repair and (repairs or is_running):
-        repairs = _mend(storage_url, study_name)
+    found = [] if is_running else find_repairs(storage, study)
+    done: list[Repair] = []
+    if repair and (found or is_running):
+        found, done = _mend(storage_url, study_name)
         study, record = load_study(storage, study_name)
     # what still runs is among the repairs
     broken = [one for one in violations(storage, study, record) if one.invariant != LEFT_RUNNING]
@@ -40,18 +41,19 @@ def verify(storage_url: str, study_name: str, *, as_json: bool, repair: bool = F
                 "trials": n_trials,
                 "violations": content,
                 "repairs": [
-                    {"what": one.what, "means": one.means, "cure": one.cure, "is_done": repair}
-                    for one in repairs
+                    {"what": one.what, "means": one.means, "cure": one.cure, "is_done": one in done}
+                    for one in found
                 ],
             }
         )
     else:
-        for one in repairs:
-            print(plain(f"{one.what}: {one.cure if repair else one.means}"))
+        for one in found:
+            print(plain(f"{one.what}: {one.cure if one in done else one.means}"))
         for violation in broken:
             print(plain(f"{violation.invariant}: {violation.what}\n  {violation.means}"))
-    n_unsound = len(broken) + (0 if repair else sum(not one.is_sound for one in repairs))
-    hint = f"hpsearch verify {study_name} --repair" if repairs and not repair else ""
+    left = [one for one in found if one not in done]
+    n_unsound = len(broken) + sum(not one.is_sound for one in left)
+    hint = f"hpsearch verify {study_name} --repair" if left else ""
     if n_unsound:
         cure = f"{hint} mends what it can" if hint else "to mend this would be to guess"
         raise Conflict(
@@ -63,13 +65,12 @@ def verify(storage_url: str, study_name: str, *, as_json: bool, repair: bool = F
             print(f"{hint} tidies up")
 
 
-def _mend(storage_url: str, study_name: str) -> list[Repair]:
-    """Mend while no launcher can work on the study. Returns what was mended."""
+def _mend(storage_url: str, study_name: str) -> tuple[list[Repair], list[Repair]]:
+    """Mend while no launcher can work on the study: what was found, and what is done."""
     storage = Storage(storage_url)
     with study_lock(storage, study_name):
         study, _ = load_study(storage, study_name)
-        repairs = find_repairs(storage, study)
-        for one in repairs:
-            one.mend()
+        found = find_repairs(storage, study)
+        done = [one for one in found if one.mend()]
     storage.close()
-    return repairs
+    return found, done

@@ -48,7 +48,9 @@ class Served:
 
 
 @contextmanager
-def serving(storage: Storage, *, allow_edit: bool = False) -> Iterator[Served]:
+def serving(
+    storage: Storage, *, allow_edit: bool = False, token: str | None = None
+) -> Iterator[Served]:
     """Serve a storage, read-only unless the page may edit."""
     served = Served(0)
 
@@ -56,7 +58,7 @@ def serving(storage: Storage, *, allow_edit: bool = False) -> Iterator[Served]:
         served.n_openings += 1
         return Storage(storage.url.render_as_string(), read_only=True)
 
-    guard = Guard(open_storage, make_app(storage) if allow_edit else None)
+    guard = Guard(open_storage, make_app(storage) if allow_edit else None, token)
     server = create_server(guard, host="127.0.0.1", port=0)
     served.port = server.effective_port
     thread = threading.Thread(target=server.run)

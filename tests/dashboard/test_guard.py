@@ -147,6 +147,25 @@ def test_with_allow_edit_a_page_from_elsewhere_may_still_change_nothing(
     assert fingerprint(storage) == before
 
 
+def test_with_a_token_only_the_browser_that_opened_its_address_may_change_studies(
+    storage: Storage, study: Study
+):
+    with serving(storage, allow_edit=True, token="s3same") as served:
+        path = f"/api/studies/{study._study_id}"
+        name = f"hpsearch_{served.port}"
+        for cookie in ("", f"{name}=", f"{name}=guess", "hpsearch_1=s3same", "=;\\"):
+            assert served.ask(path, "DELETE", Cookie=cookie).status == 403
+        assert served.ask("/dashboard?token=guess").getheader("Set-Cookie") is None
+
+        opened = served.ask("/dashboard?token=s3same")
+
+        assert (opened.status, opened.getheader("Location")) == (303, "/dashboard")
+        cookie, *limits = (opened.getheader("Set-Cookie") or "").split("; ")
+        assert limits == ["HttpOnly", "SameSite=Strict", "Path=/"]
+        assert served.ask("/dashboard", Cookie=cookie).status == 200
+        assert served.ask(path, "DELETE", Cookie=cookie).status == 204
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/dashboard", "/api/studies", "/static/bundle.js", "/nowhere", "/csv/1"]
 )

@@ -69,6 +69,7 @@ def test_a_port_in_use_is_named_with_a_way_out(storage):
             serve(storage.url.render_as_string(), port=port, allow_edit=False, announce=print)
 
 
+@pytest.mark.fault("F13")
 def test_a_search_writes_on_while_the_page_is_asked_for_everything_at_once(storage, study):
     n = study._study_id
     paths = [f"/api/studies/{n}", "/api/studies", f"/csv/{n}", "/dashboard"]

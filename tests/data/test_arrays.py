@@ -268,6 +268,7 @@ def test_labels_that_training_lacks_are_fine_where_they_are(
         pytest.param("test_y.npy", None, id="array gone"),
     ],
 )
+@pytest.mark.fault("F22")
 def test_a_damaged_cache_says_which_folder_to_delete(
     tmp_path: Path, name: str, content: bytes | None
 ):

@@ -228,6 +228,7 @@ def test_a_damaged_file_in_hpsearchs_own_cache_is_cured_by_deleting_it(
         pytest.param("ill", DataNotFound, "the server answered 503", id="is ill"),
     ],
 )
+@pytest.mark.fault("F23")
 def test_a_bad_download_is_one_line_and_leaves_nothing(
     publisher: Publisher, own_cache: Path, manners: str, error: type[DataError], words: str
 ):
@@ -240,6 +241,7 @@ def test_a_bad_download_is_one_line_and_leaves_nothing(
     assert [path.name for path in (own_cache / "datasets" / "toys").iterdir()] == [".lock"]
 
 
+@pytest.mark.fault("F23")
 def test_a_download_that_is_cut_is_tried_again(publisher: Publisher):
     folder = fetch(publisher.source("cut-once")).folder
 
@@ -288,6 +290,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(
         fetch(publisher.source("good"))
 
 
+@pytest.mark.fault("F24")
 def test_of_processes_that_fetch_at_once_one_downloads(publisher: Publisher):
     source = publisher.source("gated")
     processes = [start_fetching(source) for _ in range(3)]

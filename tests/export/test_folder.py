@@ -234,6 +234,8 @@ def test_a_place_that_cannot_be_written_is_an_error_of_the_disk(winner: Winner):
         write_folder(Path("no-such-folder/out"), winner, winner.load_data(None))
 
 
+@pytest.mark.fault("F11")
+@pytest.mark.fault("F26")
 def test_a_full_disk_leaves_nothing(winner: Winner, monkeypatch: pytest.MonkeyPatch):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -75,6 +75,7 @@ def test_three_and_three_epochs_are_bit_for_bit_six_with_dropout_in_the_network(
         pytest.param("os.kill(os.getpid(), 9)", How.KILLED, "SIGKILL", id="kill -9"),
     ],
 )
+@pytest.mark.fault("F3")
 def test_a_death_has_its_reason_and_the_tail_of_the_output(runner, tmp_path, in_build, how, reason):
     job = job_of(tmp_path, in_build=f"os.write(2, b'last words'); {in_build}")
 
@@ -85,6 +86,7 @@ def test_a_death_has_its_reason_and_the_tail_of_the_output(runner, tmp_path, in_
     assert ("toy.py" if how is How.FAILED else "last words") in ending.output
 
 
+@pytest.mark.fault("F5")
 def test_a_hanging_trial_is_killed_at_its_time_limit(runner, tmp_path):
     ending = end_of(runner, job_of(tmp_path, in_build="time.sleep(1000)"), trial_s=0.5)
 
@@ -187,6 +189,7 @@ def test_a_trial_is_killed_when_its_launcher_is_told_to_stop_now(runner, tmp_pat
     assert not is_alive(int((tmp_path / "pid").read_text()))
 
 
+@pytest.mark.fault("F2")
 def test_an_allocation_beyond_the_limit_is_killed(runner, tmp_path):
     job = job_of(tmp_path, in_build="big = np.ones(250_000_000); time.sleep(1000)")
 
@@ -196,6 +199,7 @@ def test_an_allocation_beyond_the_limit_is_killed(runner, tmp_path):
     assert "allowed were 1431 MiB" in ending.reason
 
 
+@pytest.mark.fault("F5")
 def test_what_a_trial_process_started_ends_with_it(runner, tmp_path):
     pid_file = tmp_path / "pid"
     in_build = f"""

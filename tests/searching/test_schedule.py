@@ -13,6 +13,7 @@ from hpsearch.choices import PrunerName, SamplerName
 from hpsearch.searching.rungs import Mark
 from hpsearch.searching.schedule import SampledSchedule
 from hpsearch.study.distributions import whole_number_range
+from hpsearch.study.optuna_internals import ask
 from hpsearch.study_file import run_study_file
 from hpsearch.task import ParamValue
 from tests.study_texts import study_text
@@ -209,8 +210,21 @@ def test_a_curve_that_has_grown_meanwhile_is_judged_at_the_last_rung_that_it_cam
     assert schedule.may_go_on(study.ask(), "a", Mark(0, 10), judged_below=Mark(0, 10))
 
 
-def test_a_trial_whose_space_raises_is_left_waiting():
+def test_a_trial_whose_space_raises_is_not_stored():
     study = optuna.create_study(direction="maximize")
+    schedule = schedule_of(study)
+    schedule.study_file = run_study_file(study_text("raise ValueError('no')"), "small.py")
+
+    with pytest.raises(Exception, match="space.trial. raised ValueError: no"):
+        schedule.next_trial()
+
+    assert study.trials == []
+    assert schedule.n_counted == 0
+
+
+def test_a_queued_trial_whose_space_raises_is_left_waiting():
+    study = optuna.create_study(direction="maximize")
+    study.enqueue_trial({"units": 1})
     schedule = schedule_of(study)
     schedule.study_file = run_study_file(study_text("raise ValueError('no')"), "small.py")
 
@@ -219,6 +233,31 @@ def test_a_trial_whose_space_raises_is_left_waiting():
 
     assert [trial.state for trial in study.trials] == [TrialState.WAITING]
     assert schedule.n_counted == 0
+
+
+def test_a_new_trial_is_stored_with_all_its_params_in_one_step():
+    """What Optuna itself would have asked and stored one after the other."""
+    study, plain = (
+        optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0)) for _ in range(2)
+    )
+
+    def suggest(trial):
+        trial.set_user_attr("mine", 1)
+        if trial.suggest_categorical("kind", ["a", "b"]) == "b":
+            trial.suggest_int("units", 1, 8)
+        trial.suggest_float("rate", 1e-5, 1.0, log=True)
+
+    for _ in range(4):
+        drawn = ask(study, suggest)
+        suggest(asked := plain.ask())
+        assert drawn.params == asked.params
+        assert drawn.distributions == asked.distributions
+        study.tell(drawn, 1.0)
+        plain.tell(asked, 1.0)
+
+    assert [trial.number for trial in study.trials] == [0, 1, 2, 3]
+    assert all(trial.user_attrs == {"mine": 1} for trial in study.trials)
+    assert all(trial.duration is not None for trial in study.trials)
 
 
 def cut_after_rounds(curve: str, *values: float, n_rounds: int = 3) -> FrozenTrial:

@@ -324,6 +324,7 @@ def test_with_two_slots_one_waits_for_what_the_other_may_make_promotable(cwd):
     assert summary.counts[Outcome.PRUNED] >= 3
 
 
+@pytest.mark.fault("F6")
 def test_a_diverged_trial_is_pruned_with_its_reason_and_is_never_the_best(cwd):
     toy = write_toy(cwd, mode="odd", in_build="params['level'] = float('inf') if odd else 0.5")
 
@@ -359,6 +360,7 @@ def test_a_diverged_trial_is_pruned_with_its_reason_and_is_never_the_best(cwd):
         pytest.param("assert not odd", Limits(), Outcome.FAILED, TrialState.FAIL, id="exception"),
     ],
 )
+@pytest.mark.fault("F30")
 def test_a_bad_trial_ends_alone_and_the_search_goes_on(cwd, in_build, limits, outcome, state):
     toy = write_toy(cwd, in_build=in_build)
     search(toy, 1, limits=limits)
@@ -376,6 +378,7 @@ def test_a_bad_trial_ends_alone_and_the_search_goes_on(cwd, in_build, limits, ou
     assert state_of(1) is state
 
 
+@pytest.mark.fault("F1")
 def test_a_killed_trial_process_continues_from_its_last_epoch_under_its_own_number(cwd):
     """Its first process kills itself after epoch 2, as an operator or the kernel might."""
     once = cwd / "killed"
@@ -395,6 +398,7 @@ def test_a_killed_trial_process_continues_from_its_last_epoch_under_its_own_numb
     assert Curve(curve).starts == [[0, 0], [2, 2]]
 
 
+@pytest.mark.fault("F3")
 def test_a_trial_that_dies_again_and_again_is_given_up_after_its_retries(cwd):
     toy = write_toy(cwd, in_build="open('deaths', 'a').write('x'); os.kill(os.getpid(), 9)")
 
@@ -504,6 +508,7 @@ def test_an_upgraded_library_begins_an_interrupted_trial_anew_under_its_number(c
 
 
 @pytest.mark.slow
+@pytest.mark.fault("F11")
 def test_a_full_disk_stops_the_search_and_counts_against_no_network(cwd):
     full = cwd / "full"
     full.touch()
@@ -599,6 +604,7 @@ def test_an_error_of_another_kind_in_between_does_not_keep_three_alike_from_stop
     assert read().counts[Outcome.FAILED] == 5
 
 
+@pytest.mark.fault("F4")
 def test_three_errors_alike_in_a_row_stop_the_study(cwd):
     toy = write_toy(cwd, in_build="1 / 0")
 
@@ -608,6 +614,7 @@ def test_three_errors_alike_in_a_row_stop_the_study(cwd):
     assert read().counts[Outcome.FAILED] == 3
 
 
+@pytest.mark.fault("F7")
 def test_a_metric_that_keras_does_not_log_stops_the_search_at_the_first_epoch(cwd):
     toy = write_toy(cwd, metric="val_acc")
 
@@ -677,6 +684,7 @@ def begin(text: str, *, seed: int = 0) -> optuna.Study:
         pytest.param("build=build,", "build=build, also_log=dict,", "± the network", id="also_log"),
     ],
 )
+@pytest.mark.fault("F19")
 def test_what_makes_trials_incomparable_is_refused_with_a_diff(cwd, old, new, lines):
     text = write_toy(cwd).read_text()
     study = begin(text)
@@ -699,6 +707,7 @@ def test_another_seed_is_another_study(cwd):
 
 
 @pytest.mark.slow
+@pytest.mark.fault("F19")
 def test_changed_data_are_refused(cwd):
     toy = write_toy(cwd)
     search(toy, 1)
@@ -746,6 +755,7 @@ class Said(View):
 
 
 @pytest.mark.slow
+@pytest.mark.fault("F20")
 def test_other_versions_and_too_many_slots_are_remarked_on(cwd, monkeypatch):
     toy, view = write_toy(cwd), Said()
     search(toy, 1)

@@ -12,8 +12,8 @@ PACKAGE = Path(__file__).parents[2] / "hpsearch"
 
 SAFE = {
     "joblib": {"cpu_count", "Parallel", "delayed", "parallel_config"},
-    "multiprocessing": {"Pipe", "connection"},
-    "multiprocessing.connection": {"Connection", "wait"},
+    "multiprocessing": {"AuthenticationError", "Pipe", "connection"},
+    "multiprocessing.connection": {"Connection", "answer_challenge", "deliver_challenge", "wait"},
     "yaml": {"safe_dump"},
 }
 """Of modules that can unpickle or build objects of any class, the names that do not."""

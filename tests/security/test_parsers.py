@@ -21,6 +21,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from PIL import Image
 
 from hpsearch.adopt.script import read_script
+from hpsearch.agents.join import Join, read_join
 from hpsearch.codec import decode, encode
 from hpsearch.command_options import (
     parse_count,
@@ -112,6 +113,7 @@ REPORT = json.dumps(
 CELLS = json.dumps(
     {"cells": [{"cell_type": "code", "source": ["import keras\n", "%%bash\n"]}]}
 ).encode()
+JOIN = Join(host="a", port=1, key="00").as_json().encode()
 LINE = encode(EpochDone(epoch=1, logs={"loss": 0.5})).encode()
 READERS: dict[str, tuple[bytes, str, Callable[[Path], object]]] = {
     "idx": (IDX, "x.gz", lambda path: read_idx(path)),
@@ -124,6 +126,7 @@ READERS: dict[str, tuple[bytes, str, Callable[[Path], object]]] = {
     "manifest": (MANIFEST, "MANIFEST.json", lambda path: open_folder(path.parent)),
     "report": (REPORT, "MANIFEST.json", lambda path: read_manifest(path.parent)),
     "script": (b"import keras\nm = keras.Sequential()\n", "x.py", lambda path: read_script(path)),
+    "join file": (JOIN, "x.join", lambda path: read_join(path.read_bytes(), "x.join")),
     "notebook": (CELLS, "x.ipynb", lambda path: read_script(path)),
 }
 

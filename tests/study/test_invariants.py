@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import pytest
 from hpsearch.choices import PrunerName
 from hpsearch.searching.launch import Options, run
 from hpsearch.searching.view import View
-from hpsearch.study.invariants import violations
+from hpsearch.study import invariants
+from hpsearch.study.invariants import LEFT_RUNNING, MEANS, violations
 from hpsearch.study.lock import process_name
 from hpsearch.study.record import load_study
 from hpsearch.study.storage import Storage
@@ -107,6 +109,13 @@ def test_training_that_began_before_the_last_epoch_is_found_out(sound):
     path.write_text(json.dumps({**content, "starts": [[0, 0], [0, 3]]}))
 
     assert broken() == ["resumed at the last epoch"] * 2  # of the trial and of its read-off
+
+
+def test_each_violation_says_what_it_means():
+    source = Path(invariants.__file__).read_text()
+    named = set(re.findall(r"Violation\(\s*\"(.+?)\"", source))
+
+    assert named | {LEFT_RUNNING} == set(MEANS)
 
 
 def test_values_reported_before_a_library_upgrade_accuse_nobody(sound):

@@ -78,6 +78,7 @@ def end_sessions(url: str, label: str) -> None:
         admin.execute(f"{query} AND application_name LIKE %s", (pid, label))
 
 
+@pytest.mark.fault("F15")
 def test_the_trials_of_a_launcher_that_ended_go_on_elsewhere(postgres_url):
     with launcher(postgres_url) as one:
         with launcher(postgres_url) as other:
@@ -123,6 +124,7 @@ def test_a_launcher_whose_connection_broke_keeps_its_trials(two, postgres_url):
     assert one.states()[0] is TrialState.COMPLETE
 
 
+@pytest.mark.fault("F15")
 def test_a_launcher_that_was_cut_off_finds_its_trial_taken_and_tells_nothing(postgres):
     database = postgres.new_database()
     with proxy_to(postgres.port) as proxy, ExitStack() as stack:

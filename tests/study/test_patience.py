@@ -14,7 +14,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.storages._grpc.server import make_server
 from optuna.trial import TrialState
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, PendingRollbackError
 
 from hpsearch.errors import DataError, StorageError
 from hpsearch.processes.stop import Stop, StopRequest
@@ -58,6 +58,13 @@ def test_a_call_is_made_again_until_the_database_is_back():
     assert call.n_calls == 3
 
 
+def test_a_connection_that_broke_within_a_transaction_is_waited_for():
+    """SQLAlchemy then refuses the next statement, in words of its own."""
+    call = Away(1, PendingRollbackError("Can't reconnect until invalid transaction is rolled back"))
+
+    assert Patience(60).wait_for(call) == "there"
+
+
 def test_the_user_is_told_once_for_each_wait():
     said: list[str] = []
     patience = Patience(60, say=said.append)
@@ -99,6 +106,7 @@ def test_a_request_to_stop_now_ends_the_wait():
         Patience(10**6, stop).wait_for(call)
 
 
+@pytest.mark.fault("F12")
 def test_reads_and_writes_of_a_study_wait_for_a_locked_database(cwd):
     """Another process holds the file for longer than SQLite itself would wait."""
     storage = Storage(URL, patience=Patience(120))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import sqlite3
@@ -153,6 +154,18 @@ def test_nothing_is_mended_while_a_launcher_works(cut, inside):
     assert done.returncode == 6
     assert "is being run by process" in done.stderr
     assert files(cut / "curves") == before
+
+
+def test_a_curve_that_another_study_trains_is_left_to_it(sound, inside):
+    path = next((sound / "curves").glob("*/epoch-00003.npz"))
+    path.write_bytes(b"torn")
+    with path.with_name(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as the other study's launcher does
+        done = inside(*VERIFY, "--repair")
+
+    assert done.returncode == 6
+    assert "set aside" not in done.stdout
+    assert path.read_bytes() == b"torn"
 
 
 def test_what_has_no_right_cure_is_told_and_stays(sound, inside):

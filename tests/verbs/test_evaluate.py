@@ -125,6 +125,7 @@ def test_again_opens_test_a_second_time_and_says_so(inside: Cli, cwd: Path) -> N
     assert "opened 2 times" in again.stdout
 
 
+@pytest.mark.fault("F27")
 def test_a_retraining_that_crashes_is_one_line_and_records_nothing(inside: Cli, cwd: Path) -> None:
     copy_study(cwd, stage="searched")
     (cwd / "crash").touch()
