@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-import sys
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 BEAT_S = 5.0
 N_BEATS = 3
 """So many may be missed."""
-# of Linux since 6.15: else the kernel doubles its pauses while a cable is unplugged, and may not
-# have tried again by the third beat
-TCP_RTO_MAX_MS, RTO_MAX_MS = 44, 1000
 
 
 class Gone(Exception):
@@ -49,9 +45,6 @@ class Link:
         self.beat_s, self.silence_s = beat_s, N_BEATS * beat_s
         if sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if sys.platform == "linux":
-                with contextlib.suppress(OSError):
-                    sock.setsockopt(socket.IPPROTO_TCP, TCP_RTO_MAX_MS, RTO_MAX_MS)
         whole_s = int(self.silence_s)
         timeout = struct.pack("ll", whole_s, round((self.silence_s - whole_s) * 1e6))
         sock.setblocking(True)
