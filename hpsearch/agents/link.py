@@ -3,8 +3,8 @@
 The connection is one of `multiprocessing`, of which only bytes are used: nothing is ever
 unpickled. Who dials and who listens prove to each other that they know the key.
 
-The kernel tells silence from death: sockets give up when nothing, not even a beat, came or
-went for three beats. So a slow link lives as long as bytes move.
+The kernel tells silence from death: a socket gives up when nothing, not even a beat, came for
+three beats. So a slow link lives as long as bytes move.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ class Link:
         whole_s = int(self.silence_s)
         timeout = struct.pack("ll", whole_s, round((self.silence_s - whole_s) * 1e6))
         sock.setblocking(True)
-        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            sock.setsockopt(socket.SOL_SOCKET, option, timeout)
+        # for receiving alone: who receives hangs up, which ends sending too, and how long that
+        # may take on a slow link depends on how much is under way
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
         self._sock = sock.dup()  # to hang up with, whoever waits for the other one
         self.connection = Connection(sock.detach())
         self._lock = threading.Lock()
