@@ -9,9 +9,10 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -22,15 +23,23 @@ FAST = ("fsync=off", "full_page_writes=off")  # what is committed outlives a cra
 
 
 class PostgresServer:
-    """A server on a free port of the loopback interface; databases are made as tests need them.
+    """A server on a free port; databases are made as tests need them.
 
     Args:
         folder: For its files; empty.
         binaries: Where `initdb` and `postgres` are.
+        address: Where it listens.
+        enter: Starts a command on the host that has that address, as root.
     """
 
-    def __init__(self, folder: Path, binaries: Path) -> None:
-        self.folder, self.binaries = folder, binaries
+    def __init__(
+        self,
+        folder: Path,
+        binaries: Path,
+        address: str = "127.0.0.1",
+        enter: Callable[..., list[str]] | None = None,
+    ) -> None:
+        self.folder, self.binaries, self.address, self._enter = folder, binaries, address, enter
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
@@ -45,17 +54,24 @@ class PostgresServer:
             shutil.chown(password, self._user)
         command = [binaries / "initdb", "-D", folder / "data", "-U", USER, "-A", "scram-sha-256"]
         self._run(*command, "--no-sync", "--pwfile", password)
+        with (folder / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet scram-sha-256\n")
         self.start()
 
     def _run(self, *command: str | Path) -> None:
-        subprocess.run(command, check=True, capture_output=True, user=self._user, cwd=self.folder)
+        words = list(map(str, command))
+        if self._enter is not None:
+            ids = ["--reuid", str(self._user), "--regid", str(self._user), "--clear-groups"]
+            words = self._enter("setpriv", *ids, *words)
+        user = self._user if self._enter is None else None
+        subprocess.run(words, check=True, capture_output=True, user=user, cwd=self.folder)
 
     def _control(self, *what: str) -> None:
         self._run(self.binaries / "pg_ctl", "-D", self.folder / "data", "-w", *what)
 
     def start(self) -> None:
         """Start it, after `stop` too."""
-        settings = [f"port={self.port}", "listen_addresses=127.0.0.1", "max_connections=200"]
+        settings = [f"port={self.port}", f"listen_addresses={self.address}", "max_connections=200"]
         settings += [f"unix_socket_directories={self.folder}", *FAST]
         options = " ".join(f"-c {one}" for one in settings)
         # pg_ctl's own output must go to a file, or the server would hold the pipe
@@ -67,7 +83,7 @@ class PostgresServer:
 
     def url(self, database: str = "postgres", *, port: int | None = None) -> str:
         """The URL of a database, by way of another port if one is given."""
-        return f"postgresql://{USER}:{PASSWORD}@127.0.0.1:{port or self.port}/{database}"
+        return f"postgresql://{USER}:{PASSWORD}@{self.address}:{port or self.port}/{database}"
 
     def new_database(self) -> str:
         """The name of a new, empty database."""
@@ -105,8 +121,11 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def serving() -> Iterator[PostgresServer]:
+def serving(*where: Any) -> Iterator[PostgresServer]:
     """A server, stopped at the end.
+
+    Args:
+        where: Address and host, as `PostgresServer` has them.
 
     Raises:
         FileNotFoundError: There is none on this machine.
@@ -116,7 +135,7 @@ def serving() -> Iterator[PostgresServer]:
         raise FileNotFoundError(NO_SERVER)
     with tempfile.TemporaryDirectory(prefix="hps-pg-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)
-        server = PostgresServer(Path(folder), binaries)
+        server = PostgresServer(Path(folder), binaries, *where)
         yield server
         server.stop("immediate")
 

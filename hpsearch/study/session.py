@@ -17,7 +17,7 @@ import sqlalchemy
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.pool import NullPool
 
-from hpsearch.errors import Conflict
+from hpsearch.errors import Conflict, StorageError
 from hpsearch.study.patience import Patience
 
 Result = TypeVar("Result")
@@ -139,7 +139,8 @@ class Session:
         """
         with self._mutex:
             while not self._patience.wait_for(lambda: self._begin(key)):
-                pass  # somebody else's turn; a request to stop lets nobody wait long
+                if self._patience.stop.now:
+                    raise StorageError("stopped while another launcher had its turn")
             n_connected = self.n_connected
             try:
                 yield

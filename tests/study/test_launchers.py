@@ -14,7 +14,8 @@ import pytest
 from optuna.study import Study
 from optuna.trial import Trial, TrialState
 
-from hpsearch.errors import StudyBusy
+from hpsearch.errors import StorageError, StudyBusy
+from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.study.claims import TrialTaken
 from hpsearch.study.launchers import Launchers, join
 from hpsearch.study.lock import is_locked, study_lock
@@ -188,6 +189,20 @@ def test_only_one_launcher_has_its_turn(two):
     thread.join(HANG_S)
 
     assert order == ["one", "other"]
+
+
+def test_who_must_stop_now_does_not_wait_for_anothers_turn(two, postgres_url):
+    one, _ = two
+    stop = StopRequest()
+    stop.at_once(Stop.INTERRUPTED)
+
+    with (
+        one.launchers.turn(),
+        closing(Storage(postgres_url, patience=Patience(HANG_S, stop))) as storage,
+        join(storage, "s", LOOK_S) as launchers,
+        pytest.raises(StorageError, match="another launcher had its turn"),
+    ):
+        launchers.turn().__enter__()
 
 
 def test_a_turn_that_was_not_held_to_its_end_is_lost(two, postgres_url):
