@@ -122,14 +122,11 @@ def essence(summary: Summary) -> list[tuple[object, ...]]:
     ]
 
 
-def walk(
-    step: Step, first: int, stride: int, parent: Path, **options: Any
-) -> Iterator[tuple[Summary, bool]]:
+def walk(step: Step, first: int, stride: int, parent: Path, **options: Any) -> Iterator[Summary]:
     """Kill a search at a step, at its n-th hit for n = `first`, `first + stride`, ...
 
     Yields:
-        The resumed study, and whether a trial was being asked for its params when its launcher
-        died: the rest of them are drawn anew. The last search gets by with fewer hits.
+        The resumed study. The last search gets by with fewer hits.
     """
     n = first
     while True:
@@ -137,11 +134,7 @@ def walk(
             crashing = Crashing(**options)
             crashing.end(crashing.start(f"{step}:{n}:kill"))
             is_over = n_hits() < n
-            begun = crashing.check()
-            asked = begun.rows[-1] if begun and begun.rows else None
-            is_cut = asked is not None and asked.is_unfinished and len(asked.params) < 5
-            is_cut = is_cut and not asked.is_baseline  # whose params are queued with it
-            yield crashing.finish(), is_cut
+            yield crashing.finish()
         if is_over:
             return
         n += stride

@@ -22,11 +22,16 @@ from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.processes.supervisor import Ending, How
 from hpsearch.processes.trainer import Trainer
 from hpsearch.searching.attempt import Attempt
-from hpsearch.searching.schedule import Schedule, is_replicate
+from hpsearch.searching.schedule import News, Schedule, is_replicate
 from hpsearch.searching.view import View
 from hpsearch.study.artifacts import attach_texts
 from hpsearch.study.claims import TrialTaken
-from hpsearch.study.configurations import Configuration, configurations_of, find_incumbent
+from hpsearch.study.configurations import (
+    Configuration,
+    Incumbent,
+    configurations_of,
+    find_incumbent,
+)
 from hpsearch.study.distributions import lies_in
 from hpsearch.study.launchers import Launchers
 from hpsearch.study.note import write_note, write_trial_notes
@@ -79,6 +84,7 @@ class Search:
         self.launchers = launchers
         self.schedule, self.trainer, self.n_slots = schedule, trainer, n_slots
         self.stop, self.view, self.note_table = stop, view, note_table
+        self._news, self._incumbent = News(study), Incumbent(task.goal)
         self._n_running = 0
         self._has_told = False
         """Whether the user knows that this launcher waits for others."""
@@ -103,7 +109,8 @@ class Search:
             now(self.n_slots),
             self.schedule.n_epochs_left,
         )
-        in_slots(self.n_slots, self._work_in)
+        with self.storage.remembering():
+            in_slots(self.n_slots, self._work_in)
         if self._error is not None:
             raise self._error
         return self.stop.why or (Stop.EXHAUSTED if self.schedule.is_exhausted else Stop.BUDGET)
@@ -165,6 +172,7 @@ class Search:
         trial = None
         try:
             with self.launchers.turn():
+                self.storage.look()
                 self.launchers.adopt(self.study, self.view.say)
                 trial = self.schedule.next_trial()
                 if trial is not None:
@@ -261,6 +269,8 @@ class Search:
         if outcome in BROKEN:
             trial.set_constraint(CONSTRAINT, 1.0)
         with self._lock, suppress(TurnLost), self.launchers.turn():
+            if self.storage.is_shared:
+                self.storage.look()
             read_off = self._read_off(attempt, outcome)
             if read_off is not None:
                 self.schedule.add(read_off)
@@ -305,7 +315,7 @@ class Search:
             for epoch, logs in attempt.logs.items()
             if epoch in attempt.reported and lies_in(epoch, distribution)
         }
-        best = find_best(self.study, goal)
+        best = self._best()
         to_beat = None if best is None else best.mean
         if outcome is Outcome.FINISHED:
             to_beat = lengths.pop(attempt.epochs)
@@ -330,9 +340,16 @@ class Search:
             },
         )
 
+    def _best(self) -> Configuration | None:
+        """The incumbent; a trial that has a value never changes."""
+        for trial in self._news.trials():
+            if trial.state.is_finished() or is_replicate(trial):
+                self._incumbent.add(row(trial))
+        return self._incumbent.now
+
     def _show(self, number: int) -> None:
         """Show the trial and what was read off it, in the view and in its note."""
-        best = find_best(self.study, self.task.goal)
+        best = self._best()
         for trial in self.study.get_trials(deepcopy=False)[number:]:
             if trial.number == number or trial.user_attrs.get(Attr.READ_OFF) == number:
                 shown = row(trial)

@@ -121,6 +121,56 @@ def find_incumbent(configurations: Sequence[Configuration], goal: Goal) -> Confi
     return min(configurations, key=rank, default=None)
 
 
+class Incumbent:
+    """The incumbent of a study that grows: what a new trial costs does not grow with it.
+
+    Args:
+        goal: Says which value is better.
+    """
+
+    def __init__(self, goal: Goal) -> None:
+        self.goal = goal
+        self._first: dict[str, list[TrialRow]] = defaultdict(list)
+        """By params: trials with a value that are not replicates."""
+        self._replicates: dict[str, dict[int, TrialRow]] = defaultdict(dict)
+        """By params, then by number."""
+        self._single: Configuration | None = None
+        """The best of those without replicates."""
+
+    def add(self, trial: TrialRow) -> None:
+        """Learn of a trial; of a replicate, each time that it has changed."""
+        key = key_of(trial.params)
+        if trial.replicate_of is not None:
+            is_new = key not in self._replicates
+            self._replicates[key][trial.number] = trial
+            if is_new and self._single is not None and key_of(self._single.params) == key:
+                self._single = self._best_single()
+        elif trial.has_ended:
+            self._first[key].append(trial)
+            if key not in self._replicates:
+                new = [one for one in (self._single, Configuration(first=trial)) if one]
+                self._single = find_incumbent(new, self.goal)
+
+    @property
+    def now(self) -> Configuration | None:
+        """The incumbent; None before a trial has a value."""
+        repeated = [
+            Configuration(first=first, replicates=tuple(rows.values()))
+            for key, rows in self._replicates.items()
+            for first in self._first[key]
+        ]
+        return find_incumbent([*repeated, *filter(None, [self._single])], self.goal)
+
+    def _best_single(self) -> Configuration | None:
+        single = [
+            Configuration(first=first)
+            for key, firsts in self._first.items()
+            if key not in self._replicates
+            for first in firsts
+        ]
+        return find_incumbent(single, self.goal)
+
+
 def ranked(
     configurations: Sequence[Configuration], objectives: Sequence[Goal]
 ) -> list[Configuration]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import threading
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar, cast
 
 import sqlalchemy
@@ -25,6 +28,7 @@ AWAY_S = 15 * 60
 STOPPING_S = 5
 """How long it waits after a stop request."""
 POLL_S = 0.05  # between checks for a stop request, while waiting
+ALL_AT_ONCE = nullcontext()
 NO_CLAIMS = Claims(lambda trial_id: ("", False))
 FULL = ("disk is full", "No space left")
 DAMAGED = ("malformed", "not a database")
@@ -102,6 +106,60 @@ class Patience:
             )
 
 
+class Remembered:
+    """The trials of a study as last read, and which of them have changed since.
+
+    Optuna reads all unfinished trials each time that it is asked for trials: with 64 of them,
+    that takes 40 ms, ten times a trial.
+
+    Args:
+        read_all: By the ID of a study: its trials.
+        read_one: By the ID of a trial.
+    """
+
+    def __init__(
+        self,
+        read_all: Callable[[int], list[FrozenTrial]],
+        read_one: Callable[[int], FrozenTrial],
+    ) -> None:
+        self._read_all, self._read_one = read_all, read_one
+        self._trials: dict[int, list[FrozenTrial]] = {}
+        self._changed: set[int] = set()
+        self._lock = threading.RLock()
+
+    def note(self, trial_id: int) -> None:
+        """A trial was written, or is new."""
+        with self._lock:
+            self._changed.add(trial_id)
+
+    def forget(self) -> None:
+        """Read everything again at the next occasion."""
+        with self._lock:
+            self._trials.clear()
+
+    def trials(self, study_id: int) -> list[FrozenTrial]:
+        """All trials of a study, as they are now."""
+        with self._lock:
+            changed, self._changed = self._changed, set()
+            try:
+                known = self._trials.get(study_id)
+                if known is None or not self._renew(known, changed):
+                    known = self._trials[study_id] = self._read_all(study_id)
+            except BaseException:
+                self._changed |= changed
+                raise
+            return list(known)
+
+    def _renew(self, known: list[FrozenTrial], changed: set[int]) -> bool:
+        """Read the trials that changed; returns whether those are all that is new."""
+        for trial_id in sorted(changed):
+            trial = self._read_one(trial_id)
+            if trial.number > len(known):  # it comes after one of another launcher
+                return False
+            known[trial.number : trial.number + 1] = [trial]
+        return True
+
+
 class PatientStorage:
     """An Optuna storage whose calls are retried, and whose writes need a claim that stands.
 
@@ -109,10 +167,19 @@ class PatientStorage:
         backend: The wrapped storage.
         patience: How long to retry.
         claims: Those of this launcher.
+        queue: Entered for each call.
     """
 
-    def __init__(self, backend: BaseStorage, patience: Patience, claims: Claims) -> None:
+    def __init__(
+        self,
+        backend: BaseStorage,
+        patience: Patience,
+        claims: Claims,
+        queue: AbstractContextManager[object],
+    ) -> None:
         self._backend, self._patience, self._claims = backend, patience, claims
+        self._queue = queue
+        self._remembered: Remembered | None = None
         self._n_trials: dict[int, int] = {}
         """How many trials a study had at the last look, or since one was created."""
 
@@ -120,7 +187,7 @@ class PatientStorage:
         act = getattr(self._backend, name)
 
         def patiently(*args: Any, **kwargs: Any) -> Any:
-            wait = self._write if name.startswith(WRITES) else self._patience.wait_for
+            wait = self._write if name.startswith(WRITES) else self._wait
             return wait(lambda: act(*args, **kwargs))
 
         def claimed(trial_id: int, *args: Any, **kwargs: Any) -> Any:
@@ -128,7 +195,10 @@ class PatientStorage:
                 self._claims.require(trial_id)
                 return act(trial_id, *args, **kwargs)
 
-            return self._write(write)
+            try:
+                return self._write(write)
+            finally:
+                self._has_changed(trial_id)
 
         return claimed if name.startswith("set_trial_") else patiently
 
@@ -139,12 +209,36 @@ class PatientStorage:
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
         """All trials, or those in some states."""
-        trials = self._patience.wait_for(
-            lambda: self._backend.get_all_trials(study_id, deepcopy=deepcopy, states=states)
+        if self._remembered is not None:
+            trials = self._remembered.trials(study_id)
+        else:
+            trials = self._wait(lambda: self._backend.get_all_trials(study_id, deepcopy=False))
+        self._n_trials[study_id] = len(trials)
+        shown = [trial for trial in trials if states is None or trial.state in states]
+        return copy.deepcopy(shown) if deepcopy else shown
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Read trials again only after a write of this launcher, or when told to look."""
+        self._remembered = Remembered(
+            lambda study_id: self._wait(
+                lambda: self._backend.get_all_trials(study_id, deepcopy=False)
+            ),
+            lambda trial_id: self._wait(lambda: self._backend.get_trial(trial_id)),
         )
-        if states is None:
-            self._n_trials[study_id] = len(trials)
-        return trials
+        try:
+            yield
+        finally:
+            self._remembered = None
+
+    def look(self) -> None:
+        """Read all trials again at the next occasion: others may have changed them."""
+        if self._remembered is not None:
+            self._remembered.forget()
+
+    def _has_changed(self, trial_id: int) -> None:
+        if self._remembered is not None:
+            self._remembered.note(trial_id)
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         """Create a trial once, even if the reply to the first attempt was lost.
@@ -166,6 +260,7 @@ class PatientStorage:
         created = self._write(attempt)
         if study_id in self._n_trials:
             self._n_trials[study_id] += 1
+        self._has_changed(created)
         return created
 
     def set_trial_user_attrs(self, trial_id: int, attrs: Mapping[str, Any]) -> None:
@@ -175,7 +270,10 @@ class PatientStorage:
             self._claims.require(trial_id)
             write_user_attrs(self._backend, trial_id, attrs)
 
-        self._write(write)
+        try:
+            self._write(write)
+        finally:
+            self._has_changed(trial_id)
 
     def set_trial_state_values(
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
@@ -200,17 +298,32 @@ class PatientStorage:
                 is_first = False
             return done
 
-        return self._write(attempt)
+        try:
+            return self._write(attempt)
+        finally:
+            self._has_changed(trial_id)
+
+    def _wait(self, act: Callable[[], Result]) -> Result:
+        def in_queue() -> Result:
+            with self._queue:
+                return act()
+
+        return self._patience.wait_for(in_queue)
 
     def _write(self, act: Callable[[], Result]) -> Result:
-        result = self._patience.wait_for(act)
+        result = self._wait(act)
         failpoint(Step.STORED)
         return result
 
 
-def patient(backend: BaseStorage, patience: Patience, claims: Claims = NO_CLAIMS) -> BaseStorage:
+def patient(
+    backend: BaseStorage,
+    patience: Patience,
+    claims: Claims = NO_CLAIMS,
+    queue: AbstractContextManager[object] = ALL_AT_ONCE,
+) -> BaseStorage:
     """Wrap a storage so that its calls are retried, typed as Optuna expects."""
-    return cast(BaseStorage, PatientStorage(backend, patience, claims))
+    return cast(BaseStorage, PatientStorage(backend, patience, claims, queue))
 
 
 def is_full(reason: str) -> bool:

@@ -6,10 +6,11 @@ import json
 import os
 import re
 import sqlite3
+import threading
 import warnings
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 import optuna
@@ -31,7 +32,14 @@ from hpsearch.errors import DataError, StorageError, UsageError
 from hpsearch.files import atomic_file
 from hpsearch.study.claims import Claims
 from hpsearch.study.journal import open_journal
-from hpsearch.study.patience import Patience, cause_of, cure_of, is_full, patient
+from hpsearch.study.patience import (
+    ALL_AT_ONCE,
+    Patience,
+    PatientStorage,
+    cause_of,
+    cure_of,
+    is_full,
+)
 from hpsearch.study.session import connect_args, creating
 from hpsearch.study.trials import Attr
 
@@ -69,11 +77,23 @@ class Storage:
         self.claims = Claims(self._read_claim)
         # through the cache, finished trials are read once
         cached = optuna.storages.get_storage(self.backend)
-        self.optuna = patient(cached, self.patience, self.claims)
+        # threads that wait for SQLite's own lock poll for it, up to 100 ms apart
+        queue = threading.Lock() if self.url.get_backend_name() == "sqlite" else ALL_AT_ONCE
+        self._patient = PatientStorage(cached, self.patience, self.claims, queue)
+        self.optuna = cast(BaseStorage, self._patient)
+        """For Optuna."""
 
     def __str__(self) -> str:
         """The URL without its password, which may also be among its options."""
         return self.url.set(query={}).render_as_string(hide_password=True)
+
+    def remembering(self) -> AbstractContextManager[None]:
+        """Read trials again only after a write of this launcher, or after `look`."""
+        return self._patient.remembering()
+
+    def look(self) -> None:
+        """Read all trials again at the next occasion: others may have changed them."""
+        self._patient.look()
 
     def close(self) -> None:
         """Close connections to a database; those in use when they are given back."""

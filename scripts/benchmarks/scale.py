@@ -130,12 +130,10 @@ def search(
     url: str,
     n_trials: int,
     slots: int,
-    length_s: float,
     runner: ToyRunner,
     nodes: Nodes | None = None,
 ) -> float:
     """Run the study up to so many trials; seconds that takes."""
-    os.environ["TOY_EPOCH_S"] = str(length_s / N_EPOCHS)
     options = Options(
         storage=url,
         trials=n_trials,
@@ -199,12 +197,12 @@ class Bench:
         print("| a trial's bookkeeping | statements a trial |")
         print("| --- | --- | --- | --- | --- | --- | --- | --- |")
         for name, url in self.storages():
-            search(url, 1, 1, 0, self.runner)
+            search(url, 1, 1, self.runner)
             for size in sizes:
                 fill(url, size)
                 clock = Clock()
                 with clock.watching():
-                    search(url, size + n_timed, 1, 0, self.runner)
+                    search(url, size + n_timed, 1, self.runner)
                 wall = {what: 1000 * median(times) for what, times in clock.wall.items()}
                 sampler = 1000 * sum(clock.wall["sampler"]) / n_timed
                 whole = sum(sum(clock.processor[one]) for one in ("ask", "report", "tell"))
@@ -221,13 +219,13 @@ class Bench:
         print(f"| storage | slots | trials a minute, of {length_s:g} s each | of the ideal |")
         print("| --- | --- | --- | --- |")
         for name, url in self.storages():
-            search(url, 1, 1, 0, self.runner)
+            search(url, 1, 1, self.runner)
             fill(url, n_before)
             n_done = n_before
             for n_slots in numbers:
                 n = n_rounds * n_slots
                 n_done += n
-                took_s = search(url, n_done, n_slots, length_s, self.runner)
+                took_s = search(url, n_done, n_slots, self.runner)
                 ideal_s = n_rounds * length_s
                 print(
                     f"| {name} | {n_slots} | {60 * n / took_s:.0f} | {ideal_s / took_s:.0%} |",
@@ -242,16 +240,16 @@ class Bench:
         print("| --- | --- | --- | --- | --- |")
         for n_slots in numbers:
             for name, url in self.storages():
-                search(url, 1, 1, 0, self.runner)
+                search(url, 1, 1, self.runner)
                 with ExitStack() as stack:
                     nodes = Nodes("no agents", lambda text: None)
                     join = stack.enter_context(listening("127.0.0.1", 0, nodes))
                     for _ in range(N_AGENTS):
-                        stack.enter_context(agent(join, n_slots // N_AGENTS, length_s))
+                        stack.enter_context(agent(join, n_slots // N_AGENTS))
                     # all have joined once a trial of each slot has run
-                    search(url, 1 + n_slots, 0, length_s, self.runner, nodes)
+                    search(url, 1 + n_slots, 0, self.runner, nodes)
                     n = n_rounds * n_slots
-                    took_s = search(url, 1 + n_slots + n, 0, length_s, self.runner, nodes)
+                    took_s = search(url, 1 + n_slots + n, 0, self.runner, nodes)
                 print(
                     f"| {name} | {N_AGENTS} | {n_slots} | {60 * n / took_s:.0f} "
                     f"| {n_rounds * length_s / took_s:.0%} |",
@@ -264,7 +262,7 @@ class Bench:
         for name, url in self.storages():
             found: list[tuple[int, float]] = []
             for n in range(n_trials // 10, n_trials + 1, n_trials // 10):
-                search(url, n, 4, 0, self.runner)
+                search(url, n, 4, self.runner)
                 found.append((n, process.memory_info().rss / 2**20))
             print(name, ", ".join(f"{n}: {size:.0f} MiB" for n, size in found), flush=True)
 
@@ -275,12 +273,12 @@ class Bench:
         print("| --- | --- | --- | --- |")
         for n_launchers in (1, 2, 4):
             url = self.server.url(self.server.new_database())
-            search(url, 1, 1, 0, self.runner)
+            search(url, 1, 1, self.runner)
             n = 3 * n_slots * n_launchers
             code = (
                 "import sys; from benchmarks.scale import search; "
                 "from tests.toy_runner import ToyRunner; runner = ToyRunner(); "
-                f"print(search({url!r}, {n + 1}, {n_slots}, {length_s}, runner))"
+                f"print(search({url!r}, {n + 1}, {n_slots}, runner))"
             )
             processes = [
                 subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -295,11 +293,9 @@ class Bench:
 
 
 @contextmanager
-def agent(join: Join, slots: int, length_s: float) -> Iterator[None]:
+def agent(join: Join, slots: int) -> Iterator[None]:
     """An agent in a process of its own, whose trials are toys."""
     code = f"""
-import os
-os.environ["TOY_EPOCH_S"] = "{length_s / N_EPOCHS}"
 from tests.toy_runner import ToyRunner
 runner = ToyRunner()
 from hpsearch.agents.agent import Agent
@@ -325,6 +321,9 @@ def main() -> None:
     parser.add_argument("--before", type=int, default=1_000, help="trials in the study already")
     parser.add_argument("--rounds", type=int, default=3, help="trials of each slot")
     args = parser.parse_args()
+    if args.what in {"latency", "memory"}:
+        args.length = 0.0
+    os.environ["TOY_EPOCH_S"] = str(args.length / N_EPOCHS)
     runner = ToyRunner()  # forks before there are threads
     assert threading.active_count() == 1
     optuna.logging.set_verbosity(optuna.logging.ERROR)

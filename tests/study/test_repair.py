@@ -34,7 +34,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]
                 if name == "sound":
                     crashing.finish()
                 else:
-                    crashing.end(crashing.start("stored:40:kill"))
+                    crashing.end(crashing.start("stored:26:kill"))
         yield folders
 
 

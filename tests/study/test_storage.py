@@ -231,3 +231,38 @@ def test_a_database_reached_by_a_link_has_the_same_curves(cwd):
     by_link = Storage("sqlite:///link.db")
 
     assert by_link.curves == Storage("sqlite:///data/study.db").curves
+
+
+def test_a_search_that_remembers_trials_sees_what_it_writes_and_what_others_wrote_once_it_looks(
+    cwd,
+):
+    """As reading all of them again each time would show it."""
+    storage, other = Storage("sqlite:///studies.db"), Storage("sqlite:///studies.db")
+    study = optuna.create_study(study_name="s", storage=storage.optuna)
+    theirs = optuna.load_study(study_name="s", storage=other.optuna)
+
+    def shown(of: optuna.Study) -> list[tuple[object, ...]]:
+        trials = of.get_trials(deepcopy=False)
+        return [(t.number, t.state, t.params, t.intermediate_values, t.user_attrs) for t in trials]
+
+    with storage.remembering():
+        for _ in range(3):
+            trial = study.ask()
+            assert shown(study) == shown(theirs)
+            trial.suggest_int("units", 1, 8)
+            trial.report(0.5, 1)
+            trial.set_user_attr("mine", 1)
+            assert shown(study) == shown(theirs)
+            study.tell(trial, 0.5)
+        study.enqueue_trial({"units": 2})
+        assert shown(study) == shown(theirs)
+
+        theirs.tell(theirs.ask(), 1.0)
+        assert study.get_trials(states=[TrialState.WAITING])
+        storage.look()
+        assert shown(study) == shown(theirs)
+
+        theirs.add_trial(theirs.trials[0])
+        study.ask()  # comes after a trial that this launcher does not know yet
+        assert shown(study) == shown(theirs)
+        assert len(study.trials) == 6
