@@ -192,7 +192,7 @@ def test_what_cannot_be_a_space_says_where_and_why(code: str, message: str):
 
 def test_something_else_than_a_function_is_refused():
     with pytest.raises(StudyFileError, match="has to be a function"):
-        keras_tuner_space(print)(FixedTrial({}))
+        keras_tuner_space(len)(FixedTrial({}))
 
 
 def test_the_file_that_goes_into_exports_needs_python_alone():

@@ -306,7 +306,7 @@ def test_no_story_loses_a_trial_or_counts_one_twice():
     run_state_machine_as_test(
         Search,
         settings=settings(
-            max_examples=3,
+            max_examples=2,
             stateful_step_count=20,
             deadline=None,
             phases=[Phase.generate],  # to make a story shorter would take minutes
