@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Browser, sync_playwright
+
+from tests.needed import lacks
 
 
 @contextmanager
@@ -19,10 +19,7 @@ def chromium(*arguments: str) -> Iterator[Browser]:
         names = ("chromium", "chromium-browser", "google-chrome")
         path = next(filter(None, map(shutil.which, names)), playwright.chromium.executable_path)
         if not Path(path).exists():
-            reason = "no Chromium: scripts/setup-browser installs one"
-            if os.environ.get("CI") == "true":
-                pytest.fail(reason)
-            pytest.skip(reason)
+            lacks("no Chromium: scripts/setup-browser installs one")
         always = ["--disable-gpu", "--disable-quic", "--disable-sync"]
         browser = playwright.chromium.launch(executable_path=path, args=[*always, *arguments])
         yield browser

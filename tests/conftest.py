@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.inside import exit_code_of
+from tests.needed import lacks
 from tests.waiting import HANG_S
 
 # how fast a machine is, no test asks
@@ -133,8 +134,5 @@ def real_data() -> Path:
     """The folder of the real data sets; a machine without it skips, CI may not."""
     folder = os.environ.get("HPSEARCH_DATA")
     if not folder:
-        reason = "HPSEARCH_DATA names no folder with the real data sets"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        lacks("HPSEARCH_DATA names no folder with the real data sets")
     return Path(folder)

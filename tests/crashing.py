@@ -151,56 +151,21 @@ class Killed:
     """Trials of the budget that were done in the end."""
 
 
-def kill_until_done(seed: int, storage: str = URL, n_trials: int = 8) -> Killed:
+def kill_until_done(
+    seed: int, storage: str = URL, n_trials: int = 8, n_launchers: int = 1
+) -> Killed:
     """Kill launchers and trial processes of a toy study at random moments, until it is done.
+
+    A launcher that was killed is started again; the others, if there are any, go on.
 
     Args:
         seed: Of the dice.
         storage: The URL of a storage without a study `toy`.
         n_trials: The budget.
+        n_launchers: How many work at a time; more than one need a PostgreSQL server.
     """
     dice = random.Random(seed)
-    victims = ["launcher"] * 2 + ["trial"] * 4
-    dice.shuffle(victims)
-    n_killed: Counter[str] = Counter()
-    crashing = Crashing(
-        storage,
-        trials=n_trials,
-        slots=2,
-        pruner=dice.choice(["halving", "none"]),
-        replicates=dice.choice(["auto", "none"]),
-        retries=50,
-    )
-    code = -signal.SIGKILL
-    while victims and code != 0:
-        launcher = crashing.start(pace="0.05")
-        while victims and not launcher.has_ended_by_now:
-            time.sleep(dice.uniform(0.0, 0.3))  # the moment of the kill is the dice's
-            if victims[-1] == "launcher":
-                launcher.kill()
-            elif not kill_a_trial(storage, dice):
-                continue
-            n_killed[victims.pop()] += 1
-        code = crashing.end(launcher)
-        assert code in {0, -signal.SIGKILL}
-    return Killed(n_killed["launcher"], n_killed["trial"], crashing.finish().n_trials)
-
-
-def kill_several_until_done(
-    seed: int, storage: str, n_trials: int = 12, n_launchers: int = 2
-) -> Killed:
-    """As `kill_until_done`, with several launchers at a time on a PostgreSQL server.
-
-    A launcher that was killed is started again while the others go on.
-
-    Args:
-        seed: Of the dice.
-        storage: The URL of an empty database.
-        n_trials: The budget.
-        n_launchers: How many work at a time.
-    """
-    dice = random.Random(seed)
-    victims = ["launcher"] * 3 + ["trial"] * 4
+    victims = ["launcher"] * (n_launchers + 1) + ["trial"] * 4
     dice.shuffle(victims)
     n_killed: Counter[str] = Counter()
     crashing = Crashing(

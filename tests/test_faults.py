@@ -24,6 +24,7 @@ import pytest
 
 from hpsearch.study.trials import Outcome
 from tests.crashing import PROMISE, URL, Crashing, folder_in_memory
+from tests.needed import lacks
 from tests.postgres import PostgresServer
 from tests.proxy import Proxy, proxy_to
 from tests.toy_runner import Launcher
@@ -116,7 +117,7 @@ def small_disk(kib: int, folder: Path) -> Iterator[None]:
     """A disk of its own at a folder."""
     mount = ["mount", "-t", "tmpfs", "-o", f"size={kib}k", "small", str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip("a disk of its own can be mounted by root only")
+        lacks("a disk of its own can be mounted by root only")
     try:
         yield
     finally:

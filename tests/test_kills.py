@@ -24,7 +24,7 @@ from hpsearch.study.record import load_study
 from hpsearch.study.storage import Storage
 from hpsearch.study.summary import Summary, summarize
 from hpsearch.study.trials import Outcome
-from tests.crashing import folder_in_memory, kill_several_until_done, kill_until_done
+from tests.crashing import folder_in_memory, kill_until_done
 from tests.toy import write_toy
 from tests.waiting import HANG_S, is_alive, wait_until
 
@@ -284,7 +284,7 @@ def test_random_kills_with_two_launchers_on_postgresql_lose_and_double_nothing(
     tmp_path, seed, postgres_url
 ):
     with folder_in_memory(tmp_path) as folder, chdir(folder):
-        killed = kill_several_until_done(seed, postgres_url)
+        killed = kill_until_done(seed, postgres_url, n_trials=12, n_launchers=2)
 
     print(killed)
     assert killed.launchers + killed.trials > 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.agents.hosts import Hosts
-from tests.postgres import PostgresServer, find_binaries, serving
+from tests.agents.hosts import Hosts, built
+from tests.needed import lacks
+from tests.postgres import NO_SERVER, PostgresServer, find_binaries, serving
 from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.slow
@@ -38,24 +38,15 @@ with launcher(url) as it:
 
 @pytest.fixture
 def hosts() -> Iterator[Hosts]:
-    hosts = Hosts(["db", "lab1", "lab2"])
-    try:
-        hosts.build()
+    with built(["db", "lab1", "lab2"]) as hosts:
         yield hosts
-    except PermissionError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(f"no network namespaces here: {error}")
-    finally:
-        hosts.destroy()
 
 
 @pytest.fixture
 def server(hosts: Hosts) -> Iterator[PostgresServer]:
     if find_binaries() is None:
-        pytest.skip("no PostgreSQL server")
-    enter = functools.partial(hosts.command, "db")
-    with serving(hosts.addresses["db"], enter) as server:
+        lacks(NO_SERVER)
+    with serving(hosts.addresses["db"], functools.partial(hosts.command, "db")) as server:
         yield server
 
 

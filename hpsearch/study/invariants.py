@@ -16,7 +16,7 @@ from statistics import fmean
 from optuna.study import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from hpsearch.curves.curve import Curve
+from hpsearch.curves.store import CurveStore
 from hpsearch.study.launchers import was_run_here
 from hpsearch.study.lock import is_locked, trial_processes
 from hpsearch.study.patience import CURE
@@ -125,7 +125,7 @@ def _history(storage: Storage, trial: FrozenTrial, record: Record) -> Iterator[V
     if sorted(steps) != list(range(1, len(steps) + 1)):
         yield Violation("no gap in the curve", f"trial {number} has epochs {sorted(steps)}")
     key = trial.user_attrs.get(Attr.CURVE)
-    curve = Curve(storage.curves / str(key))
+    curve = CurveStore(storage.curves).curve(str(key))
     stored = [logs.get(record.metric) for logs in curve.logs]
     is_of_several = Attr.LAUNCHER in trial.user_attrs
     if is_of_several and not (len(stored) >= len(steps) and was_run_here(trial)):
@@ -163,7 +163,7 @@ def _rounds(
     if len(values) < len(rounds) or trial.values[0] != fmean(values):
         yield Violation("the value is the rounds' mean", f"trial {trial.number}: {values}")
     for one in rounds:
-        logs = Curve(storage.curves / str(one.curve)).logs
+        logs = CurveStore(storage.curves).curve(str(one.curve)).logs
         if logs and (len(logs) < epochs or logs[epochs - 1].get(record.metric) != one.value):
             yield Violation(
                 "curve and study agree",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from filelock import FileLock
@@ -18,8 +19,6 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import BaseJournalFileLock
 
 from hpsearch.errors import StorageError
-
-BLOCK = 2**16
 
 
 class SystemLock(BaseJournalFileLock):
@@ -71,10 +70,9 @@ def _set_aside_torn_end(path: Path) -> None:
         StorageError: Nothing in it is a whole line: it is something else.
     """
     size = path.stat().st_size
-    n_whole = _end_of_last_line(path, size)
-    if n_whole == size:
+    if size == 0 or (n_whole := _end_of_last_line(path)) == size:
         return
-    if n_whole == 0 and size > 0 and not _begins_as_line(path):
+    if n_whole == 0 and not _begins_as_line(path):
         raise StorageError(f"{path} is no journal of Optuna's; nothing was changed")
     with path.open("r+b") as file:
         file.seek(n_whole)
@@ -84,28 +82,16 @@ def _set_aside_torn_end(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _end_of_last_line(path: Path, size: int) -> int:
+def _end_of_last_line(path: Path) -> int:
     """The number of bytes up to the end of the last line that is JSON."""
-    with path.open("rb") as file:
-        end = size
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        end = content.rfind(b"\n") + 1
         while end > 0:
-            begin = end
-            tail = b""
-            while begin > 0 and tail.count(b"\n") < 2:  # one line, and the end of the one before
-                begin = max(0, begin - BLOCK)
-                file.seek(begin)
-                tail = file.read(end - begin)
-            body, newline, rest = tail.rpartition(b"\n")
-            if not newline:
-                return 0
-            if rest:
-                end -= len(rest)
-                continue
-            line = body.rpartition(b"\n")[2]
-            if _is_json(line):
-                return end
-            end -= len(line) + 1
-    return 0
+            begin = content.rfind(b"\n", 0, end - 1) + 1
+            if _is_json(content[begin:end]):
+                break
+            end = begin
+    return end
 
 
 def _begins_as_line(path: Path) -> bool:

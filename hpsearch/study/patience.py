@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import sqlalchemy
 import tenacity
@@ -28,7 +28,6 @@ AWAY_S = 15 * 60
 STOPPING_S = 5
 """How long it waits after a stop request."""
 POLL_S = 0.05  # between checks for a stop request, while waiting
-ALL_AT_ONCE = nullcontext()
 NO_CLAIMS = Claims(lambda trial_id: ("", False))
 FULL = ("disk is full", "No space left")
 DAMAGED = ("malformed", "not a database")
@@ -76,7 +75,7 @@ class Patience:
             return retrying(act)
         except Exception as error:
             reason = cause_of(error)
-            if is_full(reason):
+            if tells_full_disk(reason):
                 raise DataError(
                     f"the storage's disk is full ({reason}): free some space; "
                     "the same command continues"
@@ -167,18 +166,18 @@ class PatientStorage:
         backend: The wrapped storage.
         patience: How long to retry.
         claims: Those of this launcher.
-        queue: Entered for each call.
+        queue: Entered for each call; None to let all call at once.
     """
 
     def __init__(
         self,
         backend: BaseStorage,
         patience: Patience,
-        claims: Claims,
-        queue: AbstractContextManager[object],
+        claims: Claims = NO_CLAIMS,
+        queue: AbstractContextManager[object] | None = None,
     ) -> None:
         self._backend, self._patience, self._claims = backend, patience, claims
-        self._queue = queue
+        self._queue = queue or nullcontext()
         self._remembered: Remembered | None = None
         self._n_trials: dict[int, int] = {}
         """How many trials a study had at the last look, or since one was created."""
@@ -316,17 +315,7 @@ class PatientStorage:
         return result
 
 
-def patient(
-    backend: BaseStorage,
-    patience: Patience,
-    claims: Claims = NO_CLAIMS,
-    queue: AbstractContextManager[object] = ALL_AT_ONCE,
-) -> BaseStorage:
-    """Wrap a storage so that its calls are retried, typed as Optuna expects."""
-    return cast(BaseStorage, PatientStorage(backend, patience, claims, queue))
-
-
-def is_full(reason: str) -> bool:
+def tells_full_disk(reason: str) -> bool:
     """Whether an error says that a disk is full."""
     return any(words in reason for words in FULL)
 
@@ -354,7 +343,7 @@ def _is_away(error: BaseException) -> bool:
             return False
         error = error.__cause__
     reason = str(error)
-    if is_full(reason):
+    if tells_full_disk(reason):
         return False
     if "sqlite3" in reason:
         return "locked" in reason or "unable to open" in reason

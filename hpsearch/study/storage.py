@@ -33,12 +33,11 @@ from hpsearch.files import atomic_file
 from hpsearch.study.claims import Claims
 from hpsearch.study.journal import open_journal
 from hpsearch.study.patience import (
-    ALL_AT_ONCE,
     Patience,
     PatientStorage,
     cause_of,
     cure_of,
-    is_full,
+    tells_full_disk,
 )
 from hpsearch.study.session import connect_args, creating
 from hpsearch.study.trials import Attr
@@ -78,7 +77,7 @@ class Storage:
         # through the cache, finished trials are read once
         cached = optuna.storages.get_storage(self.backend)
         # threads that wait for SQLite's own lock poll for it, up to 100 ms apart
-        queue = threading.Lock() if self.url.get_backend_name() == "sqlite" else ALL_AT_ONCE
+        queue = threading.Lock() if self.url.get_backend_name() == "sqlite" else None
         self._patient = PatientStorage(cached, self.patience, self.claims, queue)
         self.optuna = cast(BaseStorage, self._patient)
         """For Optuna."""
@@ -270,7 +269,7 @@ def _open_sqlite(url: URL, read_only: bool) -> RDBStorage:
         OSError,
     ) as error:
         reason = cause_of(error)
-        if is_full(reason):
+        if tells_full_disk(reason):
             raise DataError(
                 f"cannot open {path}: the disk is full ({reason}); free some space: "
                 "the same command continues"

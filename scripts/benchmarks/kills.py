@@ -27,7 +27,6 @@ from tests.crashing import (
     Killed,
     essence,
     folder_in_memory,
-    kill_several_until_done,
     kill_until_done,
     walk,
 )
@@ -52,7 +51,9 @@ def main() -> None:
                 kill_at_random(
                     Path(scratch),
                     seeds,
-                    lambda seed: kill_several_until_done(seed, server.url(server.new_database())),
+                    lambda seed: kill_until_done(
+                        seed, server.url(server.new_database()), n_trials=12, n_launchers=2
+                    ),
                 )
         else:
             kill_at_random(Path(scratch), seeds, kill_until_done)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from tests.needed import lacks
+
 Result = TypeVar("Result")
 CLONE_NEWNET = 0x40000000
 
@@ -104,3 +106,17 @@ class Hosts:
             raise PermissionError("there is no ip here: install iproute2") from error
         except subprocess.CalledProcessError as error:
             raise PermissionError(f"ip {' '.join(arguments)}: {error.stderr.strip()}") from error
+
+
+@contextmanager
+def built(names: Sequence[str]) -> Iterator[Hosts]:
+    """Hosts for as long as the block runs."""
+    hosts = Hosts(names)
+    try:
+        try:
+            hosts.build()
+        except PermissionError as error:
+            lacks(f"no network namespaces here: {error}")
+        yield hosts
+    finally:
+        hosts.destroy()

@@ -27,7 +27,7 @@ from hpsearch.processes.trainer import Taken, Trainer
 from hpsearch.study.record import versions
 from hpsearch.study.task_data import prepare_data
 from hpsearch.study_file import read_study_file
-from tests.agents.hosts import Hosts
+from tests.agents.hosts import Hosts, built
 from tests.processes.test_trainer import PARAMS, Listener
 from tests.toy import write_toy
 from tests.waiting import is_alive, wait_until
@@ -42,16 +42,8 @@ EPOCH_S = 0.1
 
 @pytest.fixture(scope="module")
 def hosts() -> Iterator[Hosts]:
-    hosts = Hosts(["launcher", "lab1", "lab2"])
-    try:
-        hosts.build()
+    with built(["launcher", "lab1", "lab2"]) as hosts:
         yield hosts
-    except PermissionError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(f"no network namespaces here: {error}")
-    finally:
-        hosts.destroy()
 
 
 class Lab:

@@ -17,6 +17,7 @@ import pytest
 
 from hpsearch.agents.engines.ssh import COMMAND, Ssh
 from tests.agents.engines import on
+from tests.needed import lacks
 from tests.waiting import is_alive, wait_until
 
 pytestmark = pytest.mark.slow
@@ -28,7 +29,7 @@ SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin")
 def ssh(tmp_path: Path) -> Iterator[list[str]]:
     """How to run a command on this machine through a server of the test's own."""
     if SSHD is None:
-        pytest.skip("there is no sshd here: install openssh-server")
+        lacks("there is no sshd here: scripts/setup-servers installs one")
     for name in ("host", "user"):
         key = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)]
         subprocess.run(key, check=True)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hpsearch.goal import Goal
-from hpsearch.study.configurations import Configuration, configurations_of, find_incumbent, ranked
+from hpsearch.study.configurations import (
+    Configuration,
+    Incumbent,
+    configurations_of,
+    find_incumbent,
+    ranked,
+)
 from hpsearch.study.trials import Outcome, TrialRow
 from tests.summaries import trial
 
@@ -63,3 +73,32 @@ def test_params_that_broke_with_some_seed_come_last(outcome: Outcome):
 
     assert out.is_out
     assert ranked([out, repeated(0, 0.1)], [GOAL])[-1] is out
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 2),  # whose params
+            st.sampled_from([0.25, 0.5, 0.75, None]),  # None: it broke
+            st.booleans(),  # whether it is a replicate
+        ),
+        max_size=12,
+    )
+)
+def test_the_incumbent_of_a_study_that_grows_is_that_of_all_its_trials(told):
+    incumbent, trials = Incumbent(GOAL), []
+
+    for number, (units, value, is_replicate) in enumerate(told):
+        one = trial(
+            number,
+            value,
+            params={"units": units},
+            replicate_of=0 if is_replicate else None,
+            outcome=Outcome.DIVERGED if value is None else Outcome.FINISHED,
+        )
+        if is_replicate:  # as it was while it ran
+            incumbent.add(replace(one, value=None, outcome=Outcome.RUNNING))
+        incumbent.add(one)
+        trials.append(one)
+
+        assert incumbent.now == find_incumbent(configurations_of(trials), GOAL)

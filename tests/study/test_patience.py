@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import optuna
 import pytest
@@ -18,7 +19,7 @@ from sqlalchemy.exc import OperationalError, PendingRollbackError
 
 from hpsearch.errors import DataError, StorageError
 from hpsearch.processes.stop import Stop, StopRequest
-from hpsearch.study.patience import Patience, patient
+from hpsearch.study.patience import Patience, PatientStorage
 from hpsearch.study.storage import Storage
 from tests.waiting import HANG_S, wait_until
 
@@ -167,7 +168,7 @@ class LosesAnswers(InMemoryStorage):
 @pytest.fixture
 def losing() -> tuple[LosesAnswers, BaseStorage]:
     backend = LosesAnswers()
-    return backend, patient(backend, Patience(60))
+    return backend, cast(BaseStorage, PatientStorage(backend, Patience(60)))
 
 
 def test_a_trial_is_told_once_although_the_answer_was_lost(losing):
