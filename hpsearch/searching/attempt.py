@@ -29,6 +29,7 @@ class Attempt:
 
     Args:
         trial: A running trial.
+        slot: The number of the slot.
         params: Complete: `epochs` and `batch_size` included.
         rounds: What the trial consists of: one for each fold and seed.
         goal: The task's goal.
@@ -41,6 +42,7 @@ class Attempt:
     def __init__(
         self,
         trial: Trial,
+        slot: int,
         params: Params,
         rounds: Sequence[Round],
         goal: Goal,
@@ -49,7 +51,7 @@ class Attempt:
         view: View,
         lock: RLock,
     ) -> None:
-        self.trial, self.params, self.goal = trial, params, goal
+        self.trial, self.slot, self.params, self.goal = trial, slot, params, goal
         self.schedule, self.stop, self.view, self.lock = schedule, stop, view, lock
         self.epochs = epochs_of(params)
         """Of each round."""
@@ -65,8 +67,7 @@ class Attempt:
         self._restore(stored)
         self.reported = dict(stored.intermediate_values)
         """Intermediate values by epoch, this launcher's and earlier ones'."""
-        with lock:
-            self._judged_below = schedule.judged_below(stored)
+        self._judged_below = schedule.judged_below(stored)
         self._n_stored = 0
         self._began_s = time.monotonic()
 
@@ -104,22 +105,17 @@ class Attempt:
         return name_round(self.now, self.rounds)
 
     def begins(self, curve: Curve, n_stored: int) -> None:
-        """Record the curve, which is another one if a library was upgraded."""
+        """Record the slot and the curve, which is another one if a library was upgraded."""
         self._n_stored = n_stored
+        attrs: dict[str, Any] = {}
         if self.curve is None:
             self.curve = curve
-            with self.lock:
-                self.view.curve_begun(self.trial.number, self.params, curve.name)
-        if self.now.curve == curve.name:
-            return
-        n = self._n_ended
-        begun = replace(self.now, curve=curve.name, n_stored=n_stored, value=None)
-        # with another curve, what later rounds came to is of no use
-        self.rounds[n:] = [begun, *(Round(seed=o.seed, fold=o.fold) for o in self.rounds[n + 1 :])]
-        attrs: dict[str, Any] = {Attr.EPOCHS_REUSED: sum(one.n_stored for one in self.rounds)}
-        if n == 0:
-            attrs[Attr.CURVE] = curve.name
-        self._set({**attrs, **self._rounds()})
+            self.view.curve_begun(self.trial.number, self.params, curve.name)
+            attrs[Attr.SLOT] = self.slot
+        if self.now.curve != curve.name:
+            attrs |= self._begin(curve, n_stored)
+        if attrs:
+            self._set(attrs)
 
     def epoch_done(self, epoch: int, logs: Logs, *, is_stored: bool) -> Verdict:
         """Report an epoch, and judge whether training continues.
@@ -130,8 +126,7 @@ class Attempt:
         value = self.goal.value(logs)
         self._logs[-1][epoch] = logs
         n_epochs = self._n_ended * self.epochs + epoch
-        with self.lock:
-            self.view.epoch_reached(self.trial.number, n_epochs, logs)
+        self.view.epoch_reached(self.trial.number, n_epochs, logs)
         if not self.goal.is_finite(logs):
             self.outcome = Outcome.DIVERGED
             return Verdict.STOP
@@ -139,9 +134,9 @@ class Attempt:
         if is_first and self.reported.get(epoch) != value:  # replaces values of an earlier curve
             report(self.trial, value, epoch)
             self.reported[epoch] = value
+        if not is_stored:
+            self.view.epoch_done(self.trial.number, n_epochs, value, logs)
         with self.lock:
-            if not is_stored:
-                self.view.epoch_done(self.trial.number, n_epochs, value, logs)
             if is_first:
                 self.schedule.reached(self.trial, self.curve.name, mark, value)
             if epoch == self.epochs or epoch < self._n_stored:
@@ -179,6 +174,15 @@ class Attempt:
             replace(one, value=self.goal.value(logs[epoch]))
             for one, logs in zip(self.rounds, self._logs, strict=True)
         ]
+
+    def _begin(self, curve: Curve, n_stored: int) -> dict[str, Any]:
+        """Let the round under way have a curve; what to store of that."""
+        n = self._n_ended
+        begun = replace(self.now, curve=curve.name, n_stored=n_stored, value=None)
+        # with another curve, what later rounds came to is of no use
+        self.rounds[n:] = [begun, *(Round(seed=o.seed, fold=o.fold) for o in self.rounds[n + 1 :])]
+        attrs = {Attr.EPOCHS_REUSED: sum(one.n_stored for one in self.rounds), **self._rounds()}
+        return {Attr.CURVE: curve.name, **attrs} if n == 0 else attrs
 
     def _may_go_on(self, mark: Mark) -> bool:
         assert self.curve is not None

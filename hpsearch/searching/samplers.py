@@ -142,6 +142,19 @@ class CurveSampler(BaseSampler):
         return self._shown
 
 
+class _Tpe(optuna.samplers.TPESampler):
+    """Optuna's, which splits its space by names alone, and so in a tenth of the time."""
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        finished = (TrialState.COMPLETE, TrialState.PRUNED)
+        firsts: dict[frozenset[str], FrozenTrial] = {}
+        for one in study.get_trials(deepcopy=False, states=finished):
+            firsts.setdefault(frozenset(one.distributions), one)
+        return super().infer_relative_search_space(with_trials(study, [*firsts.values()]), trial)
+
+
 def make_sampler(
     name: SamplerName,
     *,
@@ -167,7 +180,7 @@ def make_sampler(
         sampler: BaseSampler
         match name:
             case SamplerName.TPE:
-                tpe = optuna.samplers.TPESampler(seed=drawn, multivariate=True, group=True)
+                tpe = _Tpe(seed=drawn, multivariate=True, group=True)
                 sampler = CurveSampler(tpe, rows)
             case SamplerName.RANDOM:
                 sampler = optuna.samplers.RandomSampler(seed=drawn)

@@ -43,7 +43,9 @@ Values = float | Sequence[float] | None
 
 
 class Schedule(Protocol):
-    """Which trial comes next, and how far it may train. Called by one slot at a time.
+    """Which trial comes next, and how far it may train.
+
+    Called by one slot at a time, but for `judged_below`.
 
     It learns from the stored study, whoever changed it: other launchers may work on it too.
     Whoever asks for the next trial sees to it that they wait meanwhile.

@@ -23,7 +23,7 @@ from hpsearch.processes.supervisor import Ending, How
 from hpsearch.processes.trainer import Trainer
 from hpsearch.searching.attempt import Attempt
 from hpsearch.searching.schedule import News, Schedule, is_replicate
-from hpsearch.searching.view import View
+from hpsearch.searching.view import View, one_at_a_time
 from hpsearch.study.artifacts import attach_texts
 from hpsearch.study.claims import TrialTaken
 from hpsearch.study.configurations import (
@@ -83,7 +83,7 @@ class Search:
         self.study, self.record, self.task, self.storage = study, record, task, storage
         self.launchers = launchers
         self.schedule, self.trainer, self.n_slots = schedule, trainer, n_slots
-        self.stop, self.view, self.note_table = stop, view, note_table
+        self.stop, self.view, self.note_table = stop, one_at_a_time(view), note_table
         self._news, self._incumbent = News(study), Incumbent(task.goal)
         self._n_running = 0
         self._has_told = False
@@ -172,7 +172,7 @@ class Search:
         trial = None
         try:
             with self.launchers.turn():
-                self.storage.look()
+                self._look()
                 self.launchers.adopt(self.study, self.view.say)
                 trial = self.schedule.next_trial()
                 if trial is not None:
@@ -182,6 +182,11 @@ class Search:
                 self._give_up(trial)
             raise
         return trial
+
+    def _look(self) -> None:
+        """Read trials again where other launchers may have changed them."""
+        if self.storage.is_shared:
+            self.storage.look()
 
     def _give_up(self, trial: Trial) -> None:
         """Queue a trial, for whoever comes next."""
@@ -193,13 +198,19 @@ class Search:
         params = self.task.complete(trial.params)
         rounds = plan_rounds(self.task.fold_numbers, self._seeds(trial))
         attempt = Attempt(
-            trial, params, rounds, self.task.goal, self.schedule, self.stop, self.view, self._lock
+            trial,
+            slot,
+            params,
+            rounds,
+            self.task.goal,
+            self.schedule,
+            self.stop,
+            self.view,
+            self._lock,
         )
-        with self._lock:
-            n_epochs = attempt.epochs * len(rounds)
-            self.view.trial_started(trial.number, params, n_epochs)
+        self.view.trial_started(trial.number, params, attempt.epochs * len(rounds))
         try:
-            self._work_on(attempt, slot)
+            self._work_on(attempt)
         except TrialTaken as taken:
             self._drop(attempt, taken)
         except UpdateFinishedTrialError:
@@ -207,9 +218,8 @@ class Search:
         finally:
             self.launchers.release(trial)
 
-    def _work_on(self, attempt: Attempt, slot: int) -> None:
+    def _work_on(self, attempt: Attempt) -> None:
         try:
-            attempt.trial.set_user_attr(Attr.SLOT, slot)
             ending = self._take_rounds(attempt)
         except BaseException:
             # the storage may be what failed, or the trial another launcher's
@@ -247,13 +257,12 @@ class Search:
         attempt.write_epochs()
         with self._lock:
             self._give_up(attempt.trial)
-            self.view.trial_paused(attempt.trial.number)
+        self.view.trial_paused(attempt.trial.number)
 
     def _drop(self, attempt: Attempt, taken: TrialTaken) -> None:
         """Leave a trial to the launcher that has it now."""
-        with self._lock:
-            self.view.trial_paused(attempt.trial.number)
-            self.view.say(f"trial {attempt.trial.number} was {taken}")
+        self.view.trial_paused(attempt.trial.number)
+        self.view.say(f"trial {attempt.trial.number} was {taken}")
 
     def _conclude(self, attempt: Attempt, ending: Ending) -> None:
         """Record how the trial ended, and tell the study."""
@@ -269,8 +278,7 @@ class Search:
         if outcome in BROKEN:
             trial.set_constraint(CONSTRAINT, 1.0)
         with self._lock, suppress(TurnLost), self.launchers.turn():
-            if self.storage.is_shared:
-                self.storage.look()
+            self._look()
             read_off = self._read_off(attempt, outcome)
             if read_off is not None:
                 self.schedule.add(read_off)

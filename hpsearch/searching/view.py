@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from typing import Any
+
 from hpsearch.goal import Logs
 from hpsearch.study.configurations import Configuration
 from hpsearch.study.trials import TrialRow
@@ -9,7 +13,7 @@ from hpsearch.task import Params
 
 
 class View:
-    """Shows nothing. Called from the slots, one call at a time."""
+    """Shows nothing. A search calls its hooks from all slots, one at a time."""
 
     def search_started(
         self, title: str, n_trials: int, n_before: int, n_slots: int, n_epochs: float
@@ -42,3 +46,23 @@ class View:
 
     def say(self, text: str) -> None:
         """Show a line of text."""
+
+
+HOOKS = [name for name in vars(View) if not name.startswith("_")]
+
+
+def one_at_a_time(view: View) -> View:
+    """A view whose hooks may be called from several threads: `view` is called by one at a time."""
+    lock = threading.RLock()
+
+    def waiting(hook: Callable[..., None]) -> Callable[..., None]:
+        def call(*args: Any, **kwargs: Any) -> None:
+            with lock:
+                hook(*args, **kwargs)
+
+        return call
+
+    safe = View()
+    for name in HOOKS:
+        setattr(safe, name, waiting(getattr(view, name)))
+    return safe

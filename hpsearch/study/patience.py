@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
@@ -136,6 +137,16 @@ class Remembered:
         with self._lock:
             self._trials.clear()
 
+    def trial(self, trial_id: int) -> FrozenTrial | None:
+        """A trial as it is now; None if it belongs to no study whose trials were read."""
+        with self._lock:
+            for study_id in list(self._trials):
+                trials = self.trials(study_id)
+                place = bisect_left(trials, trial_id, key=lambda one: one._trial_id)
+                if place < len(trials) and trials[place]._trial_id == trial_id:
+                    return trials[place]
+        return None
+
     def trials(self, study_id: int) -> list[FrozenTrial]:
         """All trials of a study, as they are now."""
         with self._lock:
@@ -200,6 +211,13 @@ class PatientStorage:
                 self._has_changed(trial_id)
 
         return claimed if name.startswith("set_trial_") else patiently
+
+    def get_trial(self, trial_id: int) -> FrozenTrial:
+        """A trial as it is now, for the caller to change."""
+        known = None if self._remembered is None else self._remembered.trial(trial_id)
+        if known is not None:
+            return copy.deepcopy(known)
+        return self._wait(lambda: self._backend.get_trial(trial_id))
 
     def get_all_trials(
         self,

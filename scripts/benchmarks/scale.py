@@ -1,7 +1,7 @@
 """How many trials, slots and launchers bookkeeping can carry: toy trials without Keras.
 
     scripts/bench scale latency               asks, reports and tells by the size of the study
-    scripts/bench scale slots --length 10     throughput of 2 to 64 slots, trials of 10 s
+    scripts/bench scale slots --length 5 10   throughput of 2 to 64 slots, trials of 5 and 10 s
     scripts/bench scale memory                the launcher's memory over 1,000 trials
     scripts/bench scale launchers             1 to 4 launchers on one PostgreSQL server
     scripts/bench scale agents --slots 256    throughput of slots on 4 agents, by way of a socket
@@ -13,6 +13,7 @@ sleeps for five epochs, reports each and keeps its curve: all but the training i
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import random
 import subprocess
@@ -177,11 +178,12 @@ class Bench:
 
     Args:
         server: A PostgreSQL server, if there is one.
-        runner: Starts the toy trials.
+        runners: Start the toy trials, by the seconds of a trial.
     """
 
-    def __init__(self, server: PostgresServer | None, runner: ToyRunner) -> None:
-        self.server, self.runner = server, runner
+    def __init__(self, server: PostgresServer | None, runners: dict[float, ToyRunner]) -> None:
+        self.server, self.runners = server, runners
+        self.runner = next(iter(runners.values()))
         self._n = 0
 
     def storages(self) -> Iterator[tuple[str, str]]:
@@ -214,21 +216,22 @@ class Bench:
                     flush=True,
                 )
 
-    def slots(self, numbers: list[int], length_s: float, n_before: int, n_rounds: int) -> None:
+    def slots(
+        self, numbers: list[int], lengths_s: list[float], n_before: int, n_rounds: int
+    ) -> None:
         """Throughput as a share of what as many slots could do."""
-        print(f"| storage | slots | trials a minute, of {length_s:g} s each | of the ideal |")
-        print("| --- | --- | --- | --- |")
-        for name, url in self.storages():
-            search(url, 1, 1, self.runner)
-            fill(url, n_before)
-            n_done = n_before
-            for n_slots in numbers:
+        print("| storage | slots | seconds of a trial | trials a minute | of the ideal |")
+        print("| --- | --- | --- | --- | --- |")
+        for n_slots, length_s in itertools.product(numbers, lengths_s):
+            for name, url in self.storages():
+                runner = self.runners[length_s]
+                search(url, 1, 1, runner)
+                fill(url, n_before)
                 n = n_rounds * n_slots
-                n_done += n
-                took_s = search(url, n_done, n_slots, self.runner)
-                ideal_s = n_rounds * length_s
+                took_s = search(url, n_before + n, n_slots, runner)
                 print(
-                    f"| {name} | {n_slots} | {60 * n / took_s:.0f} | {ideal_s / took_s:.0%} |",
+                    f"| {name} | {n_slots} | {length_s:g} | {60 * n / took_s:.0f} "
+                    f"| {n_rounds * length_s / took_s:.0%} |",
                     flush=True,
                 )
 
@@ -266,7 +269,7 @@ class Bench:
                 found.append((n, process.memory_info().rss / 2**20))
             print(name, ", ".join(f"{n}: {size:.0f} MiB" for n, size in found), flush=True)
 
-    def launchers(self, n_slots: int, length_s: float) -> None:
+    def launchers(self, n_slots: int, length_s: float, n_rounds: int) -> None:
         """Throughput of several launchers, each with as many slots."""
         assert self.server is not None, "no PostgreSQL server"
         print("| launchers | slots in all | trials a minute | of the ideal |")
@@ -274,7 +277,7 @@ class Bench:
         for n_launchers in (1, 2, 4):
             url = self.server.url(self.server.new_database())
             search(url, 1, 1, self.runner)
-            n = 3 * n_slots * n_launchers
+            n = n_rounds * n_slots * n_launchers
             code = (
                 "import sys; from benchmarks.scale import search; "
                 "from tests.toy_runner import ToyRunner; runner = ToyRunner(); "
@@ -287,7 +290,7 @@ class Bench:
             took_s = max(float(one.communicate()[0]) for one in processes)
             print(
                 f"| {n_launchers} | {n_slots * n_launchers} | {60 * n / took_s:.0f} "
-                f"| {3 * length_s / took_s:.0%} |",
+                f"| {n_rounds * length_s / took_s:.0%} |",
                 flush=True,
             )
 
@@ -317,14 +320,18 @@ def main() -> None:
     parser.add_argument("what", choices=["latency", "slots", "memory", "launchers", "agents"])
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1_000, 10_000])
     parser.add_argument("--slots", type=int, nargs="+", default=[2, 16, 64])
-    parser.add_argument("--length", type=float, default=10.0, help="seconds of a trial")
+    parser.add_argument(
+        "--length", type=float, nargs="+", default=[10.0], help="seconds of a trial"
+    )
     parser.add_argument("--before", type=int, default=1_000, help="trials in the study already")
-    parser.add_argument("--rounds", type=int, default=3, help="trials of each slot")
+    parser.add_argument("--rounds", type=int, default=10, help="trials of each slot")
     args = parser.parse_args()
     if args.what in {"latency", "memory"}:
-        args.length = 0.0
-    os.environ["TOY_EPOCH_S"] = str(args.length / N_EPOCHS)
-    runner = ToyRunner()  # forks before there are threads
+        args.length = [0.0]
+    runners = {}
+    for length_s in args.length:
+        os.environ["TOY_EPOCH_S"] = str(length_s / N_EPOCHS)
+        runners[length_s] = ToyRunner()  # forks before there are threads
     assert threading.active_count() == 1
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with ExitStack() as stack:
@@ -333,7 +340,7 @@ def main() -> None:
         os.environ["HPSEARCH_CACHE"] = str(folder / "cache")
         Path("toy.py").write_text(TEXT)
         server = stack.enter_context(serving()) if find_binaries() else None
-        bench = Bench(server, runner)
+        bench = Bench(server, runners)
         match args.what:
             case "latency":
                 bench.latency(args.sizes)
@@ -342,9 +349,9 @@ def main() -> None:
             case "memory":
                 bench.memory(1_000)
             case "agents":
-                bench.agents(args.slots, args.length, args.rounds)
+                bench.agents(args.slots, args.length[0], args.rounds)
             case "launchers":
-                bench.launchers(16, args.length)
+                bench.launchers(16, args.length[0], args.rounds)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from hpsearch.study.optuna_internals import attach, frozen, set_trial_state
 from hpsearch.study.rounds import Round, read_rounds
 from hpsearch.study.trials import Attr, Outcome
 
+SLOT = 3
 PARAMS = {"epochs": 9, "batch_size": 16}
 GOAL = Goal("val_score", "maximize")
 
@@ -83,6 +84,7 @@ def attempt_at(
 ) -> Attempt:
     return Attempt(
         trial,
+        SLOT,
         PARAMS,
         rounds,
         GOAL,

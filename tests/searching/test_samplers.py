@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import optuna
 import pytest
-from optuna.samplers import TPESampler
+from optuna.samplers import RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from hpsearch.choices import SamplerName
@@ -158,3 +159,35 @@ def test_tpe_keeps_away_from_what_broke_late(outcome):
 
     assert sum(x > 0.5 for x in proposed) < 5
     assert sum(x > 0.5 for x in told_by_trials) > 10
+
+
+@pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+def test_tpe_proposes_what_optuna_s_own_proposes_in_a_space_with_conditions():
+    """It looks at the names of each trial's hyperparameters once only."""
+
+    def space(trial: optuna.Trial) -> None:
+        for name in ["a", "b"][: trial.suggest_int("depth", 0, 2)]:
+            if trial.suggest_categorical(name, ["x", "y"]) == "x":
+                trial.suggest_float(f"{name}_rate", 0.0, 1.0)
+
+    study = optuna.create_study(direction="maximize", sampler=RandomSampler(seed=0))
+    study.optimize(lambda trial: space(trial) or float(len(trial.params)), n_trials=30)
+    rows = CurveRows(Goal("val_accuracy", "maximize"))
+    for trial in study.trials:
+        rows.add(trial)
+
+    proposed = []
+    for seed in range(10):
+        drawn = int(np.random.default_rng([seed, 30]).integers(2**32))
+        for sampler in (
+            make_sampler(SamplerName.TPE, seed=seed, n_trials=30, fixed={}, rows=rows),
+            TPESampler(seed=drawn, multivariate=True, group=True),
+        ):
+            study.sampler = sampler
+            trial = study.ask()
+            space(trial)
+            proposed.append(trial.params)
+            study.tell(trial, state=TrialState.FAIL)
+
+    assert proposed[::2] == proposed[1::2]
+    assert len({str(params) for params in proposed}) > 3

@@ -106,6 +106,20 @@ def test_two_slots_train_side_by_side(cwd):
     assert {row.slot for row in summary.rows if row.read_off is None} == {1, 2}
 
 
+def test_a_trial_begins_to_train_while_another_slot_still_asks_for_one(cwd):
+    """The second one's params are not known before the first one trains."""
+    toy = write_toy(cwd, in_build="open('trains', 'w').close()")
+    waits = """
+    while trial.number == 1 and not os.path.exists("trains"):
+        time.sleep(0.02)
+"""
+    toy.write_text(toy.read_text().replace("def space(trial):", f"def space(trial):{waits}"))
+
+    summary = search(toy, 2, slots=2)
+
+    assert summary.n_trials == 2
+
+
 @pytest.mark.slow
 def test_a_trial_with_more_epochs_continues_the_stored_curve(cwd):
     toy = write_toy(cwd, peak=6)
@@ -588,7 +602,7 @@ def test_each_sampler_is_the_one_that_it_is_called(name, kind):
     rows = CurveRows(Goal("val_score", "maximize"))
     sampler = make_sampler(name, seed=0, n_trials=0, fixed={}, rows=rows)
 
-    assert type(sampler.sampler if isinstance(sampler, CurveSampler) else sampler) is kind
+    assert isinstance(sampler.sampler if isinstance(sampler, CurveSampler) else sampler, kind)
 
 
 def test_an_error_of_another_kind_in_between_does_not_keep_three_alike_from_stopping(cwd):

@@ -243,7 +243,11 @@ def test_a_search_that_remembers_trials_sees_what_it_writes_and_what_others_wrot
 
     def shown(of: optuna.Study) -> list[tuple[object, ...]]:
         trials = of.get_trials(deepcopy=False)
-        return [(t.number, t.state, t.params, t.intermediate_values, t.user_attrs) for t in trials]
+        single = [of._storage.get_trial(trial._trial_id) for trial in trials]
+        return [
+            (t.number, t.state, t.params, t.intermediate_values, t.user_attrs)
+            for t in [*trials, *single]
+        ]
 
     with storage.remembering():
         for _ in range(3):
@@ -266,3 +270,15 @@ def test_a_search_that_remembers_trials_sees_what_it_writes_and_what_others_wrot
         study.ask()  # comes after a trial that this launcher does not know yet
         assert shown(study) == shown(theirs)
         assert len(study.trials) == 6
+
+
+def test_what_is_done_to_a_trial_that_was_asked_for_stays_out_of_what_is_remembered(cwd):
+    storage = Storage("sqlite:///studies.db")
+    study = optuna.create_study(storage=storage.optuna)
+
+    with storage.remembering():
+        study.ask()
+        [trial] = study.get_trials(deepcopy=False)
+        study._storage.get_trial(trial._trial_id).user_attrs["mine"] = 1
+
+        assert study.trials[0].user_attrs == {}
