@@ -92,6 +92,22 @@ def test_a_storage_that_comes_and_goes_costs_no_trial_either(here, postgres, pro
     assert summary.counts[Outcome.WAITING] == summary.counts[Outcome.RUNNING] == 0
 
 
+@pytest.mark.fault("F9")
+def test_a_search_that_starts_while_its_storage_is_away_waits_for_it(here, postgres, proxy):
+    crashing = Crashing(postgres.url(postgres.new_database(), port=proxy.port), slots=2)
+    proxy.cut()
+
+    launcher = crashing.start()
+    wait_until(lambda: "the storage is unavailable" in launcher.said)
+    proxy.mend()
+
+    code, said = launcher.join()
+    assert code == 0, said
+    summary = crashing.check()
+    assert summary is not None
+    assert summary.n_trials == 4
+
+
 @pytest.mark.fault("F10")
 def test_a_storage_that_stays_away_ends_the_search_with_4_and_the_same_command_goes_on(
     here, postgres, proxy

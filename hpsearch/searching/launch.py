@@ -202,7 +202,8 @@ def resume(
         StudyNotFound: There is no such study.
         HpsearchError: As `run`.
     """
-    _, record = load_study(Storage(options.storage, read_only=True), study_name)
+    patience = Patience(AWAY_S, say=view.say)
+    _, record = load_study(Storage(options.storage, read_only=True, patience=patience), study_name)
     return _launch(record.load(), record, study_name, options, view, note_table=note_table)
 
 

@@ -16,7 +16,7 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from hpsearch.errors import DataError, StorageError
+from hpsearch.errors import DataError, HpsearchError, StorageError
 from hpsearch.failpoints import Step, failpoint
 from hpsearch.processes.stop import StopRequest
 from hpsearch.study.claims import Claims
@@ -26,12 +26,15 @@ Result = TypeVar("Result")
 
 AWAY_S = 15 * 60
 """How long a search waits for an unavailable database."""
+OPENING_S = 60
+"""How long it waits at its start: the URL may be wrong."""
 STOPPING_S = 5
 """How long it waits after a stop request."""
 POLL_S = 0.05  # between checks for a stop request, while waiting
 NO_CLAIMS = Claims(lambda trial_id: ("", False))
 FULL = ("disk is full", "No space left")
 DAMAGED = ("malformed", "not a database")
+REFUSED = ("authentication failed", "does not exist", "no pg_hba.conf entry", "permission denied")
 CURE = (
     "put a copy in its place, or move it away and run the study again: what was trained is "
     "read off the curves beside it"
@@ -57,12 +60,17 @@ class Patience:
     ) -> None:
         self.limit_s, self.stop, self.say = limit_s, stop or StopRequest(), say
 
+    def at_start(self) -> Patience:
+        """How long to wait while the storage is opened."""
+        return Patience(min(self.limit_s, OPENING_S), self.stop, self.say)
+
     def wait_for(self, act: Callable[[], Result]) -> Result:
         """Call the storage, and retry while its database is unavailable.
 
         Raises:
             StorageError: The database stayed unavailable, or refused.
             DataError: Its disk is full.
+            HpsearchError: What `act` itself raised last.
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(_is_away),
@@ -74,6 +82,8 @@ class Patience:
         )
         try:
             return retrying(act)
+        except HpsearchError:
+            raise
         except Exception as error:
             reason = cause_of(error)
             if tells_full_disk(reason):
@@ -101,8 +111,7 @@ class Patience:
             error = state.outcome.exception() if state.outcome else None
             reason = cause_of(error) if error else "no answer"
             self.say(
-                f"the storage is unavailable ({reason}): "
-                f"trials wait up to {self.limit_s / 60:.0f} minutes"
+                f"the storage is unavailable ({reason}): trying for {self.limit_s / 60:.0f} min"
             )
 
 
@@ -361,7 +370,7 @@ def _is_away(error: BaseException) -> bool:
             return False
         error = error.__cause__
     reason = str(error)
-    if tells_full_disk(reason):
+    if tells_full_disk(reason) or any(words in reason for words in REFUSED):
         return False
     if "sqlite3" in reason:
         return "locked" in reason or "unable to open" in reason

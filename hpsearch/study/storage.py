@@ -59,7 +59,7 @@ class Storage:
     Args:
         url: An SQLAlchemy URL.
         read_only: Never write, and never make a writer wait longer than a query takes.
-        patience: How long calls wait for an unavailable database; by default, not at all.
+        patience: How long to wait for an unavailable database; by default, not at all.
 
     Raises:
         UsageError: The URL is invalid.
@@ -72,7 +72,7 @@ class Storage:
         self.url = parse_url(url)
         self.read_only, self.patience = read_only, patience or Patience()
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self.backend = _open(self.url, read_only)
+        self.backend = self.patience.at_start().wait_for(lambda: _open(self.url, read_only))
         self.claims = Claims(self._read_claim)
         # through the cache, finished trials are read once
         cached = optuna.storages.get_storage(self.backend)

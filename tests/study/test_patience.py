@@ -73,7 +73,7 @@ def test_the_user_is_told_once_for_each_wait():
     patience.wait_for(Away(1, sqlite_error("database is locked")))
     assert said == []  # over at once
     patience.wait_for(Away(4, sqlite_error("database is locked")))
-    assert said == ["the storage is unavailable (database is locked): trials wait up to 1 minutes"]
+    assert said == ["the storage is unavailable (database is locked): trying for 1 min"]
 
 
 def test_a_database_that_stays_away_is_one_clear_error():
@@ -88,6 +88,16 @@ def test_what_waiting_cannot_cure_is_not_waited_for(reason):
     with pytest.raises(StorageError, match=f"the storage failed: {reason}"):
         Patience(60).wait_for(call)
     assert call.n_calls == 1
+
+
+@pytest.mark.fault("F10")
+def test_a_server_that_knows_no_such_database_is_not_asked_again(postgres):
+    said: list[str] = []
+    url = postgres.url("nowhere")
+
+    with pytest.raises(StorageError, match=r'cannot reach .* database "nowhere" does not exist'):
+        Storage(url, patience=Patience(60, say=said.append))
+    assert said == []
 
 
 def test_a_full_disk_is_a_fault_of_the_disk_and_not_waited_for():
