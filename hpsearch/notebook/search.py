@@ -9,6 +9,7 @@ from pathlib import Path
 
 from optuna.study import Study
 
+from hpsearch.agents.on import opened
 from hpsearch.choices import DEFAULT_STORAGE
 from hpsearch.notebook.kernel import kernel_shell
 from hpsearch.notebook.live import open_view
@@ -29,6 +30,7 @@ def search(
     epochs: int | None = None,
     timeout_s: float | None = None,
     slots: int | None = None,
+    on: str | None = None,
     seed: int | None = None,
     sampler: str | None = None,
     pruner: str | None = None,
@@ -52,7 +54,8 @@ def search(
         epochs: Epochs to train in all, after which no new trial begins. Without `trials`, it
             replaces the task's budget.
         timeout_s: Seconds after which no new epoch starts.
-        slots: Trials run in parallel; by default one per core.
+        slots: Trials run in parallel; by default one per core, on each node.
+        on: Where trials run, as `hpsearch run --on` takes it; by default on this machine.
         seed: Base of all randomness.
         sampler: `tpe`, `random`, `qmc`, `grid` or `gp`.
         pruner: `halving`, `median`, `hyperband` or `none`.
@@ -71,26 +74,27 @@ def search(
     Raises:
         HpsearchError: Of any kind; what is stored stays intact.
     """
-    options = options_of(
-        study=study,
-        storage=storage,
-        trials=trials,
-        epochs=epochs,
-        timeout_s=timeout_s,
-        slots=slots,
-        seed=seed,
-        sampler=sampler,
-        pruner=pruner,
-        replicates=replicates,
-        repeats=repeats,
-        objective=objective,
-        data=data,
-        fixed=fixed,
-        log=log,
-        limits=limits,
-        retries=retries,
-    )
-    with _watched(view) as watching:
+    with _watched(view) as watching, opened(on, slots, watching.say) as nodes:
+        options = options_of(
+            study=study,
+            storage=storage,
+            trials=trials,
+            epochs=epochs,
+            timeout_s=timeout_s,
+            slots=slots,
+            seed=seed,
+            sampler=sampler,
+            pruner=pruner,
+            replicates=replicates,
+            repeats=repeats,
+            objective=objective,
+            data=data,
+            fixed=fixed,
+            log=log,
+            limits=limits,
+            retries=retries,
+            nodes=nodes,
+        )
         found, stop = run(os.fspath(study_file), options, watching)
         watching.say(f"stopped: {stop.value}")
     return found

@@ -7,10 +7,12 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hpsearch.agents.on import opened
 from hpsearch.choices import DEFAULT_STORAGE
 from hpsearch.data.arrays import Dataset, write_dataset
 from hpsearch.errors import DataError, StudyFileError, UsageError
@@ -61,6 +63,7 @@ def tune(
     storage: str = DEFAULT_STORAGE,
     timeout_s: float | None = None,
     slots: int | None = None,
+    on: str | None = None,
     seed: int | None = None,
     sampler: str | None = None,
     pruner: str | None = None,
@@ -98,7 +101,8 @@ def tune(
             where there is no script.
         storage: A storage URL.
         timeout_s: Seconds after which no new epoch starts.
-        slots: Trials run in parallel; by default one per core.
+        slots: Trials run in parallel; by default one per core, on each node.
+        on: Where trials run, as `hpsearch run --on` takes it; by default on this machine.
         seed: Base of all randomness.
         sampler: As `hpsearch.search` takes it.
         pruner: Likewise.
@@ -166,7 +170,12 @@ def tune(
     network_code(study_file)  # raises what `export` would raise
     require_own(path)
     is_notebook = kernel_shell() is not None
-    with _arrays_kept(dataset, Path(*folder)) as keep, open_view() as view:
+    with (
+        _arrays_kept(dataset, Path(*folder)) as keep,
+        open_view() as view,
+        opened(on, slots, view.say) as nodes,
+    ):
+        options = replace(options, nodes=nodes)
 
         def accepted() -> None:
             write_own(path, text)

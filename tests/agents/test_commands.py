@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+import hpsearch
 from hpsearch.agents.agent import Agent
 from hpsearch.agents.join import read_join
 from hpsearch.processes.runner import LocalRunner
@@ -120,6 +121,21 @@ def test_a_sweep_and_an_evaluation_train_on_nodes_too(cwd, inside):
     assert model.stat().st_size > 1000
     shown = json.loads(inside("show", "toy", "--trial", "1", "--json").stdout)
     assert shown["nodes"] == ["lab7"]
+
+
+def test_a_search_from_python_trains_on_nodes_and_is_resumed_there(cwd, inside):
+    write_toy(cwd)
+    on = "listen://127.0.0.1:0"
+
+    with joining(cwd, "lab7"):
+        hpsearch.search("toy.py", trials=1, pruner="none", on=on)
+    with joining(cwd, "lab8"):
+        done = inside("resume", "toy", "--trials", "2", "--on", on)
+
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(inside("show", "toy", "--json").stdout)
+    nodes = {one["trial"]: one["nodes"] for one in shown["trials"] if one["read_off"] is None}
+    assert nodes == {0: ["lab7"], 1: ["lab8"]}
 
 
 @contextmanager

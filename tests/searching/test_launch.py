@@ -29,6 +29,7 @@ URL = "sqlite:///studies.db"
     [
         ({"pruner": "halvin"}, "unknown pruner 'halvin': did you mean 'halving'?"),
         ({"sampler": "tep"}, "unknown sampler 'tep': did you mean 'tpe'?"),
+        ({"on": "slurm://lab7"}, "--on takes listen://HOST:PORT, ssh://HOST,HOST"),
         ({"sampler": "grid"}, "needs a finite space, and level is continuous"),
     ],
 )

@@ -208,6 +208,7 @@ def no_params():
         ({"batch_size": 0}, StudyFileError, "'batch_size', a whole number of 1 or more"),
         ({"sampler": "tpee"}, UsageError, "did you mean 'tpe'"),
         ({"callbacks": 7}, UsageError, "callbacks takes a function"),
+        ({"on": "slurm://lab7"}, UsageError, "--on takes listen://HOST:PORT"),
         ({"trials": 0}, HpsearchError, "n_trials must be a whole number"),
         ({"class_weight": {np.int64(0): 1.0}}, StudyFileError, "no weight for the class 1"),
         ({"class_weight": lambda params: None}, UsageError, "a function of the params belongs"),
