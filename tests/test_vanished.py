@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,25 +15,27 @@ import pytest
 from tests.agents.hosts import Hosts, built
 from tests.needed import lacks
 from tests.postgres import NO_SERVER, PostgresServer, find_binaries, serving
-from tests.waiting import HANG_S
 
 pytestmark = pytest.mark.slow
 
 LAUNCHER = """
 import sys
-from pathlib import Path
+from hpsearch.study.claims import TrialTaken
 from tests.study.test_launchers import launcher
 from tests.waiting import wait_until
 role, url = sys.argv[1:]
 with launcher(url) as it:
-    if role == "vanishes":
-        it.take()
-        print("taken", flush=True)
-        sys.stdin.read()
-    else:
+    if role == "adopts":
         wait_until(it.adopt)
-        it.study.tell(it.take(), 0.75)
-        print(it.said, it.study.trials[0].value, len(it.study.trials), flush=True)
+    trial = it.take()
+    print(*it.said, "took", trial.number, flush=True)
+    sys.stdin.readline()
+    try:
+        it.study.tell(trial, 0.75)
+        print("told", trial.number, flush=True)
+    except TrialTaken as taken:
+        print(taken, flush=True)
+        print("took", it.take().number, flush=True)
 """
 
 
@@ -51,8 +54,13 @@ def server(hosts: Hosts) -> Iterator[PostgresServer]:
 
 
 @pytest.mark.fault("F15")
-def test_the_trial_of_a_machine_that_vanished_goes_on_within_half_a_minute(hosts, server):
-    """The server frees its lock, as no keepalive is answered: nothing else tells it."""
+def test_the_trial_of_a_machine_that_vanished_goes_on_within_half_a_minute_and_is_told_once(
+    hosts, server
+):
+    """The server frees its lock, as no keepalive is answered: nothing else tells it.
+
+    When the machine is back, it finds its trial taken, and begins another.
+    """
     url = server.url()
     with ExitStack() as stack:
 
@@ -70,10 +78,24 @@ def test_the_trial_of_a_machine_that_vanished_goes_on_within_half_a_minute(hosts
             return process
 
         gone = start("lab1", "vanishes")
-        assert gone.stdout is not None
-        assert gone.stdout.readline() == "taken\n"
+        assert line_of(gone) == "took 0"
         hosts.unplug("lab1")
         other = start("lab2", "adopts")
-        said, _ = other.communicate(timeout=HANG_S)
+        assert line_of(other) == "trial 0 was interrupted: it continues took 0"
+        hosts.plug("lab1")
+        go_on(gone)
+        assert re.fullmatch(r"taken over by process \d+ on \S+, as .*", line_of(gone))
+        assert line_of(gone) == "took 1"
+        go_on(other)
+        assert line_of(other) == "told 0"
 
-    assert said == "['trial 0 was interrupted: it continues'] 0.75 1\n"
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().rstrip("\n")
+
+
+def go_on(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
