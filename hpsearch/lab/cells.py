@@ -42,6 +42,12 @@ def remarks(table: SweepTable) -> list[str]:
             f"{NOT_REAL} No real difference from the baseline: the 95 % interval (Welch's t over "
             "seeds) holds zero. Of twenty other levels, one may look real by chance."
         )
+    if n := table.n_without_curve:
+        what = "The curve of 1 trial is" if n == 1 else f"The curves of {n} trials are"
+        lines.append(
+            f"{what} on another machine: what only they tell is left out (time, "
+            "weights and the metric on training examples)."
+        )
     lines.append(
         f"Epochs trained: {table.n_epochs:,}; each row by itself would have taken "
         f"{table.n_epochs_apart:,}."

@@ -35,7 +35,7 @@ class Training:
     """The epoch with the best metric."""
     onset: Onset | None
     seconds: list[float]
-    """Of each epoch."""
+    """Of each epoch; empty if the curve is on another machine."""
     n_weights: int | None
 
 
@@ -94,12 +94,13 @@ class LevelRow:
     @property
     def total_s(self) -> float | None:
         """A whole training, as a mean over seeds."""
-        return fmean(sum(one.seconds) for one in self.trainings) if self.trainings else None
+        totals = [sum(one.seconds) for one in self.trainings if one.seconds]
+        return fmean(totals) if totals else None
 
     @property
     def n_weights(self) -> int | None:
         """The size of the network; None for curves of an older hpsearch."""
-        return next((one.n_weights for one in self.trainings), None)
+        return next((one.n_weights for one in self.trainings if one.n_weights is not None), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +133,13 @@ class SweepTable:
     def n_seeds(self) -> int:
         """Seeds of the baseline that have finished."""
         return len(self.baseline.trainings)
+
+    @property
+    def n_without_curve(self) -> int:
+        """Trials whose curves are on another machine."""
+        levels = [self.baseline, *(row for one in self.factors for row in one.rows), *self.combined]
+        trainings = [training for level in levels for training in level.trainings]
+        return len({training.trial for training in trainings if not training.seconds})
 
 
 def against(level: LevelRow, baseline: LevelRow) -> Interval | None:
@@ -224,6 +232,7 @@ def _training(storage: Storage, goal: Goal, trial: TrialRow) -> Training:
     curve = Curve(storage.curves / (trial.curve or "none"))
     logs = read_mean_logs(storage.curves, trial.curves)[: trial.epochs_done]
     values = [one[goal.metric] for one in logs if goal.metric in one]
+    values = values or [trial.intermediate[epoch] for epoch in sorted(trial.intermediate)]
     best = min(range(len(values)), key=lambda i: goal.key(values[i]), default=None)
     return Training(
         trial=trial.number,

@@ -49,7 +49,7 @@ class Patience:
     Args:
         limit_s: Seconds before giving up; 0 to try once.
         stop: A request to stop ends the wait.
-        say: Called once per wait.
+        say: Called once per wait, however many threads wait.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class Patience:
         say: Callable[[str], object] = lambda text: None,
     ) -> None:
         self.limit_s, self.stop, self.say = limit_s, stop or StopRequest(), say
+        self._is_told = False
 
     def at_start(self) -> Patience:
         """How long to wait while the storage is opened."""
@@ -81,7 +82,9 @@ class Patience:
             reraise=True,
         )
         try:
-            return retrying(act)
+            result = retrying(act)
+            self._is_told = False
+            return result
         except HpsearchError:
             raise
         except Exception as error:
@@ -107,7 +110,8 @@ class Patience:
             time.sleep(POLL_S)
 
     def _tell(self, state: tenacity.RetryCallState) -> None:
-        if state.attempt_number == 2:  # a first failure is often brief
+        if state.attempt_number == 2 and not self._is_told:  # a first failure is often brief
+            self._is_told = True
             error = state.outcome.exception() if state.outcome else None
             reason = cause_of(error) if error else "no answer"
             self.say(

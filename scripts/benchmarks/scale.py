@@ -173,6 +173,13 @@ def _like(first: FrozenTrial, number: int, dice: random.Random) -> FrozenTrial:
     )
 
 
+@contextmanager
+def _new_folder() -> Iterator[None]:
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        Path("toy.py").write_text(TEXT)
+        yield
+
+
 class Bench:
     """A storage of each kind, each with a study of one trial.
 
@@ -184,14 +191,17 @@ class Bench:
     def __init__(self, server: PostgresServer | None, runners: dict[float, ToyRunner]) -> None:
         self.server, self.runners = server, runners
         self.runner = next(iter(runners.values()))
-        self._n = 0
 
     def storages(self) -> Iterator[tuple[str, str]]:
-        """A name and the URL of a new storage, of each kind."""
-        self._n += 1
-        yield "SQLite", f"sqlite:///{Path.cwd()}/studies-{self._n}.db"
+        """A name and the URL of a new storage of each kind, in a current folder of its own.
+
+        In the same folder, a study would read its epochs off the curves of the last one.
+        """
+        with _new_folder():
+            yield "SQLite", "sqlite:///studies.db"
         if self.server is not None:
-            yield "PostgreSQL", self.server.url(self.server.new_database())
+            with _new_folder():
+                yield "PostgreSQL", self.server.url(self.server.new_database())
 
     def latency(self, sizes: list[int], n_timed: int = 20) -> None:
         """Milliseconds of an ask, a report and a tell, and what a whole trial costs."""
@@ -275,24 +285,30 @@ class Bench:
         print("| launchers | slots in all | trials a minute | of the ideal |")
         print("| --- | --- | --- | --- |")
         for n_launchers in (1, 2, 4):
-            url = self.server.url(self.server.new_database())
-            search(url, 1, 1, self.runner)
+            with _new_folder():
+                took_s = self._together(n_launchers, n_slots, n_rounds)
             n = n_rounds * n_slots * n_launchers
-            code = (
-                "import sys; from benchmarks.scale import search; "
-                "from tests.toy_runner import ToyRunner; runner = ToyRunner(); "
-                f"print(search({url!r}, {n + 1}, {n_slots}, runner))"
-            )
-            processes = [
-                subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-                for _ in range(n_launchers)
-            ]
-            took_s = max(float(one.communicate()[0]) for one in processes)
             print(
                 f"| {n_launchers} | {n_slots * n_launchers} | {60 * n / took_s:.0f} "
                 f"| {n_rounds * length_s / took_s:.0%} |",
                 flush=True,
             )
+
+    def _together(self, n_launchers: int, n_slots: int, n_rounds: int) -> float:
+        """Seconds that launchers take for so many trials of each slot."""
+        assert self.server is not None
+        url = self.server.url(self.server.new_database())
+        search(url, 1, 1, self.runner)
+        code = (
+            "from benchmarks.scale import search; "
+            "from tests.toy_runner import ToyRunner; runner = ToyRunner(); "
+            f"print(search({url!r}, {1 + n_rounds * n_slots * n_launchers}, {n_slots}, runner))"
+        )
+        processes = [
+            subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+            for _ in range(n_launchers)
+        ]
+        return max(float(one.communicate()[0]) for one in processes)
 
 
 @contextmanager
@@ -336,9 +352,7 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        stack.enter_context(chdir(folder))
         os.environ["HPSEARCH_CACHE"] = str(folder / "cache")
-        Path("toy.py").write_text(TEXT)
         server = stack.enter_context(serving()) if find_binaries() else None
         bench = Bench(server, runners)
         match args.what:

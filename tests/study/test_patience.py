@@ -76,6 +76,28 @@ def test_the_user_is_told_once_for_each_wait():
     assert said == ["the storage is unavailable (database is locked): trying for 1 min"]
 
 
+def test_the_user_is_told_once_by_all_that_wait_at_a_time():
+    said: list[str] = []
+    patience, calls, is_back = Patience(HANG_S, say=said.append), [0, 0], threading.Event()
+
+    def call(thread: int) -> None:
+        calls[thread] += 1
+        if not is_back.is_set():
+            raise sqlite_error("database is locked")
+
+    waiting = [
+        threading.Thread(target=patience.wait_for, args=(lambda n=n: call(n),)) for n in (0, 1)
+    ]
+    for thread in waiting:
+        thread.start()
+    wait_until(lambda: min(calls) > 2)
+    is_back.set()
+    for thread in waiting:
+        thread.join()
+
+    assert len(said) == 1
+
+
 def test_a_database_that_stays_away_is_one_clear_error():
     with pytest.raises(StorageError, match="still unavailable: database is locked"):
         Patience(0).wait_for(Away(9, sqlite_error("database is locked")))

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -82,6 +83,16 @@ def test_a_sweep_prints_its_plan_trains_it_and_prints_the_table(cwd: Path, insid
     assert "| level | 0.8 | 2 |" in markdown
     for_people = inside("table", "toy-sweep").stdout
     assert "* +0.3000" in for_people
+    assert "another machine" not in for_people
+
+    (cwd / "runs" / "curves").rename(cwd / "on-another-machine")
+    without = json.loads(inside("table", "toy-sweep", "--json").stdout)["rows"]
+    assert [row["val_score"] for row in without] == [row["val_score"] for row in rows]
+    assert [row["best_epoch"] for row in without] == [3, 2, 3, 3, 3, 3, 3, 3]
+    assert {row["s_total"] for row in without} == {None}
+    told = inside("table", "toy-sweep").stdout
+    assert "The curves of 10 trials are on another machine" in " ".join(told.split())
+    assert not re.search(r"\b0 ?s\b", told)
 
 
 def test_a_killed_sweep_is_resumed_where_it_was(cwd: Path, inside: Cli):
