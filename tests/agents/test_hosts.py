@@ -163,9 +163,10 @@ def test_after_a_longer_one_the_trial_is_elsewhere_and_the_node_is_welcome_again
     assert taken.curve.starts == begun
 
 
-def test_a_link_that_is_slow_is_not_silent(lab, hosts):
-    """An epoch takes seconds to send, but bytes arrive all the time."""
-    with hosts.slowed("lab1", "8kbit"):
+@pytest.mark.parametrize(("sender", "rate"), [("lab1", "8kbit"), ("launcher", "24kbit")])
+def test_a_link_that_is_slow_is_not_silent(lab, hosts, sender, rate):
+    """An epoch, or the study file, takes seconds to send, but bytes arrive all the time."""
+    with hosts.slowed(sender, rate):
         lab.start("lab1")
 
         taken = lab.trainer.take({**PARAMS, "epochs": 2}, 0, Listener(), name="trial 0")
