@@ -65,7 +65,10 @@ class Node:
     agent: str
     link: Link
     n_offered: int
+    has_joined: bool = False
+    """Whether the user was told."""
     is_ready: bool = False
+    """Whether it can train for the present study."""
     shares: bool = False
     """Whether it sees the launcher's own folder of curves."""
     attempts: dict[int, RemoteProcess] = field(default_factory=dict)
@@ -272,7 +275,10 @@ class Nodes:
                 raise Gone("it was refused")
             node.shares = secrets.compare_digest(ready.token.encode(), work.token.encode())
             node.is_ready, self._has_told = True, True
-            self._say_slots(f"node {node.name} joins with {_slots(node.n_offered)}")
+            self._changed(self.n_slots)
+            if not node.has_joined:
+                node.has_joined = True
+                self._say_slots(f"node {node.name} joins with {_slots(node.n_offered)}")
             self._fill_places()
 
     def _lose(self, node: Node, why: str) -> None:
@@ -288,7 +294,8 @@ class Nodes:
             fate = {0: "", 1: ": its trial goes on elsewhere from its last epoch"}.get(
                 n_trials, f": its {n_trials} trials go on elsewhere from their last epoch"
             )
-            verb = "is gone" if node.is_ready else "cannot join"
+            verb = "is gone" if node.has_joined else "cannot join"
+            self._changed(self.n_slots)
             self._say_slots(f"node {node.name} {verb} ({why}){fate}")
             if not self._nodes:
                 self._has_told = False
@@ -299,9 +306,7 @@ class Nodes:
             link.send(Refused(reason=reason))
 
     def _say_slots(self, what: str) -> None:
-        n_slots = self.n_slots
-        self._changed(n_slots)
-        self.say(f"{what}; {_slots(n_slots)} in all")
+        self.say(f"{what}; {_slots(self.n_slots)} in all")
 
     def _fill_places(self) -> None:
         """Give waiting trial processes the places that are free, on the emptiest node first."""

@@ -187,13 +187,14 @@ def print_plan(plan: SweepPlan, cost: Cost, n_slots: int, remarks: Sequence[str]
     print_table(console, ["factor", "levels"], rows)
     n_networks = len(plan.networks)
     seeds = "1 seed" if plan.n_seeds == 1 else f"{plan.n_seeds} seeds"
+    slots = "1 slot" if n_slots == 1 else f"{n_slots} slots"
     folds = f" x {plan.n_folds} folds" if plan.n_folds > 1 else ""
     lines = [
         f"trainings  {n_networks * plan.n_seeds * plan.n_folds}: {n_networks} settings, "
         f"{seeds}{folds} each",
         f"epochs     {plan.n_epochs:,}; each level by itself would take {plan.n_epochs_apart:,}",
-        f"time       about {describe_seconds(plan.seconds(cost, n_slots))} on {n_slots} "
-        f"slots, if every epoch takes {cost.epoch_s:.2g} s as the baseline's do",
+        f"time       about {describe_seconds(plan.seconds(cost, n_slots))} on {slots}, "
+        f"if every epoch takes {cost.epoch_s:.2g} s as the baseline's do",
     ]
     if remarks:
         lines.append(f"to fit     {'; '.join(remarks)}")

@@ -104,23 +104,29 @@ def cmdline(pid: int) -> list[str]:
     return [word for one in psutil.Process(pid).cmdline() for word in one.split()]
 
 
-def test_a_sweep_and_an_evaluation_train_on_nodes_too(cwd, inside):
+def test_a_sweep_its_combination_and_an_evaluation_train_on_nodes_too(cwd, inside):
     """The model that is exported comes home."""
-    write_toy(cwd, fields='factors={"units": [4, 8]},')
+    write_toy(cwd, epochs=1, fields='factors={"level": [0.8], "peak": [1]},')
     listen = ["--on", "listen://127.0.0.1:0"]
 
     with joining(cwd, "lab7"):
         swept = inside("sweep", "toy.py", "--seeds", "1", "--study", "toy", *listen)
     assert swept.returncode == 0, swept.stderr
     assert "on the first node" in swept.stderr
+    assert swept.stderr.count("node lab7 joins") == 1  # to be measured, and stays
+    with joining(cwd, "lab9"):
+        combined = inside("combine", "toy", *listen)
+    assert combined.returncode == 0, combined.stderr
+    assert "combined: level=0.8 peak=1" in combined.stdout
     with joining(cwd, "lab8"):
         done = inside("evaluate", "toy", "--top", "1", "--seeds", "1", *listen)
     assert done.returncode == 0, done.stderr
     assert "node lab8 joins" in done.stderr
     (model,) = cwd.glob("runs/models/*/opening-1/model.keras")
     assert model.stat().st_size > 1000
-    shown = json.loads(inside("show", "toy", "--trial", "1", "--json").stdout)
-    assert shown["nodes"] == ["lab7"]
+    trials = json.loads(inside("show", "toy", "--json").stdout)["trials"]
+    nodes = {one["trial"]: one["nodes"] for one in trials}
+    assert (nodes[1], nodes[3]) == (["lab7"], ["lab9"])
 
 
 def test_a_search_from_python_trains_on_nodes_and_is_resumed_there(cwd, inside):

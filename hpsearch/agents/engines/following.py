@@ -18,6 +18,10 @@ LOOK_S = 1.0  # between two looks at which members there are
 AGAIN_S = 10.0  # until a member whose agent has ended gets another
 REFUSED = {0, 2, 5, 6}
 """Exit codes of agents after which another one would fare no better."""
+NO_ANSWER = (
+    "nodes that are left train on, and others join if it answers again; else stop with Ctrl-C, "
+    "and the same command continues"
+)
 
 
 class Cluster(Protocol):
@@ -81,18 +85,32 @@ def _follow(
     cluster: Cluster, join: Join, nodes: Nodes, slots: int | None, is_over: threading.Event
 ) -> None:
     placed: dict[str, _Placed] = {}
+    answers = True
     while True:
-        members = cluster.members()
-        for gone in placed.keys() - members.keys():
-            del placed[gone]
-        for member, (name, room) in members.items():
-            one = placed.get(member)
-            if one is not None and one.again_s is None:
-                _look_after(cluster, name, one, nodes)
-            if one is None or (one.again_s is not None and time.monotonic() > one.again_s):
-                placed[member] = _Placed(cluster.start(member, join, slots or room))
+        try:
+            _place(cluster, join, nodes, slots, placed)
+            answers = True
+        except Exception as error:  # noqa: BLE001  # each cluster has its own
+            if answers:
+                nodes.say(f"the cluster answers no more ({type(error).__name__}): {NO_ANSWER}")
+            answers = False
         if is_over.wait(LOOK_S):
             return
+
+
+def _place(
+    cluster: Cluster, join: Join, nodes: Nodes, slots: int | None, placed: dict[str, _Placed]
+) -> None:
+    """Give an agent to each member that needs one now."""
+    members = cluster.members()
+    for gone in placed.keys() - members.keys():
+        del placed[gone]
+    for member, (name, room) in members.items():
+        one = placed.get(member)
+        if one is not None and one.again_s is None:
+            _look_after(cluster, name, one, nodes)
+        if one is None or (one.again_s is not None and time.monotonic() > one.again_s):
+            placed[member] = _Placed(cluster.start(member, join, slots or room))
 
 
 def _look_after(cluster: Cluster, name: str, one: _Placed, nodes: Nodes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -39,7 +40,10 @@ class Ray:
         import ray
 
         try:
-            ray.init(self.address, log_to_driver=False, logging_level="error", namespace="hpsearch")
+            with warnings.catch_warnings(action="ignore"):  # the error says it too
+                ray.init(
+                    self.address, log_to_driver=False, logging_level="error", namespace="hpsearch"
+                )
         except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
             line = str(error).strip().partition("\n")[0]
             raise UsageError(
