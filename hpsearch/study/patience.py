@@ -6,6 +6,7 @@ import copy
 import threading
 import time
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
@@ -137,13 +138,22 @@ class Remembered:
     ) -> None:
         self._read_all, self._read_one = read_all, read_one
         self._trials: dict[int, list[FrozenTrial]] = {}
-        self._changed: set[int] = set()
+        """By the ID of a study."""
+        self._changed: dict[int, set[int]] = defaultdict(set)
+        """The IDs of its trials that were written since, or are new."""
         self._lock = threading.RLock()
 
     def note(self, trial_id: int) -> None:
-        """A trial was written, or is new."""
+        """A trial was written."""
         with self._lock:
-            self._changed.add(trial_id)
+            for study_id, trials in self._trials.items():
+                if _find(trials, trial_id) is not None:
+                    self._changed[study_id].add(trial_id)
+
+    def note_new(self, study_id: int, trial_id: int) -> None:
+        """A trial was created."""
+        with self._lock:
+            self._changed[study_id].add(trial_id)
 
     def forget(self) -> None:
         """Read everything again at the next occasion."""
@@ -153,24 +163,16 @@ class Remembered:
     def trial(self, trial_id: int) -> FrozenTrial | None:
         """A trial as it is now; None if it belongs to no study whose trials were read."""
         with self._lock:
-            for study_id in list(self._trials):
-                trials = self.trials(study_id)
-                place = bisect_left(trials, trial_id, key=lambda one: one._trial_id)
-                if place < len(trials) and trials[place]._trial_id == trial_id:
-                    return trials[place]
-        return None
+            found = (_find(self.trials(study_id), trial_id) for study_id in list(self._trials))
+            return next((trial for trial in found if trial is not None), None)
 
     def trials(self, study_id: int) -> list[FrozenTrial]:
         """All trials of a study, as they are now."""
         with self._lock:
-            changed, self._changed = self._changed, set()
-            try:
-                known = self._trials.get(study_id)
-                if known is None or not self._renew(known, changed):
-                    known = self._trials[study_id] = self._read_all(study_id)
-            except BaseException:
-                self._changed |= changed
-                raise
+            known, changed = self._trials.get(study_id), self._changed[study_id]
+            if known is None or not self._renew(known, changed):
+                known = self._trials[study_id] = self._read_all(study_id)
+            changed.clear()
             return list(known)
 
     def _renew(self, known: list[FrozenTrial], changed: set[int]) -> bool:
@@ -181,6 +183,13 @@ class Remembered:
                 return False
             known[trial.number : trial.number + 1] = [trial]
         return True
+
+
+def _find(trials: list[FrozenTrial], trial_id: int) -> FrozenTrial | None:
+    """A trial in a list by number, and so by ID."""
+    place = bisect_left(trials, trial_id, key=lambda trial: trial._trial_id)
+    is_there = place < len(trials) and trials[place]._trial_id == trial_id
+    return trials[place] if is_there else None
 
 
 class PatientStorage:
@@ -290,8 +299,14 @@ class PatientStorage:
         created = self._write(attempt)
         if study_id in self._n_trials:
             self._n_trials[study_id] += 1
-        self._has_changed(created)
+        if self._remembered is not None:
+            self._remembered.note_new(study_id, created)
         return created
+
+    def delete_study(self, study_id: int) -> None:
+        """Delete a study; its ID may be another's soon."""
+        self._write(lambda: self._backend.delete_study(study_id))
+        self.look()
 
     def set_trial_user_attrs(self, trial_id: int, attrs: Mapping[str, Any]) -> None:
         """Several attributes of a trial at once."""
