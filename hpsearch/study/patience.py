@@ -21,7 +21,7 @@ from hpsearch.errors import DataError, HpsearchError, StorageError
 from hpsearch.failpoints import Step, failpoint
 from hpsearch.processes.stop import StopRequest
 from hpsearch.study.claims import Claims
-from hpsearch.study.optuna_internals import write_user_attrs
+from hpsearch.study.optuna_internals import read_trials, write_user_attrs
 
 Result = TypeVar("Result")
 
@@ -121,26 +121,31 @@ class Patience:
 
 
 class Remembered:
-    """The trials of a study as last read, and which of them have changed since.
+    """The trials of studies as last read, and which of them have changed since.
 
     Optuna reads all unfinished trials each time that it is asked for trials: with 64 of them,
     that takes 40 ms, ten times a trial.
 
     Args:
         read_all: By the ID of a study: its trials.
+        read_news: By the ID of a study and its trials as known: those that others may have
+            changed or added.
         read_one: By the ID of a trial.
     """
 
     def __init__(
         self,
         read_all: Callable[[int], list[FrozenTrial]],
+        read_news: Callable[[int, list[FrozenTrial]], list[FrozenTrial]],
         read_one: Callable[[int], FrozenTrial],
     ) -> None:
-        self._read_all, self._read_one = read_all, read_one
+        self._read_all, self._read_news, self._read_one = read_all, read_news, read_one
         self._trials: dict[int, list[FrozenTrial]] = {}
         """By the ID of a study."""
         self._changed: dict[int, set[int]] = defaultdict(set)
         """The IDs of its trials that were written since, or are new."""
+        self._old: set[int] = set()
+        """Studies that others may have changed since."""
         self._lock = threading.RLock()
 
     def note(self, trial_id: int) -> None:
@@ -155,10 +160,15 @@ class Remembered:
         with self._lock:
             self._changed[study_id].add(trial_id)
 
-    def forget(self) -> None:
-        """Read everything again at the next occasion."""
+    def look(self) -> None:
+        """Read what others may have changed at the next occasion."""
         with self._lock:
-            self._trials.clear()
+            self._old.update(self._trials)
+
+    def forget(self, study_id: int) -> None:
+        """A study is no more."""
+        with self._lock:
+            self._trials.pop(study_id, None)
 
     def trial(self, trial_id: int) -> FrozenTrial | None:
         """A trial as it is now; None if it belongs to no study whose trials were read."""
@@ -169,20 +179,29 @@ class Remembered:
     def trials(self, study_id: int) -> list[FrozenTrial]:
         """All trials of a study, as they are now."""
         with self._lock:
-            known, changed = self._trials.get(study_id), self._changed[study_id]
-            if known is None or not self._renew(known, changed):
+            known = self._trials.get(study_id)
+            if known is None:
                 known = self._trials[study_id] = self._read_all(study_id)
-            changed.clear()
+            else:
+                self._renew(study_id, known)
+            self._old.discard(study_id)
+            self._changed[study_id].clear()
             return list(known)
 
-    def _renew(self, known: list[FrozenTrial], changed: set[int]) -> bool:
-        """Read the trials that changed; returns whether those are all that is new."""
-        for trial_id in sorted(changed):
+    def _renew(self, study_id: int, known: list[FrozenTrial]) -> None:
+        if study_id in self._old:
+            _replace(known, self._read_news(study_id, known))
+        for trial_id in sorted(self._changed[study_id]):
             trial = self._read_one(trial_id)
             if trial.number > len(known):  # it comes after one of another launcher
-                return False
-            known[trial.number : trial.number + 1] = [trial]
-        return True
+                _replace(known, self._read_news(study_id, known))
+            _replace(known, [trial])
+
+
+def _replace(known: list[FrozenTrial], trials: list[FrozenTrial]) -> None:
+    """Put trials in their places of a list by number, or at its end."""
+    for trial in trials:
+        known[trial.number : trial.number + 1] = [trial]
 
 
 def _find(trials: list[FrozenTrial], trial_id: int) -> FrozenTrial | None:
@@ -263,6 +282,7 @@ class PatientStorage:
             lambda study_id: self._wait(
                 lambda: self._backend.get_all_trials(study_id, deepcopy=False)
             ),
+            self._read_news,
             lambda trial_id: self._wait(lambda: self._backend.get_trial(trial_id)),
         )
         try:
@@ -271,9 +291,19 @@ class PatientStorage:
             self._remembered = None
 
     def look(self) -> None:
-        """Read all trials again at the next occasion: others may have changed them."""
+        """Read again what others may have changed, at the next occasion."""
         if self._remembered is not None:
-            self._remembered.forget()
+            self._remembered.look()
+
+    def _read_news(self, study_id: int, known: list[FrozenTrial]) -> list[FrozenTrial]:
+        """Trials that are new, or unfinished and not claimed by this launcher."""
+        theirs = {
+            trial._trial_id
+            for trial in known
+            if not trial.state.is_finished() and not self._claims.holds(trial._trial_id)
+        }
+        last = known[-1]._trial_id if known else -1
+        return self._wait(lambda: read_trials(self._backend, study_id, theirs, after=last))
 
     def _has_changed(self, trial_id: int) -> None:
         if self._remembered is not None:
@@ -306,7 +336,8 @@ class PatientStorage:
     def delete_study(self, study_id: int) -> None:
         """Delete a study; its ID may be another's soon."""
         self._write(lambda: self._backend.delete_study(study_id))
-        self.look()
+        if self._remembered is not None:
+            self._remembered.forget(study_id)
 
     def set_trial_user_attrs(self, trial_id: int, attrs: Mapping[str, Any]) -> None:
         """Several attributes of a trial at once."""

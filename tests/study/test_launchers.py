@@ -19,6 +19,7 @@ from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.study.claims import TrialTaken
 from hpsearch.study.launchers import Launchers, Together, join
 from hpsearch.study.lock import is_locked, study_lock
+from hpsearch.study.optuna_internals import frozen, set_trial_state
 from hpsearch.study.patience import Patience
 from hpsearch.study.session import TurnLost
 from hpsearch.study.storage import Storage
@@ -165,6 +166,30 @@ def test_a_launcher_that_came_back_since_the_last_look_keeps_what_it_begins(post
 
         assert other.adopt() == ["trial 0 was interrupted: it continues"]  # as before
         assert one.states() == [TrialState.RUNNING]
+
+
+@pytest.mark.fault("F15")
+def test_a_search_that_remembers_its_trials_sees_one_that_was_taken_over(two):
+    """Its own trials it does not read again at each look."""
+    one, other = two
+    with one.storage.remembering():
+        trial = one.take()
+        assert one.states() == [TrialState.RUNNING]
+        with other.launchers.turn():
+            set_trial_state(other.study, frozen(trial), TrialState.WAITING)
+            again = other.study.ask()
+            other.launchers.claim(again)
+        other.study.tell(again, 0.75)
+        other.study.add_trial(other.study.trials[0])
+
+        one.storage.look()
+        assert len(one.states()) == 2
+        with pytest.raises(TrialTaken):
+            one.study.tell(trial, 0.25)
+        one.storage.look()
+
+        assert one.states() == [TrialState.COMPLETE] * 2
+        assert one.study.trials[0].value == 0.75
 
 
 def test_a_trial_that_was_taken_and_finished_is_not_told_again(two):
