@@ -184,7 +184,7 @@ class Search:
         return trial
 
     def _look(self) -> None:
-        """Read trials again where other launchers may have changed them."""
+        """See what other launchers have done, where there may be some."""
         if self.storage.is_shared:
             self.storage.look()
 

@@ -43,6 +43,10 @@ class Claims:
         """Watch over it no longer."""
         self._held.pop(trial_id, None)
 
+    def holds(self, trial_id: int) -> bool:
+        """Whether this launcher watches over a trial."""
+        return trial_id in self._held
+
     def require(self, trial_id: int) -> None:
         """Look whether a claim still stands, before a write; others' trials are not looked at.
 

@@ -194,13 +194,11 @@ class Together:
         return [one for one in _running(study) if _launcher_of(one) != self.name]
 
     def _is_gone(self, owner: str) -> bool:
-        if self._missed.get(owner, 0) >= N_MISSED:
-            return True
         host, pid, _ = owner.rsplit(":", 2)
         is_dead = host == platform.node() and not psutil.pid_exists(int(pid))
-        if not is_dead:
+        if not is_dead and self._missed.get(owner, 0) < N_MISSED:
             return False
-        held = self._session.held()
+        held = self._session.held()  # it may have come back since the last look
         return held is not None and key_of(self._study_name, owner) not in held
 
     def _look_on(self) -> None:

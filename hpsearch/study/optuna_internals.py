@@ -90,6 +90,16 @@ def write_user_attrs(storage: BaseStorage, trial_id: int, attrs: Mapping[str, An
             )
 
 
+def read_trials(
+    storage: BaseStorage, study_id: int, trial_ids: set[int], *, after: int
+) -> list[FrozenTrial]:
+    """Read trials of a study, past Optuna's cache: at least these, and those with later IDs."""
+    inner = getattr(storage, "_backend", storage)
+    if not isinstance(inner, RDBStorage):
+        return storage.get_all_trials(study_id, deepcopy=False)
+    return inner._get_trials(study_id, None, trial_ids, after)
+
+
 def set_trial_state(study: Study, trial: Trial | FrozenTrial, state: TrialState) -> None:
     """Change the state of an unfinished trial."""
     storage_of(study).set_trial_state_values(trial_id(trial), state)

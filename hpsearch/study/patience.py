@@ -6,6 +6,7 @@ import copy
 import threading
 import time
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from hpsearch.errors import DataError, HpsearchError, StorageError
 from hpsearch.failpoints import Step, failpoint
 from hpsearch.processes.stop import StopRequest
 from hpsearch.study.claims import Claims
-from hpsearch.study.optuna_internals import write_user_attrs
+from hpsearch.study.optuna_internals import read_trials, write_user_attrs
 
 Result = TypeVar("Result")
 
@@ -120,67 +121,94 @@ class Patience:
 
 
 class Remembered:
-    """The trials of a study as last read, and which of them have changed since.
+    """The trials of studies as last read, and which of them have changed since.
 
     Optuna reads all unfinished trials each time that it is asked for trials: with 64 of them,
     that takes 40 ms, ten times a trial.
 
     Args:
         read_all: By the ID of a study: its trials.
+        read_news: By the ID of a study and its trials as known: those that others may have
+            changed or added.
         read_one: By the ID of a trial.
     """
 
     def __init__(
         self,
         read_all: Callable[[int], list[FrozenTrial]],
+        read_news: Callable[[int, list[FrozenTrial]], list[FrozenTrial]],
         read_one: Callable[[int], FrozenTrial],
     ) -> None:
-        self._read_all, self._read_one = read_all, read_one
+        self._read_all, self._read_news, self._read_one = read_all, read_news, read_one
         self._trials: dict[int, list[FrozenTrial]] = {}
-        self._changed: set[int] = set()
+        """By the ID of a study."""
+        self._changed: dict[int, set[int]] = defaultdict(set)
+        """The IDs of its trials that were written since, or are new."""
+        self._old: set[int] = set()
+        """Studies that others may have changed since."""
         self._lock = threading.RLock()
 
     def note(self, trial_id: int) -> None:
-        """A trial was written, or is new."""
+        """A trial was written."""
         with self._lock:
-            self._changed.add(trial_id)
+            for study_id, trials in self._trials.items():
+                if _find(trials, trial_id) is not None:
+                    self._changed[study_id].add(trial_id)
 
-    def forget(self) -> None:
-        """Read everything again at the next occasion."""
+    def note_new(self, study_id: int, trial_id: int) -> None:
+        """A trial was created."""
         with self._lock:
-            self._trials.clear()
+            self._changed[study_id].add(trial_id)
+
+    def look(self) -> None:
+        """Read what others may have changed at the next occasion."""
+        with self._lock:
+            self._old.update(self._trials)
+
+    def forget(self, study_id: int) -> None:
+        """A study is no more."""
+        with self._lock:
+            self._trials.pop(study_id, None)
 
     def trial(self, trial_id: int) -> FrozenTrial | None:
         """A trial as it is now; None if it belongs to no study whose trials were read."""
         with self._lock:
-            for study_id in list(self._trials):
-                trials = self.trials(study_id)
-                place = bisect_left(trials, trial_id, key=lambda one: one._trial_id)
-                if place < len(trials) and trials[place]._trial_id == trial_id:
-                    return trials[place]
-        return None
+            found = (_find(self.trials(study_id), trial_id) for study_id in list(self._trials))
+            return next((trial for trial in found if trial is not None), None)
 
     def trials(self, study_id: int) -> list[FrozenTrial]:
         """All trials of a study, as they are now."""
         with self._lock:
-            changed, self._changed = self._changed, set()
-            try:
-                known = self._trials.get(study_id)
-                if known is None or not self._renew(known, changed):
-                    known = self._trials[study_id] = self._read_all(study_id)
-            except BaseException:
-                self._changed |= changed
-                raise
+            known = self._trials.get(study_id)
+            if known is None:
+                known = self._trials[study_id] = self._read_all(study_id)
+            else:
+                self._renew(study_id, known)
+            self._old.discard(study_id)
+            self._changed[study_id].clear()
             return list(known)
 
-    def _renew(self, known: list[FrozenTrial], changed: set[int]) -> bool:
-        """Read the trials that changed; returns whether those are all that is new."""
-        for trial_id in sorted(changed):
+    def _renew(self, study_id: int, known: list[FrozenTrial]) -> None:
+        if study_id in self._old:
+            _replace(known, self._read_news(study_id, known))
+        for trial_id in sorted(self._changed[study_id]):
             trial = self._read_one(trial_id)
             if trial.number > len(known):  # it comes after one of another launcher
-                return False
-            known[trial.number : trial.number + 1] = [trial]
-        return True
+                _replace(known, self._read_news(study_id, known))
+            _replace(known, [trial])
+
+
+def _replace(known: list[FrozenTrial], trials: list[FrozenTrial]) -> None:
+    """Put trials in their places of a list by number, or at its end."""
+    for trial in trials:
+        known[trial.number : trial.number + 1] = [trial]
+
+
+def _find(trials: list[FrozenTrial], trial_id: int) -> FrozenTrial | None:
+    """A trial in a list by number, and so by ID."""
+    place = bisect_left(trials, trial_id, key=lambda trial: trial._trial_id)
+    is_there = place < len(trials) and trials[place]._trial_id == trial_id
+    return trials[place] if is_there else None
 
 
 class PatientStorage:
@@ -254,6 +282,7 @@ class PatientStorage:
             lambda study_id: self._wait(
                 lambda: self._backend.get_all_trials(study_id, deepcopy=False)
             ),
+            self._read_news,
             lambda trial_id: self._wait(lambda: self._backend.get_trial(trial_id)),
         )
         try:
@@ -262,9 +291,19 @@ class PatientStorage:
             self._remembered = None
 
     def look(self) -> None:
-        """Read all trials again at the next occasion: others may have changed them."""
+        """Read again what others may have changed, at the next occasion."""
         if self._remembered is not None:
-            self._remembered.forget()
+            self._remembered.look()
+
+    def _read_news(self, study_id: int, known: list[FrozenTrial]) -> list[FrozenTrial]:
+        """Trials that are new, or unfinished and not claimed by this launcher."""
+        theirs = {
+            trial._trial_id
+            for trial in known
+            if not trial.state.is_finished() and not self._claims.holds(trial._trial_id)
+        }
+        last = known[-1]._trial_id if known else -1
+        return self._wait(lambda: read_trials(self._backend, study_id, theirs, after=last))
 
     def _has_changed(self, trial_id: int) -> None:
         if self._remembered is not None:
@@ -290,8 +329,15 @@ class PatientStorage:
         created = self._write(attempt)
         if study_id in self._n_trials:
             self._n_trials[study_id] += 1
-        self._has_changed(created)
+        if self._remembered is not None:
+            self._remembered.note_new(study_id, created)
         return created
+
+    def delete_study(self, study_id: int) -> None:
+        """Delete a study; its ID may be another's soon."""
+        self._write(lambda: self._backend.delete_study(study_id))
+        if self._remembered is not None:
+            self._remembered.forget(study_id)
 
     def set_trial_user_attrs(self, trial_id: int, attrs: Mapping[str, Any]) -> None:
         """Several attributes of a trial at once."""

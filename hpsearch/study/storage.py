@@ -91,7 +91,7 @@ class Storage:
         return self._patient.remembering()
 
     def look(self) -> None:
-        """Read all trials again at the next occasion: others may have changed them."""
+        """Read again what others may have changed, at the next occasion."""
         self._patient.look()
 
     def close(self) -> None:

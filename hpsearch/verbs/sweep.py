@@ -22,6 +22,7 @@ from hpsearch.processes.trainer import Trainer
 from hpsearch.searching import launch
 from hpsearch.searching.launch import Options
 from hpsearch.study.lock import process_name, study_lock
+from hpsearch.study.patience import AWAY_S, Patience
 from hpsearch.study.record import load_study, read_record, versions
 from hpsearch.study.space import explore
 from hpsearch.study.storage import Storage
@@ -89,7 +90,8 @@ def _open_test(study_file: StudyFile, name: str, options: Options) -> int:
         The exit code of a signal that stopped it; else 0.
     """
     received: list[int] = []
-    storage, stop = Storage(options.storage), StopRequest()
+    stop = StopRequest()
+    storage = Storage(options.storage, patience=Patience(AWAY_S, stop, say))
     with study_lock(storage, name):
         study, record = load_study(storage, name)
         table = read_table(storage, study, record)
@@ -146,7 +148,8 @@ def measure(study_file: StudyFile, options: Options) -> Cost:
     """What training the baseline costs, measured on an epoch or two with all slots busy."""
     places = Places.of(options.nodes, options.slots, say)
     prepared = prepare_data(study_file, options.data, say)
-    places.serve(study_file, prepared, Storage(options.storage).curves, say)
+    storage = Storage(options.storage, patience=Patience(AWAY_S, say=say))
+    places.serve(study_file, prepared, storage.curves, say)
     if options.nodes is not None:
         say("measuring: the baseline trains for an epoch or two on the first node")
         return measure_cost(study_file, prepared, places.runner, say, n_threads=places.n_threads)

@@ -186,10 +186,13 @@ class Bench:
     Args:
         server: A PostgreSQL server, if there is one.
         runners: Start the toy trials, by the seconds of a trial.
+        kinds: Of storages.
     """
 
-    def __init__(self, server: PostgresServer | None, runners: dict[float, ToyRunner]) -> None:
-        self.server, self.runners = server, runners
+    def __init__(
+        self, server: PostgresServer | None, runners: dict[float, ToyRunner], kinds: list[str]
+    ) -> None:
+        self.server, self.runners, self.kinds = server, runners, kinds
         self.runner = next(iter(runners.values()))
 
     def storages(self) -> Iterator[tuple[str, str]]:
@@ -197,9 +200,10 @@ class Bench:
 
         In the same folder, a study would read its epochs off the curves of the last one.
         """
-        with _new_folder():
-            yield "SQLite", "sqlite:///studies.db"
-        if self.server is not None:
+        if "sqlite" in self.kinds:
+            with _new_folder():
+                yield "SQLite", "sqlite:///studies.db"
+        if "postgresql" in self.kinds and self.server is not None:
             with _new_folder():
                 yield "PostgreSQL", self.server.url(self.server.new_database())
 
@@ -339,6 +343,8 @@ def main() -> None:
     parser.add_argument(
         "--length", type=float, nargs="+", default=[10.0], help="seconds of a trial"
     )
+    kinds = ["sqlite", "postgresql"]
+    parser.add_argument("--storage", nargs="+", choices=kinds, default=kinds)
     parser.add_argument("--before", type=int, default=1_000, help="trials in the study already")
     parser.add_argument("--rounds", type=int, default=10, help="trials of each slot")
     args = parser.parse_args()
@@ -354,7 +360,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         os.environ["HPSEARCH_CACHE"] = str(folder / "cache")
         server = stack.enter_context(serving()) if find_binaries() else None
-        bench = Bench(server, runners)
+        bench = Bench(server, runners, args.storage)
         match args.what:
             case "latency":
                 bench.latency(args.sizes)

@@ -1,4 +1,7 @@
-"""How long the reading verbs take on a study of 100 trials, relative to importing Optuna."""
+"""How long the reading verbs take on a study, relative to importing Optuna.
+
+scripts/bench verbs [TRIALS]
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,6 @@ from hpsearch.searching.view import View
 from hpsearch.study.record import load_study
 from hpsearch.study.storage import Storage
 
-N_TRIALS = 100
 VERBS = [
     ["--help"],
     ["ls"],
@@ -41,12 +43,13 @@ def seconds(command: list[str], env: dict[str, str], n: int) -> float:
 
 def main() -> None:
     """Print the medians of 7 runs."""
+    n_trials = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/studies.db"
         run("digits", Options(storage=url, trials=1, fixed={"epochs": "20"}), View())
         study, _ = load_study(Storage(url), "digits")
         (first,) = study.get_trials(deepcopy=False)
-        for _ in range(N_TRIALS - 1):
+        for _ in range(n_trials - 1):
             study.add_trial(
                 optuna.trial.create_trial(
                     params=first.params,

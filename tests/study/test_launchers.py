@@ -17,8 +17,9 @@ from optuna.trial import Trial, TrialState
 from hpsearch.errors import StorageError, StudyBusy
 from hpsearch.processes.stop import Stop, StopRequest
 from hpsearch.study.claims import TrialTaken
-from hpsearch.study.launchers import Launchers, join
+from hpsearch.study.launchers import Launchers, Together, join
 from hpsearch.study.lock import is_locked, study_lock
+from hpsearch.study.optuna_internals import frozen, set_trial_state
 from hpsearch.study.patience import Patience
 from hpsearch.study.session import TurnLost
 from hpsearch.study.storage import Storage
@@ -144,6 +145,51 @@ def test_a_launcher_that_was_cut_off_finds_its_trial_taken_and_tells_nothing(pos
             one.study.tell(trial.number, 0.5)
         other.study.tell(taken, 0.75)
         assert [one.study.trials[0].value, len(one.study.trials)] == [0.75, 1]
+
+
+@pytest.mark.fault("F15")
+def test_a_launcher_that_came_back_since_the_last_look_keeps_what_it_begins(postgres):
+    database = postgres.new_database()
+    with proxy_to(postgres.port) as proxy, ExitStack() as stack:
+        one = stack.enter_context(launcher(postgres.url(database, port=proxy.port)))
+        other = stack.enter_context(launcher(postgres.url(database)))
+        trial = one.take()
+        proxy.cut()
+        wait_until(other.adopt)
+        assert isinstance(other.launchers, Together)
+        other.launchers._left.set()  # it looks no more: what it saw last becomes old
+        other.launchers._watch.join()
+        proxy.mend()
+
+        one.launchers.release(trial)
+        one.take()
+
+        assert other.adopt() == ["trial 0 was interrupted: it continues"]  # as before
+        assert one.states() == [TrialState.RUNNING]
+
+
+@pytest.mark.fault("F15")
+def test_a_search_that_remembers_its_trials_sees_one_that_was_taken_over(two):
+    """Its own trials it does not read again at each look."""
+    one, other = two
+    with one.storage.remembering():
+        trial = one.take()
+        assert one.states() == [TrialState.RUNNING]
+        with other.launchers.turn():
+            set_trial_state(other.study, frozen(trial), TrialState.WAITING)
+            again = other.study.ask()
+            other.launchers.claim(again)
+        other.study.tell(again, 0.75)
+        other.study.add_trial(other.study.trials[0])
+
+        one.storage.look()
+        assert len(one.states()) == 2
+        with pytest.raises(TrialTaken):
+            one.study.tell(trial, 0.25)
+        one.storage.look()
+
+        assert one.states() == [TrialState.COMPLETE] * 2
+        assert one.study.trials[0].value == 0.75
 
 
 def test_a_trial_that_was_taken_and_finished_is_not_told_again(two):

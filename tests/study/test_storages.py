@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 from optuna.storages import BaseStorage
@@ -14,17 +14,20 @@ from hpsearch.study.storage import Storage
 from tests.postgres import PostgresServer
 
 
-@pytest.fixture(scope="module", params=["sqlite", "journal", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", "remembering", "journal", "postgresql"])
 def opened(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Storage]:
-    """A storage of each kind."""
+    """A storage of each kind, and one that remembers its trials."""
     if request.param == "postgresql":
         server: PostgresServer = request.getfixturevalue("postgres")
         url = server.url(server.new_database())
     else:
-        url = f"{request.param}:///{tmp_path_factory.mktemp('storage') / 'studies'}"
-    with closing(Storage(url)) as storage:
+        kind = "journal" if request.param == "journal" else "sqlite"
+        url = f"{kind}:///{tmp_path_factory.mktemp('storage') / 'studies'}"
+    with closing(Storage(url)) as storage, ExitStack() as stack:
+        if request.param == "remembering":  # as a search does
+            stack.enter_context(storage.remembering())
         yield storage
 
 
