@@ -45,8 +45,8 @@ def remarks(table: SweepTable) -> list[str]:
     if n := table.n_without_curve:
         what = "The curve of 1 trial is" if n == 1 else f"The curves of {n} trials are"
         lines.append(
-            f"{what} on another machine: what only they tell is left out (time, "
-            "weights and the metric on training examples)."
+            f"{what} not here, but on another machine or removed to save space: "
+            "time, weights and the metric on training examples are missing."
         )
     lines.append(
         f"Epochs trained: {table.n_epochs:,}; each row by itself would have taken "

@@ -35,7 +35,7 @@ class Training:
     """The epoch with the best metric."""
     onset: Onset | None
     seconds: list[float]
-    """Of each epoch; empty if the curve is on another machine."""
+    """Of each epoch; empty if the curve is not here."""
     n_weights: int | None
 
 
@@ -136,7 +136,7 @@ class SweepTable:
 
     @property
     def n_without_curve(self) -> int:
-        """Trials whose curves are on another machine."""
+        """Trials whose curves are not here."""
         levels = [self.baseline, *(row for one in self.factors for row in one.rows), *self.combined]
         trainings = [training for level in levels for training in level.trainings]
         return len({training.trial for training in trainings if not training.seconds})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from optuna.study import Study
@@ -74,28 +75,27 @@ def search(
     Raises:
         HpsearchError: Of any kind; what is stored stays intact.
     """
+    options = options_of(
+        study=study,
+        storage=storage,
+        trials=trials,
+        epochs=epochs,
+        timeout_s=timeout_s,
+        slots=slots,
+        seed=seed,
+        sampler=sampler,
+        pruner=pruner,
+        replicates=replicates,
+        repeats=repeats,
+        objective=objective,
+        data=data,
+        fixed=fixed,
+        log=log,
+        limits=limits,
+        retries=retries,
+    )
     with _watched(view) as watching, opened(on, slots, watching.say) as nodes:
-        options = options_of(
-            study=study,
-            storage=storage,
-            trials=trials,
-            epochs=epochs,
-            timeout_s=timeout_s,
-            slots=slots,
-            seed=seed,
-            sampler=sampler,
-            pruner=pruner,
-            replicates=replicates,
-            repeats=repeats,
-            objective=objective,
-            data=data,
-            fixed=fixed,
-            log=log,
-            limits=limits,
-            retries=retries,
-            nodes=nodes,
-        )
-        found, stop = run(os.fspath(study_file), options, watching)
+        found, stop = run(os.fspath(study_file), replace(options, nodes=nodes), watching)
         watching.say(f"stopped: {stop.value}")
     return found
 

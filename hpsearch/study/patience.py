@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sqlite3
 import threading
 import time
 from bisect import bisect_left
@@ -419,10 +420,11 @@ def _is_away(error: BaseException) -> bool:
         if error.__cause__ is None:
             return False
         error = error.__cause__
-    reason = str(error)
+    cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else None
+    reason = str(cause or error)  # the error's own text holds what was to be stored, too
     if tells_full_disk(reason) or any(words in reason for words in REFUSED):
         return False
-    if "sqlite3" in reason:
+    if isinstance(cause, sqlite3.Error):
         return "locked" in reason or "unable to open" in reason
     return not isinstance(error, sqlalchemy.exc.DBAPIError) or isinstance(
         error, sqlalchemy.exc.OperationalError | sqlalchemy.exc.InterfaceError

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 
 import optuna
 import psycopg
@@ -24,7 +24,7 @@ from hpsearch.study.patience import Patience
 from hpsearch.study.session import TurnLost
 from hpsearch.study.storage import Storage
 from tests.postgres import PostgresServer
-from tests.proxy import proxy_to
+from tests.proxy import Proxy, proxy_to
 from tests.waiting import HANG_S, wait_until
 
 PATIENT = Patience(HANG_S)
@@ -126,46 +126,48 @@ def test_a_launcher_whose_connection_broke_keeps_its_trials(two, postgres_url):
     assert one.states()[0] is TrialState.COMPLETE
 
 
-@pytest.mark.fault("F15")
-def test_a_launcher_that_was_cut_off_finds_its_trial_taken_and_tells_nothing(postgres):
+@pytest.fixture
+def cut_off(postgres: PostgresServer) -> Iterator[tuple[Launcher, Launcher, Trial, Proxy]]:
+    """A launcher whose connection was cut, another one that queued its trial, and the cut."""
     database = postgres.new_database()
-    with proxy_to(postgres.port) as proxy, ExitStack() as stack:
-        one = stack.enter_context(launcher(postgres.url(database, port=proxy.port)))
-        other = stack.enter_context(launcher(postgres.url(database)))
-        trial = one.take()
-
-        proxy.cut()
-        wait_until(other.adopt)
-        taken = other.take()
-        proxy.mend()
-
-        with pytest.raises(TrialTaken, match=r"taken over by process \d+ on "):
-            trial.report(0.5, 1)
-        with pytest.raises(TrialTaken):
-            one.study.tell(trial.number, 0.5)
-        other.study.tell(taken, 0.75)
-        assert [one.study.trials[0].value, len(one.study.trials)] == [0.75, 1]
-
-
-@pytest.mark.fault("F15")
-def test_a_launcher_that_came_back_since_the_last_look_keeps_what_it_begins(postgres):
-    database = postgres.new_database()
-    with proxy_to(postgres.port) as proxy, ExitStack() as stack:
-        one = stack.enter_context(launcher(postgres.url(database, port=proxy.port)))
-        other = stack.enter_context(launcher(postgres.url(database)))
+    with (
+        proxy_to(postgres.port) as proxy,
+        launcher(postgres.url(database, port=proxy.port)) as one,
+        launcher(postgres.url(database)) as other,
+    ):
         trial = one.take()
         proxy.cut()
         wait_until(other.adopt)
-        assert isinstance(other.launchers, Together)
-        other.launchers._left.set()  # it looks no more: what it saw last becomes old
-        other.launchers._watch.join()
-        proxy.mend()
+        yield one, other, trial, proxy
 
-        one.launchers.release(trial)
-        one.take()
 
-        assert other.adopt() == ["trial 0 was interrupted: it continues"]  # as before
-        assert one.states() == [TrialState.RUNNING]
+@pytest.mark.fault("F15")
+def test_a_launcher_that_was_cut_off_finds_its_trial_taken_and_tells_nothing(cut_off):
+    one, other, trial, proxy = cut_off
+    taken = other.take()
+    proxy.mend()
+
+    with pytest.raises(TrialTaken, match=r"taken over by process \d+ on "):
+        trial.report(0.5, 1)
+    with pytest.raises(TrialTaken):
+        one.study.tell(trial.number, 0.5)
+    other.study.tell(taken, 0.75)
+    assert [one.study.trials[0].value, len(one.study.trials)] == [0.75, 1]
+
+
+@pytest.mark.fault("F15")
+def test_a_launcher_that_came_back_since_the_last_look_keeps_what_it_begins(cut_off):
+    one, other, trial, proxy = cut_off
+    assert isinstance(other.launchers, Together)
+    other.launchers._left.set()  # it looks no more: what it saw last becomes old
+    other.launchers._watch.join()
+    proxy.mend()
+
+    one.launchers.release(trial)
+    one.take()
+
+    assert other.adopt() == ["trial 0 was interrupted: it continues"]  # as before
+    assert one.states() == [TrialState.RUNNING]
 
 
 @pytest.mark.fault("F15")

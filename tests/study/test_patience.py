@@ -112,6 +112,15 @@ def test_what_waiting_cannot_cure_is_not_waited_for(reason):
     assert call.n_calls == 1
 
 
+@pytest.mark.fault("F9")
+@pytest.mark.parametrize("stored", ["data.csv does not exist", "No space left on device"])
+def test_what_was_to_be_stored_does_not_decide_whether_to_wait(stored):
+    """A trial's reason, whose words mean something else in an error of the database."""
+    cause = sqlite3.OperationalError("database is locked")
+
+    assert Patience(60).wait_for(Away(1, OperationalError("INSERT", {"value": stored}, cause)))
+
+
 @pytest.mark.fault("F10")
 def test_a_server_that_knows_no_such_database_is_not_asked_again(postgres):
     said: list[str] = []
